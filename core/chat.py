@@ -1,0 +1,370 @@
+"""The words of chat: what comes in from a platform, what goes out to one.
+
+Values here know no platform. An adapter turns payloads into the inbound values by a pure
+function, and turns cards and forms into what its platform shows.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol, runtime_checkable
+
+# --- where and who ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A storable address on a platform: write to it hours later, after a restart.
+
+    `installation` is the platform's own name of the workspace, guild or bot; `thread` is
+    empty where the channel itself is meant.
+    """
+
+    platform: str
+    installation: str
+    channel: str
+    thread: str = ""
+
+    @property
+    def key(self) -> str:
+        """One string for the whole address; order is kept per key."""
+        return "\x1f".join((self.platform, self.installation, self.channel, self.thread))
+
+    @classmethod
+    def from_key(cls, key: str) -> Place:
+        platform, installation, channel, thread = key.split("\x1f")
+        return cls(platform, installation, channel, thread)
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who spoke, as the platform knows them. `vouched` says that `email` is verified there."""
+
+    external: str
+    name: str = ""
+    email: str = ""
+    locale: str = ""
+    zone: str = ""
+    vouched: bool = False
+    bot: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FileRef:
+    """A file that came with a message: where the platform keeps it, fetched by a later job,
+    or `stored`, the id of an attachment that is with us already."""
+
+    name: str
+    size: int | None = None
+    mime: str = ""
+    locator: str = ""
+    stored: str = ""
+
+
+# --- what comes in ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """One fact from a platform. `native` is the platform's id of the message or interaction."""
+
+    place: Place
+    sender: Sender
+    native: str
+    at: datetime
+    direct: bool = True
+    """Spoken to the bot alone or to the bot by name: what opens a ticket."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said(Inbound):
+    text: str
+    files: tuple[FileRef, ...] = ()
+    reply_to: str = ""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """What the surface already asked for: category, subject, page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edited(Inbound):
+    """`native` is the id of the edited message; `version` its edit time, where there is one."""
+
+    text: str
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deleted(Inbound):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reacted(Inbound):
+    """The reactions of one person on one message, as a whole: state, not a count."""
+
+    emoji: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invoked(Inbound):
+    """A command with its arguments as typed."""
+
+    command: str
+    arguments: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pressed(Inbound):
+    """A button or a choice. `button` is `verb:thing:number`; `message` the card it sits on."""
+
+    button: str
+    message: str = ""
+    choice: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted(Inbound):
+    """A form that was sent in."""
+
+    form: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined(Inbound):
+    """The bot, or a person, came to a place; `left` when it went."""
+
+    left: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typing(Inbound):
+    """Somebody types. Never stored."""
+
+    on: bool = True
+
+
+def key_of(inbound: Inbound) -> str:
+    """The key of the fact, the same live, in backfill and when the platform repeats itself.
+
+    It names installation, channel and native id, never the envelope. Reactions are state:
+    their key holds the state, so that the same state twice is one row.
+    """
+    place = inbound.place
+    base = f"{place.platform}|{place.installation}|{place.channel}"
+    match inbound:
+        case Said():
+            return f"{base}|said|{inbound.native}"
+        case Edited():
+            version = inbound.version or _short_hash(inbound.text)
+            return f"{base}|edited|{inbound.native}|{version}"
+        case Deleted():
+            return f"{base}|deleted|{inbound.native}"
+        case Reacted():
+            state = _short_hash(
+                "\n".join((inbound.sender.external, *sorted(inbound.emoji), inbound.at.isoformat()))
+            )
+            return f"{base}|reacted|{inbound.native}|{state}"
+        case Invoked() | Pressed() | Submitted():
+            return f"{base}|{type(inbound).__name__.lower()}|{inbound.native}"
+        case _:
+            return f"{base}|{type(inbound).__name__.lower()}|{inbound.native}|{inbound.at.isoformat()}"
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+# --- what goes out ----------------------------------------------------------------------
+
+
+Tone = Literal["neutral", "good", "warning", "danger", "note"]
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """`id` is `verb:thing:number`, at most 64 bytes (the narrowest platform), or a `url`."""
+
+    label: str
+    id: str = ""
+    url: str = ""
+    style: Literal["default", "primary", "danger"] = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    id: str
+    label: str
+    options: tuple[Option, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    label: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the desk shows in a chat, platform-free. `text` is Markdown."""
+
+    text: str = ""
+    title: str = ""
+    fields: tuple[Field, ...] = ()
+    buttons: tuple[Button, ...] = ()
+    selects: tuple[Select, ...] = ()
+    image: str = ""
+    files: tuple[FileRef, ...] = ()
+    tone: Tone = "neutral"
+    author: str = ""
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One question of a form; `kind` decides the control and the check."""
+
+    id: str
+    label: str
+    kind: Literal["text", "long", "number", "choice", "date", "bool", "email"] = "text"
+    required: bool = False
+    options: tuple[Option, ...] = ()
+    hint: str = ""
+    longest: int = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    id: str
+    title: str
+    inputs: tuple[Input, ...]
+    submit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a platform can carry: sizes, and which manners it has."""
+
+    text: int
+    title: int = 250
+    buttons: int = 25
+    options: int = 25
+    fields: int = 25
+    button_label: int = 75
+    file_bytes: int = 25_000_000
+    files: int = 10
+    edits: bool = True
+    deletes: bool = True
+    reactions: bool = True
+    typing: bool = True
+    forms: bool = True
+    private: bool = True
+    """May show something to one person in a shared place."""
+    live: bool = False
+    """Its people sit in front of it and wait, as in a chat on a web page."""
+
+
+# --- what an adapter is -----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the asker gets back: cards, perhaps a form, and the id under which it was kept."""
+
+    cards: tuple[Card, ...] = ()
+    form: Form | None = None
+    message_id: str = ""
+    ticket: int | None = None
+    seen_before: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One outbound message, ready to be rendered: what one delivery row asks of a platform."""
+
+    card: Card
+    message_id: str = ""
+    reply_to: str = ""
+    language: str = "en"
+
+
+Deliver = Callable[[Inbound], Awaitable[Answer]]
+Rendered = Any
+
+
+class ChatAdapter(Protocol):
+    """One platform. `http` is an ASGI app that the composition root mounts at /chat/<name>."""
+
+    name: str
+    limits: Limits
+    http: Any | None
+
+    async def run(self, deliver: Deliver) -> None:
+        """Hand over what comes in until cancelled."""
+        ...
+
+
+@runtime_checkable
+class Poster(Protocol):
+    """One call is one delivery row and gives one native id."""
+
+    async def post(self, place: Place, part: Post, *, key: str) -> str: ...
+    async def edit(self, place: Place, native: str, part: Post) -> None: ...
+    async def delete(self, place: Place, native: str) -> None: ...
+
+
+@runtime_checkable
+class Reacts(Protocol):
+    async def react(self, place: Place, native: str, emoji: Sequence[str]) -> None: ...
+
+
+@runtime_checkable
+class Types(Protocol):
+    async def typing(self, place: Place, on: bool) -> None: ...
+
+
+@runtime_checkable
+class Rooms(Protocol):
+    async def open_thread(self, place: Place, title: str, head: Post, *, key: str) -> Place: ...
+    async def close_thread(self, place: Place) -> None: ...
+    async def restore_thread(self, place: Place) -> None: ...
+
+
+@runtime_checkable
+class Backfill(Protocol):
+    def missed(self, place: Place, since: str) -> AsyncIterator[Inbound]: ...
+
+
+@runtime_checkable
+class Files(Protocol):
+    def fetch(self, file: FileRef) -> AsyncIterator[bytes]: ...
+    async def send(self, place: Place, file: FileRef, chunks: AsyncIterator[bytes], *, key: str) -> str: ...
+
+
+# --- errors of posting: data for the outbox ---------------------------------------------
+
+
+class PostFailed(Exception):
+    """A platform did not take a delivery; it may be tried again."""
+
+
+class RetryAfter(PostFailed):
+    """The platform asks for a pause of `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"retry after {seconds} s")
+        self.seconds = seconds
+
+
+class Gone(PostFailed):
+    """The place is no longer there, or no longer open to us: trying again is useless."""

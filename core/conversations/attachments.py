@@ -1,0 +1,171 @@
+"""Files in conversations: kept sealed from the upload on, then given to a message."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core import clock
+from core.access import Actor
+from core.conversations.model import Attachment
+from core.crypto.fields import Unreadable, bound_to, new_key, seal, seal_text, unseal, unseal_text
+from core.db import UnitOfWork
+from core.errors import Invalid, NotFound
+from core.files.names import clean_name
+from core.files.receive import receive
+from core.files.sealed import open_sealed, open_sealed_range
+from core.i18n import _
+from core.ids import new_id
+from core.ports.files import FileStore
+
+MOST_FILES = 10
+UNSENT_FOR = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """An attachment in the clear: its name, and the key to its bytes."""
+
+    row: Attachment
+    name: str
+    key: bytes
+
+    def read(self, store: FileStore, start: int = 0, stop: int | None = None) -> AsyncGenerator[bytes]:
+        if start == 0 and stop is None:
+            return open_sealed(store, self.row.object_id, self.key)
+        return open_sealed_range(store, self.row.object_id, self.key, start, stop)
+
+    def read_thumb(self, store: FileStore) -> AsyncGenerator[bytes]:
+        if self.row.thumb_id is None:
+            raise NotFound(_("There is no picture."))
+        return open_sealed(store, self.row.thumb_id, self.key)
+
+
+async def upload(uow: UnitOfWork, uploader_id: UUID, name: str, chunks: AsyncIterator[bytes]) -> Attachment:
+    """Keep a file that is not yet part of a message; it is the uploader's alone until sent.
+
+    Raises `TooLarge`, `Invalid` for an empty file, `StoreFull`; nothing stays behind then.
+    """
+    called = clean_name(name)
+    key = new_key()
+    limit = uow.settings.attachment_mb * 1024 * 1024
+    received = await receive(uow.means.files, chunks, key, limit, called=called)
+    owner_key = await uow.keys.of_person(uow.session, uploader_id)
+    attachment_id = new_id()
+    row = Attachment(
+        id=attachment_id,
+        uploader_id=uploader_id,
+        name=seal_text(owner_key, called, "attachment.name", attachment_id),
+        wrapped_key=_wrap(owner_key, attachment_id, key),
+        mime=received.kind.mime,
+        kind=str(received.kind.kind),
+        size=received.size,
+        width=received.thumb.width if received.thumb else None,
+        height=received.thumb.height if received.thumb else None,
+        object_id=received.name,
+        thumb_id=received.thumb.name if received.thumb else None,
+    )
+    uow.session.add(row)
+    return row
+
+
+async def adopt(
+    uow: UnitOfWork, key: bytes, conversation_id: UUID, message_id: UUID, ids: Sequence[UUID], actor: Actor
+) -> list[str]:
+    """Uploads become part of a message: their names and keys move to the conversation's key.
+    Only the actor's own that lie in no message yet. Returns the names, for the index."""
+    if len(ids) > MOST_FILES:
+        raise Invalid(_("At most {most} files in a message.").format(most=MOST_FILES), field="files")
+    rows = list(
+        await uow.session.scalars(
+            select(Attachment)
+            .where(
+                Attachment.id.in_(ids), Attachment.message_id.is_(None), Attachment.uploader_id == actor.id
+            )
+            .with_for_update()
+        )
+    )
+    if len(rows) != len(set(ids)) or actor.id is None:
+        raise Invalid(_("A file is no longer there. Please attach it again."), field="files")
+    owner_key = await uow.keys.of_person(uow.session, actor.id)
+    names = []
+    for row in rows:
+        names.append(_move_key(row, owner_key, key))
+        row.conversation_id, row.message_id = conversation_id, message_id
+    return names
+
+
+async def move(
+    uow: UnitOfWork, old: bytes, new: bytes, conversation_id: UUID, messages: Sequence[UUID]
+) -> None:
+    """Files of moved messages follow them into another conversation."""
+    if not messages:
+        return
+    for row in await uow.session.scalars(select(Attachment).where(Attachment.message_id.in_(messages))):
+        _move_key(row, old, new)
+        row.conversation_id = conversation_id
+
+
+def opened(row: Attachment, key: bytes) -> OpenFile:
+    """An attachment in the clear; `key` is the conversation's, or the uploader's before it is sent."""
+    if row.deleted_at is not None:
+        raise NotFound(_("This file was deleted."))
+    try:
+        name = unseal_text(key, row.name, "attachment.name", row.id)
+        return OpenFile(row, name, unseal(key, row.wrapped_key, bound_to("attachment.wrapped_key", row.id)))
+    except Unreadable:
+        raise NotFound(_("This file can no longer be read.")) from None
+
+
+async def of_messages(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, list[Attachment]]:
+    """The files of many messages, by one query."""
+    found: dict[UUID, list[Attachment]] = {}
+    if not ids:
+        return found
+    query = select(Attachment).where(Attachment.message_id.in_(ids), Attachment.deleted_at.is_(None))
+    for row in await session.scalars(query.order_by(Attachment.at, Attachment.id)):
+        assert row.message_id is not None
+        found.setdefault(row.message_id, []).append(row)
+    return found
+
+
+async def sweep(uow: UnitOfWork, most: int = 200) -> int:
+    """Remove bytes of deleted files, and of uploads that were never sent. For a nightly job."""
+    gone = await uow.session.scalars(
+        select(Attachment)
+        .where(
+            (Attachment.deleted_at.is_not(None) & (Attachment.object_id != ""))
+            | (Attachment.message_id.is_(None) & (Attachment.at < clock.now() - UNSENT_FOR))
+        )
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    count = 0
+    for row in gone:
+        for name in filter(None, (row.object_id, row.thumb_id)):
+            await uow.means.files.delete(name)
+        if row.message_id is None:
+            await uow.session.delete(row)
+        else:
+            await uow.session.execute(
+                update(Attachment).where(Attachment.id == row.id).values(object_id="", thumb_id=None)
+            )
+        count += 1
+    return count
+
+
+def _wrap(key: bytes, attachment_id: UUID, file_key: bytes) -> bytes:
+    return seal(key, file_key, bound_to("attachment.wrapped_key", attachment_id))
+
+
+def _move_key(row: Attachment, old: bytes, new: bytes) -> str:
+    name = unseal_text(old, row.name, "attachment.name", row.id)
+    file_key = unseal(old, row.wrapped_key, bound_to("attachment.wrapped_key", row.id))
+    row.name = seal_text(new, name, "attachment.name", row.id)
+    row.wrapped_key = _wrap(new, row.id, file_key)
+    return name

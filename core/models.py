@@ -1,0 +1,51 @@
+"""All models in one place, for migrations and for tests that look at every table."""
+# ruff: noqa: F401  the imports are the point
+
+from core.admin.model import AuditSeal, DeskFact
+from core.conversations.model import (
+    Attachment,
+    Conversation,
+    Draft,
+    Message,
+    MessageCopy,
+    MessageRevision,
+    Reaction,
+    Seat,
+)
+from core.crypto.model import DeskKey, IntermediateKey, PersonKey
+from core.db import Base, EventRow, Setting
+from core.notices.model import Notice
+from core.outbox_model import (
+    Delivery,
+    IdempotentAnswer,
+    Inbound,
+    OutboxMail,
+    ReaderMark,
+    ScheduledJob,
+)
+from core.people.model import (
+    ApiToken,
+    Credential,
+    Erased,
+    Identity,
+    OneTimeLink,
+    Organisation,
+    Person,
+    Role,
+    Session,
+    Tag,
+    Team,
+    TeamMember,
+)
+from core.tickets.model import (
+    Category,
+    Macro,
+    Participant,
+    RoutingRule,
+    SavedView,
+    SurveyAnswer,
+    Ticket,
+    TicketLink,
+)
+
+__all__ = [name for name in dir() if name[0].isupper()]

@@ -1,0 +1,124 @@
+"""Deliveries: claim what is due, note what was sent, retry what failed.
+
+Order is kept per place: only the oldest unsent row of a place is due. A lease lets another
+process take over when the one that claimed it has died.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import exists, func, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from core import clock
+from core.db import UnitOfWork
+from core.outbox_model import Delivery
+
+LEASE = timedelta(seconds=60)
+MOST_ATTEMPTS = 12
+_LONGEST_PAUSE = 3600.0
+
+
+async def claim(uow: UnitOfWork, most: int = 20) -> Sequence[Delivery]:
+    """Take due deliveries, the oldest of each place, under a lease; each counts as an attempt."""
+    now = clock.now()
+    earlier = aliased(Delivery)
+    due = (
+        select(Delivery.id)
+        .where(
+            Delivery.state == "due",
+            # What was made, or leased, after the present moment tells that the clock was set back:
+            # it does not wait until the clock has caught up.
+            (Delivery.due_at <= now) | (Delivery.created_at > now),
+            Delivery.lease_until.is_(None)
+            | (Delivery.lease_until < now)
+            | (Delivery.lease_until > now + LEASE),
+            ~exists().where(
+                earlier.state == "due", earlier.place_key == Delivery.place_key, earlier.id < Delivery.id
+            ),
+        )
+        .order_by(Delivery.due_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    rows = await uow.session.scalars(
+        update(Delivery)
+        .where(Delivery.id.in_(due))
+        .values(lease_until=now + LEASE, attempts=Delivery.attempts + 1)
+        .returning(Delivery)
+        .execution_options(populate_existing=True)
+    )
+    return sorted(rows, key=lambda row: row.id)
+
+
+async def sent(uow: UnitOfWork, delivery_id: UUID, native: str) -> None:
+    await _set(
+        uow, delivery_id, state="sent", native=native, sent_at=clock.now(), lease_until=None, error=None
+    )
+
+
+async def cancelled(uow: UnitOfWork, delivery_id: UUID) -> None:
+    """There is nothing to send any more: the message was taken back."""
+    await _set(uow, delivery_id, state="cancelled", lease_until=None)
+
+
+async def postponed(uow: UnitOfWork, delivery_id: UUID, until: datetime) -> None:
+    """Not yet: the message is held until then. This try does not count."""
+    await _set(uow, delivery_id, due_at=until, lease_until=None, attempts=Delivery.attempts - 1)
+
+
+async def failed(
+    uow: UnitOfWork, row: Delivery, error: str, *, after: float | None = None, gone: bool = False
+) -> bool:
+    """Try again later, or give up; True when it was given up. `error` is a code, never content."""
+    if gone or row.attempts >= MOST_ATTEMPTS:
+        await _set(uow, row.id, state="dead", error=error[:100], lease_until=None)
+        return True
+    pause = after if after is not None else backoff(row.attempts)
+    await _set(
+        uow, row.id, due_at=clock.now() + timedelta(seconds=pause), lease_until=None, error=error[:100]
+    )
+    return False
+
+
+async def send_again(uow: UnitOfWork, delivery_id: UUID) -> bool:
+    """A dead delivery, sent again by hand."""
+    result = await uow.session.execute(
+        update(Delivery)
+        .where(Delivery.id == delivery_id, Delivery.state == "dead")
+        .values(state="due", attempts=0, due_at=clock.now(), error=None, lease_until=None)
+    )
+    return bool(getattr(result, "rowcount", 0))
+
+
+async def next_due(session: AsyncSession) -> datetime | None:
+    """When the next delivery is due, for a loop that sleeps until then."""
+    moment: datetime | None = await session.scalar(
+        select(func.min(Delivery.due_at)).where(Delivery.state == "due")
+    )
+    return moment
+
+
+async def depth(session: AsyncSession) -> dict[str, int]:
+    """How many deliveries wait, and how many are dead."""
+    rows = await session.execute(
+        select(Delivery.state, func.count())
+        .where(Delivery.state.in_(("due", "dead")))
+        .group_by(Delivery.state)
+    )
+    return {"due": 0, "dead": 0} | dict(rows.all())
+
+
+def backoff(attempts: int) -> float:
+    """Seconds before the next try: doubling from one second, with jitter, an hour at most."""
+    base = min(2.0 ** max(attempts - 1, 0), _LONGEST_PAUSE)
+    return base * (0.5 + random.random() / 2)
+
+
+async def _set(uow: UnitOfWork, delivery_id: UUID, **values: object) -> None:
+    await uow.session.execute(update(Delivery).where(Delivery.id == delivery_id).values(**values))

@@ -1,0 +1,86 @@
+"""Budgets in memory: how often something may happen for one key.
+
+The generic cell rate algorithm (ITU-T I.371, annex A): one number a key says when the budget is
+full again, so that nothing has to be counted or swept. Keys are hashed under a secret of this
+process: neither addresses nor names are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from core.errors import TooMany
+from core.i18n import _
+
+MOST_KEYS = 50_000
+
+
+class Budget:
+    """At most `most` in any burst, refilled evenly over `seconds`; the least recently used keys
+    are forgotten beyond `keys`."""
+
+    def __init__(
+        self, most: int, seconds: float, *, keys: int = MOST_KEYS, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        if most < 1 or seconds <= 0:
+            raise ValueError("a budget needs room and time")
+        self.most = most
+        self.seconds = seconds
+        self._step = seconds / most
+        self._keys = keys
+        self._now = now
+        self._full_at: OrderedDict[bytes, float] = OrderedDict()
+        self._secret = os.urandom(16)
+
+    def left_after(self, key: str) -> float:
+        """Seconds until one more is allowed; 0 when it is allowed now. Takes nothing."""
+        full_at = max(self._full_at.get(self._hashed(key), 0.0), self._now())
+        return max(0.0, full_at + self._step - self.seconds - self._now())
+
+    def try_take(self, key: str) -> float:
+        """Take one. Returns 0, or the seconds to wait when the budget is used up."""
+        wait = self.left_after(key)
+        # Refill is exact in theory only: a step may miss its moment by the float's last digit.
+        if wait > 1e-6:
+            return wait
+        hashed = self._hashed(key)
+        self._full_at[hashed] = max(self._full_at.get(hashed, 0.0), self._now()) + self._step
+        self._full_at.move_to_end(hashed)
+        while len(self._full_at) > self._keys:
+            self._full_at.popitem(last=False)
+        return 0.0
+
+    def take(self, key: str) -> None:
+        """Take one; raises `TooMany` that says how long to wait."""
+        wait = self.try_take(key)
+        if wait:
+            raise TooMany(wait_words(wait), after=wait)
+
+    def remaining(self, key: str) -> int:
+        """How many are left right now; takes nothing."""
+        full_at = max(self._full_at.get(self._hashed(key), 0.0), self._now())
+        return max(0, int((self.seconds - (full_at - self._now())) / self._step + 1e-6))
+
+    def give_back(self, key: str) -> None:
+        """Forget what was taken: after a success."""
+        self._full_at.pop(self._hashed(key), None)
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def _hashed(self, key: str) -> bytes:
+        return hashlib.blake2b(
+            key.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16
+        ).digest()
+
+
+def wait_words(seconds: float) -> str:
+    """How long to wait, for a person."""
+    minutes = max(1, round(seconds / 60 + 0.49))
+    if seconds < 60:
+        return _("Too many tries. Please wait a moment and try again.")
+    return _("Too many tries. Please try again in {minutes} minutes.").format(minutes=minutes)

@@ -1,0 +1,61 @@
+"""What a person typed, made safe to keep: bounded, valid Unicode, without NUL."""
+
+from __future__ import annotations
+
+import re
+
+from core.errors import Invalid
+from core.i18n import _
+
+MOST_CHARACTERS = 50_000
+SUBJECT_CHARACTERS = 200
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_BIDI_OVERRIDE = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+_SPACES = re.compile(r"\s+")
+_MARKUP = re.compile(r"[*_`#>~]+")
+
+
+def clean(text: str) -> str:
+    """A message as it is kept: line ends unified, control characters and lone surrogates
+    replaced or dropped. May be empty afterwards."""
+    unified = text.replace("\r\n", "\n").replace("\r", "\n")
+    return _CONTROL.sub("", _SURROGATE.sub("\ufffd", unified)).strip()
+
+
+def message(text: str, *, may_be_empty: bool = False) -> str:
+    """A cleaned message; raises `Invalid` in plain words when it is empty or too long."""
+    # The length is looked at first, so that a megabyte costs nothing.
+    if len(text) > MOST_CHARACTERS:
+        raise Invalid(
+            _(
+                "This message is too long ({length} characters; {most} are possible). Please send it as a file."
+            ).format(length=f"{len(text):,}", most=f"{MOST_CHARACTERS:,}"),
+            field="text",
+        )
+    cleaned = clean(text)
+    if not cleaned and not may_be_empty:
+        raise Invalid(_("The message is empty. Please write something."), field="text")
+    return cleaned
+
+
+def line(text: str, *, field: str, most: int = SUBJECT_CHARACTERS, required: bool = True) -> str:
+    """One line, such as a subject or a name: spaces folded, no direction overrides."""
+    if len(text) > most * 8:
+        text = text[: most * 8]
+    folded = _SPACES.sub(" ", _BIDI_OVERRIDE.sub("", clean(text))).strip()
+    if not folded and required:
+        raise Invalid(_("This must not be empty."), field=field)
+    if len(folded) > most:
+        raise Invalid(_("This is too long: at most {most} characters.").format(most=most), field=field)
+    return folded
+
+
+def subject_of(text: str, most: int = 80) -> str:
+    """A subject made from the first line of a message, cut at a word."""
+    first = next((part for part in clean(text).split("\n") if part.strip()), "")
+    plain = _SPACES.sub(" ", _MARKUP.sub("", _BIDI_OVERRIDE.sub("", first))).strip()
+    if len(plain) <= most:
+        return plain
+    cut = plain[:most].rsplit(" ", 1)[0]
+    return (cut if len(cut) > most // 2 else plain[:most]) + "…"

@@ -1,0 +1,170 @@
+"""The most common thing that comes in, in two statements: a requester adds a message to a ticket.
+
+`arrive` notes the fact's key and looks up, in the same round trip, who speaks in which live
+ticket, locked. `hear_at_once` writes message, copy, event and the new counts in another one.
+Whatever is not this plain case (a first message, files, a ticket that must wake or reopen, a
+reply to a message) goes the long way through `core.tickets.service`; both leave the same rows,
+and a test compares them column by column.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import text as sql
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from core import clock, text
+from core.chat import Said
+from core.conversations.events import MessageSaid
+from core.crypto import words
+from core.crypto.fields import seal_text, unseal_text
+from core.db import EventRow, UnitOfWork
+from core.ids import new_id
+from core.inbox import fact_key
+from core.people.service import digest_of_identity
+
+# Written out, because building and compiling them would cost more than running them.
+_ARRIVE = sql(
+    """
+with noted as (
+    insert into inbound (key, id, state, place_key, attempts, at) values (:key, :id, 'done', '', 0, :at)
+    on conflict (key) do nothing returning true
+)
+select found.* from noted left join lateral (
+    select person.id as person_id, person.role, person.active, person.blocked_at, person.locale,
+        seat.side, conversation.id as conversation_id, conversation.owner_id, conversation.wrapped_key,
+        conversation.seq, ticket.id as ticket_id, ticket.number, ticket.subject, ticket.status,
+        ticket.snoozed_until, ticket.merged_into_id, ticket.language,
+        person_key.wrapped, person_key.intermediate_id
+    from seat
+    join conversation on conversation.id = seat.conversation_id
+    join ticket on ticket.conversation_id = conversation.id
+    join person_key on person_key.person_id = conversation.owner_id
+    join identity on identity.digest = :digest
+    join person on person.id = identity.person_id
+    where seat.place_key = :place and seat.active
+    for update of conversation, ticket
+) found on true
+"""
+)
+_HEAR = """
+with said as (
+    insert into message (id, conversation_id, seq, kind, audience, author_id, author_kind, side, body,
+        terms, via, at, visible_at, revision, files)
+    values ($1, $2, $3, 'chat', 'everyone', $4, 'person', 'requester', $5, $6, $7, $8, $8, 1, 0)
+), copied as (
+    insert into message_copy (id, message_id, place_key, native, part, origin, at)
+    values ($9, $1, $10, $11, 0, true, $8)
+), told as (
+    insert into event (name, subject, actor_id, actor_kind, conversation_id, seq, data, at)
+    values ('message.said', $1, $4, 'person', $2, $3, $12, $8)
+), counted as (
+    update conversation set seq = $3 where id = $2
+)
+update ticket set version = version + 1, updated_at = $8, last_requester_at = $8, messages = messages + 1
+where id = $13
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Who speaks, and the live ticket of that place, locked; a row of plain columns."""
+
+    place_key: str
+    row: Any
+    connection: AsyncConnection
+
+    @property
+    def blocked(self) -> bool:
+        return self.row.blocked_at is not None or not self.row.active
+
+    @property
+    def locale(self) -> str:
+        return str(self.row.locale)
+
+    def is_plain(self, said: Said) -> bool:
+        """Whether nothing but a message is to be added."""
+        row = self.row
+        return (
+            row.status in ("open", "in_progress")
+            and row.side == "requester"
+            and row.snoozed_until is None
+            and row.merged_into_id is None
+            and row.subject is not None
+            and bool(said.native)
+            and not (said.files or said.reply_to)
+        )
+
+
+async def arrive(uow: UnitOfWork, said: Said) -> Arrival | bool:
+    """Note the fact's key: False when it was seen before, True when nobody known speaks in a
+    place that holds a ticket, else who and where."""
+    place = said.place
+    digest = digest_of_identity(uow, place.platform, place.installation, said.sender.external)
+    connection = await uow.session.connection()
+    found = await connection.execute(
+        _ARRIVE,
+        {
+            "key": fact_key(uow.keys, said),
+            "id": new_id(),
+            "at": clock.now(),
+            "place": place.key,
+            "digest": digest,
+        },
+    )
+    row = found.one_or_none()
+    if row is None:
+        return False
+    if row.ticket_id is None:
+        return True
+    return Arrival(place.key, row, connection)
+
+
+async def hear_at_once(uow: UnitOfWork, arrival: Arrival, said: Said, at: datetime | None = None) -> UUID:
+    """Add the message; returns its id. Only for an arrival that `is_plain`."""
+    row = arrival.row
+    owner_key = await uow.keys.open_person(uow.session, row.owner_id, row.wrapped, row.intermediate_id)
+    key = uow.keys.open_data_key(owner_key, row.conversation_id, row.wrapped_key)
+    body = text.message(said.text)
+    subject = unseal_text(key, row.subject, "ticket.subject", row.ticket_id)
+    message_id, now, seq = new_id(), at or clock.now(), row.seq + 1
+    event = MessageSaid(
+        subject=message_id, ticket=row.ticket_id, via=said.place.platform, origin=arrival.place_key
+    )
+    data = event.data()
+    await arrival.connection.exec_driver_sql(
+        _HEAR,
+        (
+            message_id,
+            row.conversation_id,
+            seq,
+            row.person_id,
+            seal_text(key, body, "message.body", message_id),
+            words.terms(uow.keys.words, f"{subject} {body}", row.language),
+            said.place.platform,
+            now,
+            new_id(),
+            arrival.place_key,
+            said.native,
+            orjson.dumps(data).decode(),
+            row.ticket_id,
+        ),
+    )
+    uow.emitted.append(
+        EventRow(
+            name=event.name,
+            subject=message_id,
+            actor_id=row.person_id,
+            actor_kind="person",
+            conversation_id=row.conversation_id,
+            seq=seq,
+            data=data,
+            at=now,
+        )
+    )
+    return message_id
