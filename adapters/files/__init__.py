@@ -1,0 +1,1 @@
+"""Where stored objects lie: a folder of this machine, or memory for tests."""

@@ -1,0 +1,36 @@
+"""A server for tests: in a folder of its own, fast instead of durable, gone at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from adapters.postgres.server import Embedded, start
+
+T = TypeVar("T")
+
+
+@contextmanager
+def temporary() -> Iterator[Embedded]:
+    """Run a block with an empty server. Needs no event loop, and works inside one."""
+    folder = Path(tempfile.mkdtemp(prefix="deskbell-test-"))
+    try:
+        server = _elsewhere(start(folder, durable=False))
+        try:
+            yield server
+        finally:
+            _elsewhere(server.stop())
+    finally:
+        shutil.rmtree(folder)
+
+
+def _elsewhere(work: Coroutine[Any, Any, T]) -> T:
+    # A loop of its own in a thread of its own: the caller's loop, running or not, is left alone.
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, work).result()

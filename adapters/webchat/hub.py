@@ -1,0 +1,259 @@
+"""The open pages of this process, and what they are told.
+
+A page hears that something changed and fetches it; beside that, only what is not kept
+anywhere: typing, the place in the queue, a passing card.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from adapters.webchat import timeline
+from adapters.webchat.settings import Settings
+from adapters.webchat.tokens import PLATFORM, Visitor
+from core import clock
+from core.chat import Place
+from core.desk import Desk
+from core.errors import TooMany
+from core.i18n import _
+from core.ports.bus import Signal
+from core.tickets import waiting
+from core.tickets.events import RequesterLeft
+from core.tickets.model import LIVE, Ticket
+
+log = structlog.get_logger("webchat")
+
+MOST_PAGES = 8
+"""Open pages of one visitor."""
+QUEUE = 100
+TOLD_EVERY = 1.0
+STAYED = timedelta(hours=2)
+"""A conversation without a word for longer is no live one: nobody waits for its visitor."""
+_QUEUE_MOVES = (
+    "ticket.opened",
+    "ticket.claimed",
+    "ticket.assigned",
+    "ticket.released",
+    "ticket.resolved",
+    "ticket.closed",
+    "ticket.merged",
+    "ticket.reopened",
+)
+_TOLD = ("message.", "ticket.", "conversation.read", "person.availability_changed")
+_UNTOLD = ("message.delivered", "message.undelivered", "message.reported", "ticket.requester_left")
+
+
+@dataclass(eq=False, slots=True)
+class Page:
+    """One open page: what it is told waits in a queue; one that is too slow starts anew."""
+
+    visitor: Visitor
+    watched: dict[str, str] = field(default_factory=dict)
+    queue: asyncio.Queue[dict[str, Any]] = field(default_factory=lambda: asyncio.Queue(QUEUE))
+
+    def tell(self, what: dict[str, Any]) -> None:
+        if self.queue.full():
+            while not self.queue.empty():
+                self.queue.get_nowait()
+            what = {"type": "changed", "thread": ""}
+        self.queue.put_nowait(what)
+
+
+class Hub:
+    """Who has a page open here."""
+
+    def __init__(self, desk: Desk, settings: Settings) -> None:
+        self.desk = desk
+        self.settings = settings
+        self._pages: dict[str, set[Page]] = {}
+        self._leaving: dict[str, asyncio.Task[None]] = {}
+        self._gone: set[str] = set()
+        self._moved = asyncio.Event()
+
+    @contextmanager
+    def page(self, visitor: Visitor, watched: dict[str, str]) -> Iterator[Page]:
+        """A page of a visitor, for as long as it is open."""
+        pages = self._pages.setdefault(visitor.id, set())
+        if len(pages) >= MOST_PAGES:
+            raise TooMany(_("This chat is open in too many windows. Please close one."), after=30)
+        page = Page(visitor, watched)
+        pages.add(page)
+        self.came(visitor)
+        self._moved.set()
+        try:
+            yield page
+        finally:
+            pages.discard(page)
+            if not pages:
+                self._pages.pop(visitor.id, None)
+                self.leaves(visitor, self.settings.left_after)
+
+    @property
+    def pages(self) -> int:
+        return sum(len(pages) for pages in self._pages.values())
+
+    def push(self, visitor: str, what: dict[str, Any]) -> bool:
+        """Tell a visitor's pages in this process; False when there are none."""
+        pages = self._pages.get(visitor, ())
+        for page in pages:
+            page.tell(what)
+        return bool(pages)
+
+    def watch(self, visitor: str, conversation: str, thread: str) -> None:
+        """A conversation has begun, or goes on in another one: its pages hear of it."""
+        for page in self._pages.get(visitor, ()):
+            page.watched[conversation] = thread
+
+    # --- coming and going
+
+    def leaving(self) -> list[asyncio.Task[None]]:
+        """What is about to be noted."""
+        return list(self._leaving.values())
+
+    def came(self, visitor: Visitor) -> None:
+        leaving = self._leaving.pop(visitor.id, None)
+        if leaving is not None:
+            leaving.cancel()
+        if visitor.id in self._gone:
+            self._gone.discard(visitor.id)
+            self._later(visitor, 0, back=True)
+
+    def leaves(self, visitor: Visitor, after: float) -> None:
+        """The last page was closed, or says that it will be; a reload is no leaving."""
+        if visitor.id not in self._leaving:
+            self._later(visitor, after, back=False)
+
+    def _later(self, visitor: Visitor, after: float, *, back: bool) -> None:
+        task = asyncio.get_running_loop().create_task(self._note(visitor, after, back=back))
+        self._leaving[visitor.id] = task
+        task.add_done_callback(lambda done: self._noted(visitor.id, done))
+
+    def _noted(self, visitor: str, done: asyncio.Task[None]) -> None:
+        if self._leaving.get(visitor) is done:
+            del self._leaving[visitor]
+        if not done.cancelled() and done.exception() is not None:
+            log.warning("presence.failed", error=type(done.exception()).__name__)
+
+    async def _note(self, visitor: Visitor, after: float, *, back: bool) -> None:
+        await asyncio.sleep(after)
+        if not back and self._pages.get(visitor.id):
+            return
+        async with self.desk.unit() as uow:
+            person = await timeline.person_of(uow, visitor)
+            if person is None:
+                return
+            tickets = await uow.session.scalars(
+                select(Ticket)
+                .where(
+                    Ticket.requester_id == person.id,
+                    Ticket.channel == PLATFORM,
+                    Ticket.status.in_(LIVE),
+                    Ticket.updated_at > clock.now() - STAYED,
+                )
+                .order_by(Ticket.updated_at.desc())
+                .limit(5)
+            )
+            for ticket in tickets:
+                uow.emit(
+                    RequesterLeft(subject=ticket.id, number=ticket.number, back=back),
+                    conversation=ticket.conversation_id,
+                )
+        if not back:
+            self._gone.add(visitor.id)
+
+    # --- what the desk says
+
+    async def listen(self) -> None:
+        """Pass on what changed, until cancelled."""
+        async with self.desk.bus.subscribe() as signals:
+            try:
+                async for signal in signals:
+                    self._pass_on(signal)
+            finally:
+                for task in list(self._leaving.values()):
+                    task.cancel()
+
+    def _pass_on(self, signal: Signal) -> None:
+        data = signal.data
+        match signal.topic:
+            case "webchat":
+                self.push(str(data.get("visitor")), {"type": "changed", "thread": data.get("thread", "")})
+            case "typing" if data.get("side") != "requester":
+                self._typing(data)
+            case "event":
+                self._event(data)
+            case "lost":
+                for page in self._all():
+                    page.tell({"type": "changed", "thread": ""})
+                self._moved.set()
+            case _:
+                pass
+
+    def _event(self, data: dict[str, Any]) -> None:
+        name, conversation = str(data.get("name")), str(data.get("conversation"))
+        if name in _QUEUE_MOVES:
+            self._moved.set()
+        if not name.startswith(_TOLD) or name in _UNTOLD or data.get("audience") == "staff":
+            return
+        everywhere = name == "person.availability_changed"
+        held = name == "message.said" and data.get("side") == "staff"
+        for page in self._all():
+            thread = page.watched.get(conversation)
+            if everywhere:
+                page.tell({"type": "changed", "thread": ""})
+            elif thread is not None:
+                if held:
+                    # The reply may still be held: meanwhile the visitor sees that someone writes.
+                    page.tell({"type": "typing", "thread": thread, "on": True})
+                page.tell({"type": "changed", "thread": thread})
+
+    def _typing(self, data: dict[str, Any]) -> None:
+        on = data.get("on") is not False
+        if place_key := data.get("place"):
+            place = Place.from_key(str(place_key))
+            if place.platform == PLATFORM:
+                self.push(place.channel, {"type": "typing", "thread": place.thread, "on": on})
+            return
+        for page in self._all():
+            if thread := page.watched.get(str(data.get("conversation"))):
+                page.tell({"type": "typing", "thread": thread, "on": on})
+
+    def _all(self) -> list[Page]:
+        return [page for pages in self._pages.values() for page in pages]
+
+    # --- the queue
+
+    async def tell_places(self) -> None:
+        """When the queue moves, tell those who wait where they stand: one query for all."""
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            try:
+                await self._tell_places()
+            except (OSError, DBAPIError, InterfaceError, PoolTimeout, TimeoutError) as error:
+                log.warning("queue.not_read", error=type(error).__name__)
+            await asyncio.sleep(TOLD_EVERY)
+
+    async def _tell_places(self) -> None:
+        pages = self._all()
+        if not pages:
+            return
+        async with self.desk.db.sessions() as session:
+            places = await waiting.places(session, PLATFORM)
+            wait = await waiting.recent_wait(session, PLATFORM)
+        seconds = int(wait.total_seconds()) if wait is not None else 0
+        for page in pages:
+            for conversation, thread in page.watched.items():
+                place = places.get(UUID(conversation), 0)
+                page.tell({"type": "queue", "thread": thread, "place": place, "wait": seconds})

@@ -1,0 +1,103 @@
+// Requests to the desk. Three ways to fail: no network, a problem in words, or a lost session.
+import { language, t } from "./text.js";
+import { load, save } from "./store.js";
+
+export class Offline extends Error {}
+
+export class Problem extends Error {
+  constructor(status, body, after) {
+    super(body.detail || t("problem"));
+    this.status = status;
+    this.code = body.code || "";
+    this.field = body.field || "";
+    this.after = after;
+  }
+
+  // Whether trying the same again later makes sense.
+  get passing() {
+    return this.status >= 500 || this.status === 429 || this.status === 408;
+  }
+}
+
+let session = null;
+let starting = null;
+let vouched = "";
+let startedFor = "";
+
+export const current = () => session;
+export const vouchWith = (claim) => {
+  vouched = claim;
+};
+
+// One session at a time: who asks while it is being started waits for the same answer, unless
+// the host site has vouched in the meantime.
+export function start() {
+  if (starting && startedFor === vouched) return starting;
+  startedFor = vouched;
+  const before = starting ?? Promise.resolve();
+  const mine = before.catch(() => {}).then(begin).finally(() => {
+    if (starting === mine) starting = null;
+  });
+  starting = mine;
+  return mine;
+}
+
+async function begin() {
+  const body = { token: load("token", ""), vouched };
+  let answer;
+  try {
+    answer = await send("POST", "session", body);
+  } catch (error) {
+    if (!(error instanceof Problem) || !vouched || error.passing) throw error;
+    vouched = ""; // the host site's word is too old: go on as nobody in particular
+    answer = await send("POST", "session", { token: load("token", "") });
+  }
+  session = answer;
+  if (!session.vouched) save("token", session.token);
+  return session;
+}
+
+export async function call(method, path, body) {
+  if (!session) await start();
+  try {
+    return await send(method, path, body);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+    await start();
+    return send(method, path, body);
+  }
+}
+
+export function headers() {
+  const made = { "x-language": language };
+  if (session) made.authorization = `Bearer ${session.token}`;
+  return made;
+}
+
+async function send(method, path, body) {
+  const made = headers();
+  if (body !== undefined) made["content-type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(path, {
+      method,
+      headers: made,
+      body: body === undefined ? undefined : JSON.stringify(body),
+      cache: "no-store",
+      credentials: "omit",
+      keepalive: path === "leave",
+      signal: AbortSignal.timeout(30_000),
+    });
+  } catch (error) {
+    throw new Offline(String(error));
+  }
+  if (answer.status === 204) return null;
+  let value = {};
+  try {
+    value = await answer.json();
+  } catch {
+    if (answer.ok) throw new Offline("cut short");
+  }
+  if (answer.ok) return value;
+  throw new Problem(answer.status, value, Number(answer.headers.get("retry-after")) || 0);
+}

@@ -1,0 +1,85 @@
+// Messages on their way. They lie in storage until the desk shows them itself, so that neither
+// a reload nor a lost network loses one; the id is made here, so that a repeat is no second one.
+import { call, current, Problem } from "./api.js";
+import { load, save } from "./store.js";
+import { $ } from "./dom.js";
+
+const LONGEST = 30_000;
+let working = false;
+let timer = 0;
+let changed = () => {};
+
+export const onChange = (fn) => {
+  changed = fn;
+};
+
+export const waiting = (thread) => load("outbox", []).filter((one) => one.thread === thread);
+export const any = () => load("outbox", []).some((one) => one.state === "sending");
+
+export function add(thread, text, files) {
+  const entry = { id: crypto.randomUUID(), thread, text, files, at: new Date().toISOString(), state: "sending", tries: 0 };
+  save("outbox", [...load("outbox", []), entry]);
+  changed(thread);
+  flush();
+}
+
+export function drop(id) {
+  write(load("outbox", []).filter((one) => one.id !== id));
+}
+
+export function again(id) {
+  update(id, { state: "sending", tries: 0, why: "" });
+  flush();
+}
+
+// The desk shows it: nothing is left to do.
+export function confirm(ids) {
+  const left = load("outbox", []).filter((one) => !ids.has(one.id));
+  if (left.length !== load("outbox", []).length) save("outbox", left);
+}
+
+// Send what waits, in order, at once: after a pause, when the network or the tab came back.
+export async function flush() {
+  clearTimeout(timer);
+  if (working) return;
+  working = true;
+  try {
+    for (;;) {
+      const next = load("outbox", []).find((one) => one.state === "sending");
+      if (!next || !(await sendOne(next))) return;
+    }
+  } finally {
+    working = false;
+  }
+}
+
+async function sendOne(entry) {
+  const body = { id: entry.id, text: entry.text, files: entry.files.map((file) => file.id), website: $("website").value };
+  try {
+    body.form = (current() ?? (await import("./api.js").then((api) => api.start()))).form;
+    const answer = await call("POST", `conversations/${entry.thread}/messages`, body);
+    update(entry.id, { state: answer.state === "sent" ? "sent" : "held", cards: answer.cards });
+    return true;
+  } catch (error) {
+    if (error instanceof Problem && !error.passing) {
+      update(entry.id, { state: "failed", why: error.message });
+      return true;
+    }
+    const pause = Math.max((error.after || 0) * 1000, Math.min(1000 * 2 ** entry.tries, LONGEST) * (0.7 + Math.random() * 0.6));
+    update(entry.id, { tries: entry.tries + 1, why: error instanceof Problem ? error.message : "", offline: !(error instanceof Problem) });
+    timer = setTimeout(flush, pause);
+    return false;
+  }
+}
+
+function update(id, values) {
+  write(load("outbox", []).map((one) => (one.id === id ? { ...one, ...values } : one)));
+}
+
+function write(entries) {
+  save("outbox", entries);
+  changed();
+}
+
+addEventListener("online", flush);
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && flush());

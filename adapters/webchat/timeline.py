@@ -1,0 +1,487 @@
+"""What a visitor sees of a conversation, whole or since a cursor.
+
+The requester's side only: what is for everyone, not held any more, and not hidden. A cursor
+holds the last sequence number of each conversation that the thread shows (a thread goes on in
+a follow-up ticket, and what was merged in is shown with it) and the moment it was made: a held
+reply has an older number than what was said while it was held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import and_, func, or_, select
+
+from adapters.webchat import facts, tokens
+from adapters.webchat.tokens import INSTALLATION, PLATFORM, Visitor
+from core import clock
+from core.access import Actor
+from core.conversations import service as conversations
+from core.conversations.attachments import of_messages, opened
+from core.conversations.model import Attachment, Audience, Conversation, Message, MessageCopy, Reaction, Seat
+from core.conversations.service import Thread
+from core.crypto.fields import Unreadable
+from core.db import EventRow, UnitOfWork
+from core.errors import NotFound
+from core.files.sniff import may_show
+from core.i18n import _
+from core.markdown import to_html, to_text
+from core.people import service as people
+from core.people.model import Availability, Identity, Person
+from core.people.service import Known
+from core.tickets import access
+from core.tickets.access import Opened
+from core.tickets.model import Participant, Status, Ticket
+
+PAGE = 100
+MOST_CONVERSATIONS = 20
+MOST_LISTED = 30
+SNIPPET = 90
+OVERLAP = timedelta(seconds=10)
+"""Held replies are looked for a little before the cursor's moment: clocks differ."""
+
+
+@dataclass(slots=True)
+class Shown:
+    """A visitor's thread, opened: the person, the ticket it holds now, and all its conversations."""
+
+    visitor: Visitor
+    thread: str
+    person: Person
+    actor: Actor
+    opened: Opened
+    parts: dict[UUID, Thread]
+    own: set[UUID]
+    """Conversations that were held in this very place; the others were merged in."""
+
+
+async def person_of(uow: UnitOfWork, visitor: Visitor) -> Person | None:
+    """The person behind a visitor; None before their first word."""
+    digest = people.digest_of_identity(uow, PLATFORM, INSTALLATION, visitor.external)
+    return await people.by_identity(uow, digest)
+
+
+async def show(uow: UnitOfWork, visitor: Visitor, thread: str) -> Shown:
+    """Open a thread of the visitor; `NotFound` when nothing was said in it."""
+    place = visitor.place(tokens.checked_thread(thread))
+    person = await person_of(uow, visitor)
+    seats = list(
+        await uow.session.scalars(
+            select(Seat)
+            .where(Seat.place_key == place.key)
+            .order_by(Seat.active.desc(), Seat.created_at.desc())
+            .limit(MOST_CONVERSATIONS)
+        )
+    )
+    if person is None or not seats:
+        raise NotFound(_("There is no such conversation."))
+    actor = await people.actor_of(uow, person)
+    current = await access.by_conversation(uow, actor, seats[0].conversation_id)
+    own = {seat.conversation_id for seat in seats}
+    rows = await uow.session.scalars(
+        select(Conversation)
+        .where(or_(Conversation.id.in_(own), Conversation.root_id == current.thread.id))
+        .limit(MOST_CONVERSATIONS)
+    )
+    parts = {row.id: Thread(row, await access.thread_key(uow.session, uow.keys, row)) for row in rows}
+    return Shown(visitor, thread, person, actor, current, {k: v for k, v in parts.items() if v.key}, own)
+
+
+async def read(uow: UnitOfWork, shown: Shown, after: str = "", before: str = "") -> dict[str, Any]:
+    """Items in order: all that is new since a cursor, or the newest page before a moment."""
+    now = clock.now()
+    since, moment = _parse_cursor(after)
+    if after and set(since) == set(shown.parts):
+        messages = await _changed_messages(uow, shown, since, moment, now)
+        events = await _events(uow, shown, since)
+        earlier = False
+    else:
+        after = ""
+        messages = await _page(uow, shown, _moment(before), now)
+        earlier = len(messages) > PAGE
+        messages = messages[-PAGE:]
+        oldest = messages[0].at if earlier else None
+        events = [e for e in await _events(uow, shown, {}) if oldest is None or e.at >= oldest]
+        if before:
+            events = [e for e in events if e.at < _moment(before)]
+    persons = await people.known(
+        uow.session,
+        uow,
+        {m.author_id for m in messages}
+        | {facts.person_in(e) for e in events}
+        | {shown.opened.ticket.assignee_id},
+    )
+    items = await _message_items(uow, shown, messages, persons) + _fact_items(uow, events, persons)
+    return {
+        "items": sorted(items, key=lambda item: (item["at"], item["seq"])),
+        "cursor": _cursor(shown, now),
+        "whole": not after,
+        "earlier": earlier,
+        "status": await _status(uow, shown, persons),
+    }
+
+
+def nothing() -> dict[str, Any]:
+    """A conversation in which nothing was said yet."""
+    return {"items": [], "cursor": "", "whole": True, "earlier": False, "status": None}
+
+
+async def listed(uow: UnitOfWork, visitor: Visitor) -> list[dict[str, Any]]:
+    """The visitor's conversations, the newest first, each with its last words and unread count."""
+    person = await person_of(uow, visitor)
+    if person is None:
+        return []
+    prefix = visitor.place("").key
+    rows = await uow.session.execute(
+        select(Ticket, Conversation, Seat.place_key, Participant.read_seq)
+        .join(Participant, Participant.ticket_id == Ticket.id)
+        .join(Conversation, Conversation.id == Ticket.conversation_id)
+        .join(Seat, Seat.conversation_id == Conversation.id)
+        .where(
+            Participant.person_id == person.id,
+            Seat.active,
+            Seat.place_key.startswith(prefix, autoescape=True),
+        )
+        .order_by(Ticket.updated_at.desc(), Ticket.number.desc())
+        .limit(MOST_LISTED)
+    )
+    found = []
+    for ticket, conversation, place_key, read_seq in list(rows):
+        key = await access.thread_key(uow.session, uow.keys, conversation)
+        if not key:
+            continue
+        last = await uow.session.scalar(
+            select(Message)
+            .where(Message.conversation_id == conversation.id, *_for_requesters(clock.now()))
+            .where(Message.deleted_at.is_(None), Message.hidden_at.is_(None))
+            .order_by(Message.seq.desc())
+            .limit(1)
+        )
+        words = to_text(conversations.read(Thread(conversation, key), last)) if last is not None else ""
+        found.append(
+            {
+                "id": place_key.removeprefix(prefix),
+                "number": ticket.number,
+                "subject": access.subject_of(ticket, key),
+                "status": ticket.status,
+                "at": ticket.updated_at.isoformat(),
+                "last": words[:SNIPPET].replace("\n", " "),
+                "last_mine": last is not None and last.author_id == person.id,
+                "unread": await _unread(uow, conversation.id, read_seq),
+            }
+        )
+    return found
+
+
+async def conversations_of(uow: UnitOfWork, visitor: Visitor) -> dict[str, str]:
+    """Conversation → thread, of all that the visitor's pages hear about."""
+    prefix = visitor.place("").key
+    digest = people.digest_of_identity(uow, PLATFORM, INSTALLATION, visitor.external)
+    rows = await uow.session.execute(
+        select(Seat.conversation_id, Seat.place_key)
+        .join(Ticket, Ticket.conversation_id == Seat.conversation_id)
+        .join(Participant, Participant.ticket_id == Ticket.id)
+        .join(Identity, Identity.person_id == Participant.person_id)
+        .where(Identity.digest == digest, Seat.active, Seat.place_key.startswith(prefix, autoescape=True))
+        .order_by(Ticket.updated_at.desc())
+        .limit(MOST_LISTED)
+    )
+    return {str(conversation): key.removeprefix(prefix) for conversation, key in rows}
+
+
+# --- messages ---------------------------------------------------------------------------
+
+
+def _for_requesters(now: datetime) -> tuple[Any, ...]:
+    """Said to everyone, not held any more, and not taken back while it was held."""
+    return (
+        Message.audience == Audience.everyone,
+        or_(Message.visible_at.is_(None), Message.visible_at <= now),
+        or_(
+            Message.deleted_at.is_(None),
+            Message.visible_at.is_(None),
+            Message.deleted_at >= Message.visible_at,
+        ),
+    )
+
+
+async def _page(uow: UnitOfWork, shown: Shown, before: datetime | None, now: datetime) -> list[Message]:
+    query = select(Message).where(Message.conversation_id.in_(shown.parts), *_for_requesters(now))
+    if before is not None:
+        query = query.where(Message.at < before)
+    newest = query.order_by(Message.at.desc(), Message.seq.desc()).limit(PAGE + 1)
+    return list(await uow.session.scalars(newest))[::-1]
+
+
+async def _changed_messages(
+    uow: UnitOfWork, shown: Shown, since: Mapping[UUID, int], moment: datetime, now: datetime
+) -> list[Message]:
+    touched = await uow.session.scalars(
+        select(EventRow.subject).where(
+            or_(*(and_(EventRow.conversation_id == c, EventRow.seq > s) for c, s in since.items())),
+            EventRow.name.startswith("message."),
+        )
+    )
+    new = or_(*(and_(Message.conversation_id == c, Message.seq > s) for c, s in since.items()))
+    held = and_(Message.visible_at > moment - OVERLAP, Message.visible_at > Message.at)
+    query = (
+        select(Message)
+        .where(
+            Message.conversation_id.in_(shown.parts),
+            or_(new, held, Message.id.in_(set(touched))),
+            *_for_requesters(now),
+        )
+        .order_by(Message.at, Message.seq)
+        .limit(PAGE * 5)
+    )
+    return list(await uow.session.scalars(query))
+
+
+async def _message_items(
+    uow: UnitOfWork, shown: Shown, messages: Sequence[Message], persons: Mapping[UUID, Known]
+) -> list[dict[str, Any]]:
+    ids = [message.id for message in messages]
+    files = await of_messages(uow.session, [m.id for m in messages if m.files])
+    natives = await _natives(uow, shown, ids)
+    reactions = await _reactions(uow, shown.person.id, ids)
+    return [
+        _message_item(uow, shown, message, persons, files.get(message.id, []))
+        | {"native": natives.get(message.id, str(message.id)), "reactions": reactions.get(message.id, [])}
+        for message in messages
+    ]
+
+
+def _message_item(
+    uow: UnitOfWork,
+    shown: Shown,
+    message: Message,
+    persons: Mapping[UUID, Known],
+    files: Sequence[Attachment],
+) -> dict[str, Any]:
+    mine = message.author_id == shown.person.id
+    gone = message.deleted_at is not None
+    hidden = message.hidden_at is not None
+    thread = shown.parts[message.conversation_id]
+    body = "" if gone or hidden else _body(thread, message)
+    return {
+        "kind": "message",
+        "id": str(message.id),
+        "seq": message.seq,
+        "part": str(message.conversation_id),
+        "side": "me" if mine else "bot" if message.author_kind != "person" else "them",
+        "author": _author(uow, message, persons),
+        "html": to_html(body),
+        "text": body if mine else "",
+        "at": (message.visible_at or message.at).isoformat(),
+        "edited": message.edited_at is not None and not gone,
+        "deleted": gone,
+        "hidden": hidden,
+        "reply_to": str(message.reply_to_id) if message.reply_to_id else "",
+        "files": [] if gone or hidden else [_file(uow, shown, thread, row) for row in files],
+    }
+
+
+def _author(uow: UnitOfWork, message: Message, persons: Mapping[UUID, Known]) -> str:
+    if message.author_kind != "person" or message.author_id is None:
+        return uow.settings.name
+    if message.side == "staff" and not uow.settings.show_agent_names:
+        return uow.settings.name
+    person = persons.get(message.author_id)
+    return person.shown if person is not None else uow.settings.name
+
+
+def _body(thread: Thread, message: Message) -> str:
+    try:
+        return conversations.read(thread, message)
+    except Unreadable:
+        return ""
+
+
+def _file(uow: UnitOfWork, shown: Shown, thread: Thread, row: Attachment) -> dict[str, Any]:
+    day = int(clock.now().timestamp()) // 86_400
+    signed = tokens.file_key(uow.keys.signing, str(row.id), shown.visitor.id, day)
+    address = f"files/{row.id}?visitor={shown.visitor.id}&day={day}&key={signed}"
+    return {
+        "id": str(row.id),
+        "name": opened(row, thread.key).name,
+        "size": row.size,
+        "mime": row.mime,
+        "kind": row.kind,
+        "inline": may_show(row.mime),
+        "width": row.width,
+        "height": row.height,
+        "url": address,
+        "thumb": f"{address}&thumb=1" if row.thumb_id else "",
+    }
+
+
+async def _natives(uow: UnitOfWork, shown: Shown, ids: Sequence[UUID]) -> dict[UUID, str]:
+    if not ids:
+        return {}
+    rows = await uow.session.execute(
+        select(MessageCopy.message_id, MessageCopy.native).where(
+            MessageCopy.message_id.in_(ids),
+            MessageCopy.place_key == shown.visitor.place(shown.thread).key,
+        )
+    )
+    return {row.message_id: row.native for row in rows}
+
+
+async def _reactions(uow: UnitOfWork, me: UUID, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    found: dict[UUID, list[dict[str, Any]]] = {}
+    if not ids:
+        return found
+    rows = await uow.session.execute(
+        select(
+            Reaction.message_id,
+            Reaction.emoji,
+            func.count(),
+            func.bool_or(Reaction.person_id == me),
+        )
+        .where(Reaction.message_id.in_(ids))
+        .group_by(Reaction.message_id, Reaction.emoji)
+        .order_by(func.min(Reaction.at))
+    )
+    for message_id, emoji, count, mine in rows:
+        found.setdefault(message_id, []).append({"emoji": emoji, "count": count, "mine": bool(mine)})
+    return found
+
+
+# --- facts ------------------------------------------------------------------------------
+
+
+async def _events(uow: UnitOfWork, shown: Shown, since: Mapping[UUID, int]) -> list[EventRow]:
+    places = or_(
+        *(
+            and_(EventRow.conversation_id == part, EventRow.seq > since.get(part, 0))
+            for part in shown.parts
+            if part in shown.own
+        )
+    )
+    query = (
+        select(EventRow)
+        .where(places, EventRow.name.in_(facts.NAMES))
+        .order_by(EventRow.at.desc(), EventRow.seq.desc())
+        .limit(PAGE)
+    )
+    return list(await uow.session.scalars(query))[::-1]
+
+
+def _fact_items(
+    uow: UnitOfWork, events: Sequence[EventRow], persons: Mapping[UUID, Known]
+) -> list[dict[str, Any]]:
+    named = uow.settings.show_agent_names
+    return [
+        {
+            "kind": "fact",
+            "id": f"e{event.id}",
+            "name": event.name,
+            "seq": event.seq or 0,
+            "text": words,
+            "at": event.at.isoformat(),
+        }
+        for event in events
+        if (words := facts.line(event, persons, named))
+    ]
+
+
+# --- where it stands --------------------------------------------------------------------
+
+
+async def _status(uow: UnitOfWork, shown: Shown, persons: Mapping[UUID, Known]) -> dict[str, Any]:
+    ticket = shown.opened.ticket
+    agent = persons.get(ticket.assignee_id) if ticket.assignee_id else None
+    known = await people.know(uow, shown.person)
+    return {
+        "number": ticket.number,
+        "status": ticket.status,
+        "agent": _agent(uow, agent) if agent is not None else None,
+        "waiting": ticket.assignee_id is None
+        and ticket.first_answer_at is None
+        and ticket.status in (Status.open, Status.in_progress),
+        "rating": ticket.rating,
+        "may_rate": ticket.first_answer_at is not None or not ticket.live,
+        "seen": await _seen(uow, shown),
+        "seen_part": str(shown.opened.thread.id),
+        "unread": await _unread(
+            uow, shown.opened.thread.id, await _read_mark(uow, ticket.id, shown.person.id)
+        ),
+        "read": shown.opened.thread.conversation.seq,
+        "email": known.email,
+        "name": known.name,
+    }
+
+
+def _agent(uow: UnitOfWork, agent: Known) -> dict[str, Any]:
+    return {
+        "name": agent.shown if uow.settings.show_agent_names else uow.settings.name,
+        "away": agent.availability == Availability.away or not agent.active,
+    }
+
+
+async def _seen(uow: UnitOfWork, shown: Shown) -> int:
+    """Up to which number staff has read: by their marks, or because they answered."""
+    marks = await uow.session.scalar(
+        select(func.max(Participant.read_seq))
+        .join(Person, Person.id == Participant.person_id)
+        .where(Participant.ticket_id == shown.opened.ticket.id, Person.role != "requester")
+    )
+    answered = await uow.session.scalar(
+        select(func.max(Message.seq)).where(
+            Message.conversation_id == shown.opened.thread.id,
+            Message.side == "staff",
+            *_for_requesters(clock.now()),
+        )
+    )
+    return max(marks or 0, answered or 0)
+
+
+async def _read_mark(uow: UnitOfWork, ticket_id: UUID, person_id: UUID) -> int:
+    row = await uow.session.get(Participant, (ticket_id, person_id))
+    return row.read_seq if row is not None else 0
+
+
+async def _unread(uow: UnitOfWork, conversation_id: UUID, read_seq: int) -> int:
+    count = await uow.session.scalar(
+        select(func.count())
+        .select_from(Message)
+        .where(
+            Message.conversation_id == conversation_id,
+            Message.seq > read_seq,
+            Message.side == "staff",
+            Message.deleted_at.is_(None),
+            *_for_requesters(clock.now()),
+        )
+    )
+    return int(count or 0)
+
+
+# --- cursors ----------------------------------------------------------------------------
+
+
+def _cursor(shown: Shown, now: datetime) -> str:
+    parts = [f"{part.hex}:{thread.conversation.seq}" for part, thread in sorted(shown.parts.items())]
+    return ",".join([str(int(now.timestamp() * 1000)), *parts])
+
+
+def _parse_cursor(cursor: str) -> tuple[dict[UUID, int], datetime]:
+    """What a cursor says; nothing when it is not one of ours, and then all is shown."""
+    try:
+        moment, *parts = cursor[:2_000].split(",")
+        pairs = (part.split(":") for part in parts)
+        since = {UUID(hex=part): int(seq) for part, seq in pairs}
+        return since, datetime.fromtimestamp(int(moment) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return {}, clock.now()
+
+
+def _moment(stamp: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(stamp)
+    except ValueError:
+        return clock.now() + timedelta(days=1)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
