@@ -1,0 +1,90 @@
+"""The web: pages, API, live updates; and whatever adapters mount."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+import webui.api
+import webui.pages
+from core.errors import NotFound
+from core.i18n import _
+from webui import errors, live
+from webui.metrics_middleware import Metrics
+from webui.rendering import STATIC
+from webui.security import SecurityHeaders
+from webui.site import Site
+
+FOR_EVER = "public, max-age=31536000, immutable"
+
+
+class FingerprintedFiles(StaticFiles):
+    """Static files under /static/<fingerprint>/…, which may be kept for ever."""
+
+    def get_path(self, scope: Scope) -> str:
+        parts = super().get_path(scope).split("/", 1)
+        return parts[1] if len(parts) == 2 else parts[0]
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["cache-control"] = FOR_EVER
+        return response
+
+
+def make_app(site: Site) -> FastAPI:
+    """The whole web as one ASGI app."""
+    app = FastAPI(
+        title="Deskbell", version=site.version or "0", docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.state.site = site
+    errors.install(app)
+    app.add_middleware(SecurityHeaders, secure=site.secure)
+    app.add_middleware(Metrics, database=site.desk.db)
+    app.mount("/static", FingerprintedFiles(directory=STATIC), name="static")
+    for router in routers(site):
+        app.include_router(router)
+    for name, mounted in site.mounts.items():
+        app.mount(f"/chat/{name}", mounted)
+    return app
+
+
+def routers(site: Site) -> Iterator[APIRouter]:
+    """The probes, the live stream, and every module of pages/ and api/ that has a `router`: a new page is a new file."""
+    yield _probes(site)
+    yield live.router
+    for package in (webui.pages, webui.api):
+        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda info: info.name):
+            found = getattr(importlib.import_module(f"{package.__name__}.{module.name}"), "router", None)
+            if isinstance(found, APIRouter):
+                yield found
+
+
+def _probes(site: Site) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/healthz")
+    async def healthz() -> PlainTextResponse:
+        """Alive: answers at once, asks nothing."""
+        return PlainTextResponse("ok\n")
+
+    @router.get("/readyz")
+    async def readyz(request: Request) -> PlainTextResponse:
+        """Ready: everything that was started is there."""
+        wrong = {name: words for name, check in site.checks.items() if (words := await check())}
+        lines = [f"{name}: {words}" for name, words in wrong.items()] or ["ready"]
+        return PlainTextResponse("\n".join(lines) + "\n", 503 if wrong else 200)
+
+    @router.get("/chat")
+    async def chat_start() -> Response:
+        """The short address of the first chat that has a page."""
+        for name in site.mounts:
+            return RedirectResponse(f"/chat/{name}/")
+        raise NotFound(_("There is no such page."))
+
+    return router

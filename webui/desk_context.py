@@ -1,0 +1,260 @@
+"""What every staff page needs around its own content: navigation with counts, addresses, flashes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import orjson
+from fastapi import Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from sqlalchemy import select
+
+from core.access import Permission
+from core.db import UnitOfWork
+from core.errors import DeskError
+from core.i18n import N_, _
+from core.notices import service as notices
+from core.people.model import Availability, Team
+from core.people.naming import named
+from core.tickets import queries, views
+from core.tickets.lifecycle import AlreadyClaimed
+from core.tickets.queries import Queue
+from webui import rendering
+from webui.deps import site_of
+from webui.sessions import Viewer
+
+FLASH = "deskbell-flash"
+FLASH_CHARACTERS = 1_500
+STATES = {Availability.available: "here", Availability.away: "away", Availability.offline: "offline"}
+ROLES = {"requester": N_("Requester"), "agent": N_("Agent"), "lead": N_("Lead"), "admin": N_("Admin")}
+QUEUES: tuple[tuple[Queue, str, str, str], ...] = (
+    (Queue.mine, N_("Mine"), "inbox", "mine"),
+    (Queue.unassigned, N_("Unassigned"), "bell", "unassigned"),
+    (Queue.my_teams, N_("My teams"), "users", "my-teams"),
+    (Queue.waiting, N_("Waiting"), "hourglass", "waiting"),
+    (Queue.snoozed, N_("Snoozed"), "moon", "snoozed"),
+    (Queue.resolved, N_("Resolved"), "check", "resolved"),
+    (Queue.all, N_("All tickets"), "list", "all"),
+)
+"""The queues in the order of the navigation: queue, words, icon, name in addresses."""
+COUNTED = (Queue.mine, Queue.unassigned, Queue.my_teams, Queue.waiting, Queue.snoozed)
+URLS = {
+    "profile": "/account",
+    "security": "/account/security",
+    "availability": "/desk/availability",
+    "theme": "/desk/theme",
+    "sign_out": "/sign-out",
+    "notices": "/notices",
+    "bell": "/fragments/bell",
+    "mine": "/desk/queues/mine",
+    "palette": "/desk/palette.json",
+    "search": "/search",
+    "ticket": "/tickets/{number}",
+    "offers": "/desk/offers",
+    "me": "/desk/me",
+}
+_ADMIN = (
+    Permission.manage_staff, Permission.manage_desk, Permission.manage_deliveries, Permission.moderate,
+    Permission.see_audit, Permission.see_health,
+)  # fmt: skip
+
+
+async def staff_page(
+    request: Request,
+    uow: UnitOfWork,
+    viewer: Viewer,
+    template: str,
+    *,
+    status: int = 200,
+    flashes: Sequence[Any] = (),
+    live: Sequence[int] = (),
+    **context: Any,
+) -> HTMLResponse:
+    """A page in the staff's frame. `flashes` ({text, tone}) are said beside the one that an earlier
+    form left behind; `live` are the numbers of the tickets that the page shows."""
+    said = list(flashes) + taken(request)
+    frame = await frame_of(request, uow, viewer) | {
+        "flashes": said,
+        "live_url": "/live" + ("?" + "&".join(f"ticket={number}" for number in live) if live else ""),
+    }
+    response = rendering.page(request, template, status=status, **(frame | context))
+    if FLASH in request.cookies:
+        response.delete_cookie(FLASH, path="/", secure=site_of(request).secure, httponly=True, samesite="lax")
+    return response
+
+
+async def frame_of(request: Request, uow: UnitOfWork, viewer: Viewer) -> dict[str, Any]:
+    """What `layout.html` asks for."""
+    assert viewer.person is not None
+    assert viewer.known is not None
+    preferences = viewer.person.preferences
+    path = request.url.path
+    counts = await queries.counts(uow, viewer.actor, (*COUNTED, Queue.offered))
+    return myself(viewer) | {
+        "nav": SimpleNamespace(
+            home_url="/desk", new_url="/desk/new", sections=await nav_sections(uow, viewer, path, counts)
+        ),
+        "urls": URLS | {"nav": f"/desk/nav?at={path}"},
+        "unread": await notices.unread(uow.session, viewer.known.id),
+        "keys_on": preferences.get("keys", True) not in (False, "off"),
+        "offers": await offers_of(uow, viewer) if counts[Queue.offered] else [],
+        "dock_current": {"/desk/queues/mine": "mine", "/desk/new": "new", "/notices": "notices"}.get(path),
+    }
+
+
+def myself(viewer: Viewer) -> dict[str, Any]:
+    """The viewer's own corner of the navigation."""
+    assert viewer.person is not None
+    assert viewer.known is not None
+    chosen = viewer.person.preferences.get("theme", "auto")
+    return {
+        "me": SimpleNamespace(
+            id=viewer.known.id,
+            name=viewer.known.shown,
+            role_text=_(ROLES.get(viewer.known.role, viewer.known.role)),
+            state=STATES[Availability(viewer.person.availability)],
+        ),
+        "theme": chosen if chosen in ("auto", "light", "dark") else "auto",
+        "urls": URLS,
+    }
+
+
+async def nav_sections(
+    uow: UnitOfWork, viewer: Viewer, path: str, counts: Mapping[Queue, int] | None = None
+) -> list[SimpleNamespace]:
+    """The navigation: queues with counts, the viewer's teams, saved views, the admin's pages."""
+    if counts is None:
+        counts = await queries.counts(uow, viewer.actor, COUNTED)
+    sections = [SimpleNamespace(title=None, items=_queues(counts, path))]
+    for title, items in (
+        (_("Teams"), await _teams(uow, viewer, path)),
+        (_("Saved views"), await _views(uow, viewer, path)),
+        (_("Desk"), _desk(viewer, path)),
+    ):
+        if items:
+            sections.append(SimpleNamespace(title=title, items=items))
+    return sections
+
+
+async def offers_of(uow: UnitOfWork, viewer: Viewer) -> list[SimpleNamespace]:
+    """The chats that are offered to the viewer right now."""
+    if not viewer.actor.may(Permission.claim_ticket):
+        return []
+    page = await queries.page(uow, viewer.actor, Queue.offered, "-created_at", limit=3)
+    return [
+        SimpleNamespace(
+            number=row.number, subject=row.subject, requester=row.requester_name, at=row.created_at
+        )
+        for row in page.rows
+    ]
+
+
+# --- after a form -----------------------------------------------------------------------
+
+
+def answered(request: Request, url: str, words: str = "", tone: str = "good", **facts: Any) -> Response:
+    """After a form: the plain browser goes to `url`, where `words` are said once; a script gets
+    the words and `facts` as JSON and refreshes what it shows; with `go` it goes there too."""
+    response: Response = rendering.see_other(url)
+    if rendering.is_fragment(request):
+        told = {"done": words, "tone": tone, "url": url, **facts}
+        response = JSONResponse(told, headers={"cache-control": "no-store"})
+        if not facts.get("go"):
+            return response
+    if words:
+        flash(request, response, words, tone)
+    return response
+
+
+def flash(request: Request, response: Response, words: str, tone: str = "good") -> None:
+    """Let the next page say something: kept in the browser of whoever is told, nowhere else."""
+    text = words if len(words) <= FLASH_CHARACTERS else words[:FLASH_CHARACTERS] + "…"
+    value = base64.urlsafe_b64encode(orjson.dumps({"text": text, "tone": tone})).decode()
+    secure = site_of(request).secure
+    response.set_cookie(FLASH, value, max_age=60, httponly=True, samesite="lax", secure=secure, path="/")
+
+
+def taken(request: Request) -> list[SimpleNamespace]:
+    """What an earlier form left to be said."""
+    try:
+        value = orjson.loads(base64.urlsafe_b64decode(request.cookies.get(FLASH, "")))
+    except (binascii.Error, ValueError):
+        return []
+    if not isinstance(value, dict):
+        return []
+    tone = value.get("tone")
+    return [
+        SimpleNamespace(
+            text=str(value.get("text", "")), tone=tone if tone in ("good", "warn", "bad") else "good"
+        )
+    ]
+
+
+async def told(uow: UnitOfWork, error: DeskError) -> str:
+    """The words of an error, with the name of the colleague who was first."""
+    if isinstance(error, AlreadyClaimed):
+        found = await named(uow, [error.by])
+        if error.by in found:
+            return _("{name} has claimed ticket {number} already.").format(
+                name=found[error.by].shown, number=error.number
+            )
+    return error.words
+
+
+# --- the navigation ---------------------------------------------------------------------
+
+
+def _queues(counts: Mapping[Queue, int], path: str) -> list[SimpleNamespace]:
+    return [
+        SimpleNamespace(
+            text=_(text), icon=icon, url=f"/desk/queues/{name}", count=counts.get(queue), loud=queue is Queue.mine,
+            current=path == f"/desk/queues/{name}",
+        )
+        for queue, text, icon, name in QUEUES
+    ]  # fmt: skip
+
+
+async def _teams(uow: UnitOfWork, viewer: Viewer, path: str) -> list[SimpleNamespace]:
+    if not viewer.actor.teams:
+        return []
+    teams = await uow.session.execute(
+        select(Team.id, Team.name)
+        .where(Team.id.in_(viewer.actor.teams), Team.active)
+        .order_by(Team.name)
+        .limit(12)
+    )
+    return [
+        SimpleNamespace(
+            text=team.name,
+            mark=team.name[:2],
+            url=f"/desk/teams/{team.id}",
+            current=path == f"/desk/teams/{team.id}",
+        )
+        for team in teams
+    ]
+
+
+async def _views(uow: UnitOfWork, viewer: Viewer, path: str) -> list[SimpleNamespace]:
+    if not viewer.actor.may(Permission.change_ticket):
+        return []
+    return [
+        SimpleNamespace(
+            text=view.name,
+            icon="bookmark",
+            url=f"/desk/views/{view.id}",
+            current=path == f"/desk/views/{view.id}",
+        )
+        for view in await views.views(uow, viewer.actor)
+    ]
+
+
+def _desk(viewer: Viewer, path: str) -> list[SimpleNamespace]:
+    if not any(viewer.actor.may(permission) for permission in _ADMIN):
+        return []
+    return [
+        SimpleNamespace(text=_("Admin"), icon="settings", url="/admin", current=path.startswith("/admin"))
+    ]

@@ -1,0 +1,152 @@
+"""A DeskError becomes a page, or a problem in JSON (RFC 9457): here and nowhere else."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from urllib.parse import quote
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from core.errors import DeskError, Invalid, NotFound, TooMany, Unavailable
+from core.i18n import N_, _, set_language
+from webui import rendering, sessions
+from webui.deps import SignInFirst, site_of
+
+log = structlog.get_logger("webui")
+HEADLINES = {
+    400: N_("Not understood"),
+    401: N_("Please sign in"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("Not possible here"),
+    409: N_("Changed in the meantime"),
+    410: N_("Gone"),
+    413: N_("Too large"),
+    415: N_("This kind of file is not taken"),
+    422: N_("Something is not right"),
+    429: N_("Too many at once"),
+    500: N_("Something went wrong"),
+    503: N_("Out of reach for a moment"),
+    507: N_("No room left"),
+}
+"""What stands above the words of an error, by its status."""
+
+
+def install(app: FastAPI) -> None:
+    """Teach the app to answer every error in words."""
+    app.add_exception_handler(DeskError, _desk_error)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http)
+    for gone in (InterfaceError, PoolTimeout, ConnectionError, TimeoutError):
+        app.add_exception_handler(gone, _database_gone)
+    app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem(error: DeskError, instance: str = "") -> JSONResponse:
+    """The JSON form: type, title, status, detail, and which field is wrong."""
+    body: dict[str, object] = {
+        "type": f"/docs/api/errors#{error.code}",
+        "title": HTTPStatus(error.status).phrase,
+        "status": error.status,
+        "detail": error.words,
+        "code": error.code,
+    }
+    if instance:
+        body["instance"] = instance
+    if isinstance(error, Invalid) and error.field:
+        body["field"] = error.field
+    return JSONResponse(body, error.status, _headers(error), media_type="application/problem+json")
+
+
+async def _desk_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DeskError)
+    if wants_json(request):
+        answer = problem(error, request.url.path)
+        answer.headers.update(getattr(request.state, "rate_headers", {}))
+        return answer
+    if isinstance(error, SignInFirst):
+        back = request.url.path if request.method == "GET" else "/"
+        return rendering.see_other(f"/sign-in?next={quote(back)}")
+    headline = HEADLINES.get(error.status) or HTTPStatus(error.status).phrase
+    return rendering.page(request, "error.html", status=error.status, error=error, headline=_(headline))
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    _speak(request)
+    first = error.errors()[0] if error.errors() else {"loc": (), "msg": ""}
+    field = ".".join(str(part) for part in first["loc"][1:])
+    if not wants_json(request):
+        return await _desk_error(
+            request, Invalid(_("“{field}” is not right.").format(field=field), field=field)
+        )
+    return await _desk_error(
+        request,
+        Invalid(_("“{field}” is not right: {why}.").format(field=field, why=first["msg"]), field=field),
+    )
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    _speak(request)
+    if error.status_code == 404:
+        return await _desk_error(request, NotFound(_("There is no such page.")))
+    words = _("This page cannot be used like that.") if error.status_code == 405 else str(error.detail)
+    known = DeskError(words)
+    known.__class__ = type("HttpError", (DeskError,), {"status": error.status_code, "code": "http"})
+    return await _desk_error(request, known)
+
+
+async def _database_gone(request: Request, error: Exception) -> Response:
+    log.warning("database.unreachable", error=type(error).__name__)
+    _speak(request)
+    return await _desk_error(
+        request, Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))
+    )
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    assert isinstance(error, DBAPIError)
+    if error.connection_invalidated:
+        return await _database_gone(request, error)
+    return await _unexpected(request, error)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.exception(
+        "request.failed", path=request.scope.get("route") and request.scope["route"].path, exc_info=error
+    )
+    return await _desk_error(request, DeskError(_("Something went wrong on our side. It has been noted.")))
+
+
+def _speak(request: Request) -> None:
+    """What fails before the viewer is known is said in the browser's language."""
+    if getattr(request.state, "viewer", None) is None:
+        fallback = site_of(request).desk.means.settings.language
+        set_language(sessions.browsers_language(request, fallback))
+
+
+def wants_json(request: Request) -> bool:
+    return (
+        request.url.path.startswith("/api/")
+        or "application/json" in request.headers.get("accept", "")
+        or request.headers.get("x-fragment") == "1"
+    )
+
+
+def _headers(error: DeskError) -> dict[str, str]:
+    if error.status == 401:
+        return {"www-authenticate": "Bearer"}
+    if isinstance(error, TooMany):
+        return {"retry-after": str(max(1, round(error.after)))}
+    return {"retry-after": "5"} if isinstance(error, Unavailable) else {}
+
+
+__all__ = ["install", "problem", "wants_json"]

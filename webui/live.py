@@ -1,0 +1,156 @@
+"""Live pages: one stream of server-sent events a page, saying what changed, never what it says.
+
+A page names the tickets it shows; it hears of those it may see, and, for staff, that some
+queue or the bell changed. The page then fetches its fragments.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator
+from typing import Annotated
+from uuid import UUID
+
+import orjson
+from fastapi import APIRouter, Query, Request
+from sqlalchemy import select
+from sse_starlette import EventSourceResponse
+
+from core.conversations.model import Conversation, Seat
+from core.ports.bus import Signal
+from core.tickets import access
+from webui.deps import SignedIn, TheSite, Uow
+
+router = APIRouter()
+LONGEST = 600.0
+GATHER = 0.02
+BEAT = 30.0
+"""Seconds after which a page that stays open says again that it does."""
+_ENDS_OFFER = frozenset(
+    {
+        "ticket.offered",
+        "ticket.passed",
+        "ticket.claimed",
+        "ticket.assigned",
+        "ticket.resolved",
+        "ticket.closed",
+    }
+)
+
+
+@router.get("/live")
+async def live(
+    request: Request,
+    uow: Uow,
+    viewer: SignedIn,
+    site: TheSite,
+    ticket: Annotated[list[int], Query(max_length=5)] = [],  # noqa: B006
+) -> EventSourceResponse:
+    """`changed` events with `{"topics": […]}`: ticket:<number>, queues, bell, offers, presence:<number>."""
+    watched: dict[str, int] = {}
+    looked_at: list[UUID] = []
+    for number in ticket:
+        opened = await access.get(uow, viewer.actor, number)
+        looked_at.append(opened.thread.id)
+        conversations = await uow.session.scalars(
+            select(Conversation.id).where(
+                (Conversation.id == opened.thread.id) | (Conversation.root_id == opened.thread.id)
+            )
+        )
+        watched |= {str(one): number for one in conversations}
+        if viewer.staff:
+            places = await uow.session.scalars(
+                select(Seat.place_key).where(
+                    Seat.conversation_id == opened.thread.id, Seat.active, Seat.side == "requester"
+                )
+            )
+            watched |= {f"place {place}": number for place in places}
+    stream = _stream(site, watched, str(viewer.actor.id), viewer.staff)
+    if viewer.staff and viewer.actor.id is not None:
+        stream = _present(site, looked_at, viewer.actor.id, stream)
+    return EventSourceResponse(stream, ping=20, headers={"cache-control": "no-store"})
+
+
+async def _present(
+    site: TheSite, conversations: list[UUID], person: UUID, stream: AsyncGenerator[dict[str, str]]
+) -> AsyncGenerator[dict[str, str]]:
+    """While the stream lasts, the person is seen to look at these conversations."""
+
+    async def beat() -> None:
+        while True:
+            for each in conversations:
+                site.presence.looks(each, person)
+            await asyncio.sleep(BEAT)
+
+    beating = asyncio.create_task(beat())
+    try:
+        async for event in stream:
+            yield event
+    finally:
+        beating.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await beating
+        for each in conversations:
+            site.presence.leaves(each, person)
+        await stream.aclose()
+
+
+async def _stream(
+    site: TheSite, watched: dict[str, int], me: str, staff: bool
+) -> AsyncGenerator[dict[str, str]]:
+    ends = time.monotonic() + LONGEST
+    async with site.desk.bus.subscribe() as signals:
+        yield {"event": "ready", "data": "{}"}
+        iterator = aiter(signals)
+        waiting: asyncio.Task[Signal] | None = None
+        try:
+            while time.monotonic() < ends:
+                topics: set[str] = set()
+                until = ends
+                while (left := until - time.monotonic()) > 0:
+                    waiting = waiting or asyncio.ensure_future(anext(iterator))
+                    done, _pending = await asyncio.wait({waiting}, timeout=left)
+                    if not done:
+                        break
+                    signal, waiting = waiting.result(), None
+                    if staff:
+                        site.presence.heard(signal)
+                    found = _topics(signal, watched, me, staff)
+                    if found and not topics:
+                        # A burst becomes one message: what changed is gathered for a moment.
+                        until = min(ends, time.monotonic() + GATHER)
+                    topics |= found
+                if topics:
+                    yield {"event": "changed", "data": orjson.dumps({"topics": sorted(topics)}).decode()}
+        finally:
+            if waiting is not None:
+                waiting.cancel()
+                with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
+                    await waiting
+
+
+def _topics(signal: Signal, watched: dict[str, int], me: str, staff: bool) -> set[str]:
+    data = signal.data
+    number = watched.get(str(data.get("conversation")))
+    match signal.topic:
+        case "lost":
+            return {f"ticket:{n}" for n in watched.values()} | {"queues", "bell", "offers"}
+        case "notice":
+            return {"bell"} if data.get("person") == me else set()
+        case "presence":
+            # A beat of somebody who was there already changes nothing.
+            news = number and data.get("person") != me and data.get("new", True)
+            return {f"presence:{number}"} if news and staff else set()
+        case "typing":
+            number = watched.get(f"place {data.get('place')}")
+            return {f"presence:{number}"} if number else set()
+        case "event":
+            found = {f"ticket:{number}"} if number else set()
+            if staff and str(data.get("name")).startswith(("ticket.", "message.said")):
+                found.add("queues")
+            if staff and data.get("name") in _ENDS_OFFER:
+                found.add("offers")
+            return found
+    return set()

@@ -1,0 +1,121 @@
+"""Pages from templates: one environment, the same context for every page."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any, cast
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, Undefined
+
+from core import i18n
+from core.ids import new_token
+from webui import security, sessions
+from webui.deps import site_of
+from webui.sessions import Viewer
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+
+
+def page(request: Request, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
+    """A whole page, or the fragment of one when the template looks at `fragment`."""
+    response = HTMLResponse(html(request, template, **context), status_code=status)
+    response.headers["cache-control"] = "no-store"
+    _keep_visit(request, response)
+    return response
+
+
+def html(request: Request, template: str, **context: Any) -> str:
+    return environment().get_template(template).render(_base_context(request) | context)
+
+
+def see_other(url: str) -> RedirectResponse:
+    """After a form: look there (RFC 9110, 15.4.4)."""
+    return RedirectResponse(url, status_code=303)
+
+
+def is_fragment(request: Request) -> bool:
+    return request.headers.get("x-fragment") == "1"
+
+
+@cache
+def environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=Undefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.do"],
+    )
+    made.globals.update(_=i18n._, gettext=i18n._, ngettext=i18n.ngettext, static=static_url)
+    return made
+
+
+@cache
+def static_url(path: str) -> str:
+    """The address of a static file, with a fingerprint so that it may be cached for ever."""
+    file = STATIC / path
+    digest = (
+        _fingerprint()
+        if path.endswith((".js", ".css"))
+        else hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+    )
+    return f"/static/{digest}/{path}"
+
+
+@cache
+def _fingerprint() -> str:
+    """One for all modules and styles: they import one another by relative addresses."""
+    digest = hashlib.sha256()
+    for file in sorted(STATIC.rglob("*")):
+        if file.suffix in (".js", ".css"):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def csrf_of(request: Request) -> str:
+    site = site_of(request)
+    return security.csrf_token(site.desk.means.keys.signing, _secret(request))
+
+
+def _base_context(request: Request) -> dict[str, Any]:
+    site = site_of(request)
+    settings = site.desk.means.settings
+    viewer = cast(Viewer | None, getattr(request.state, "viewer", None))
+    return {
+        "request": request,
+        "site": site,
+        "settings": settings,
+        "desk": {"name": settings.name, "logo_url": settings.logo, "home_url": "/"},
+        "theme_css_url": f"/theme.css?accent={settings.accent[1:]}",
+        "viewer": viewer,
+        "csrf": csrf_of(request),
+        "language": i18n.language(),
+        "fragment": is_fragment(request),
+    }
+
+
+def _secret(request: Request) -> str:
+    """What the browser's form tokens hang on: its session, or a visit cookie for strangers."""
+    viewer = cast(Viewer | None, getattr(request.state, "viewer", None))
+    if viewer is not None and viewer.csrf_secret:
+        return viewer.csrf_secret
+    made = getattr(request.state, "visit", None)
+    if made is None:
+        made = request.state.visit = new_token()
+    return cast(str, made)
+
+
+def _keep_visit(request: Request, response: Response) -> None:
+    visit = getattr(request.state, "visit", None)
+    if visit is None:
+        return
+    secure = site_of(request).secure
+    response.set_cookie(
+        sessions.visit_name(secure), visit, httponly=True, samesite="lax", secure=secure, path="/"
+    )

@@ -1,0 +1,154 @@
+"""Browser sessions: a cookie holds a token, the database its digest; listed and revocable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fastapi import Request, Response
+from sqlalchemy import select
+
+from core import clock
+from core.access import Actor
+from core.crypto import words
+from core.crypto.fields import seal_json
+from core.db import UnitOfWork
+from core.i18n import LANGUAGES
+from core.ids import new_token
+from core.people import service as people
+from core.people.events import SignedIn, SignedOut
+from core.people.model import Person, Session
+from core.people.service import Known
+
+LIFETIME = timedelta(days=30)
+STAFF_LIFETIME = timedelta(days=14)
+_TOUCH = timedelta(minutes=5)
+ANYONE = Actor(None, role="anyone")
+
+
+@dataclass(slots=True)
+class Viewer:
+    """Who looks at a page: a signed-in person, or a stranger."""
+
+    actor: Actor
+    csrf_secret: str
+    person: Person | None = None
+    known: Known | None = None
+    session: Session | None = None
+
+    @property
+    def signed_in(self) -> bool:
+        return self.person is not None
+
+    @property
+    def staff(self) -> bool:
+        return self.person is not None and self.actor.staff
+
+
+def cookie_name(secure: bool) -> str:
+    """`__Host-` binds the cookie to this host over TLS (RFC 6265bis, 4.1.3)."""
+    return "__Host-deskbell" if secure else "deskbell"
+
+
+def visit_name(secure: bool) -> str:
+    return "__Host-deskbell-visit" if secure else "deskbell-visit"
+
+
+async def viewer_of(uow: UnitOfWork, request: Request, secure: bool) -> Viewer:
+    """The person behind a request's cookie, or a stranger."""
+    token = request.cookies.get(cookie_name(secure), "")
+    visit = request.cookies.get(visit_name(secure), "")
+    if token:
+        found = await _find(uow, token)
+        if found is not None:
+            session, person = found
+            return Viewer(
+                await people.actor_of(uow, person), token, person, await people.know(uow, person), session
+            )
+    return Viewer(ANYONE, visit)
+
+
+async def start(
+    uow: UnitOfWork,
+    request: Request,
+    response: Response,
+    person: Person,
+    *,
+    how: str,
+    secure: bool,
+    strong: bool = False,
+) -> Session:
+    """Sign a person in: a fresh token, whatever the browser had before (no fixation)."""
+    token = new_token()
+    lifetime = LIFETIME if person.role == "requester" else STAFF_LIFETIME
+    now = clock.now()
+    session = Session(
+        person_id=person.id, digest=_digest(uow, token), expires_at=now + lifetime, strong=strong
+    )
+    key = await uow.keys.of_person(uow.session, person.id)
+    seen = {
+        "agent": request.headers.get("user-agent", "")[:300],
+        "address": request.client.host if request.client else "",
+    }
+    session.seen_from = seal_json(key, seen, "session.seen_from", session.id)
+    uow.session.add(session)
+    uow.emit(SignedIn(subject=person.id, how=how), actor=await people.actor_of(uow, person))
+    response.set_cookie(
+        cookie_name(secure),
+        token,
+        max_age=int(lifetime.total_seconds()),
+        httponly=True,
+        samesite="lax",
+        secure=secure,
+        path="/",
+    )
+    return session
+
+
+async def end(uow: UnitOfWork, response: Response, viewer: Viewer, *, secure: bool) -> None:
+    if viewer.session is not None and viewer.person is not None:
+        viewer.session.revoked_at = clock.now()
+        uow.emit(SignedOut(subject=viewer.person.id, session=viewer.session.id))
+    response.delete_cookie(cookie_name(secure), path="/", secure=secure, httponly=True, samesite="lax")
+
+
+def language_of(request: Request, viewer: Viewer, fallback: str) -> str:
+    """The person's own language, else the browser's, else the desk's."""
+    return viewer.person.locale if viewer.person is not None else browsers_language(request, fallback)
+
+
+def browsers_language(request: Request, fallback: str) -> str:
+    """The first language of ours that the browser asks for (RFC 9110, 12.5.4)."""
+    for part in request.headers.get("accept-language", "").split(",")[:10]:
+        code = part.split(";")[0].strip().split("-")[0].lower()
+        if code in LANGUAGES:
+            return code
+    return fallback
+
+
+async def _find(uow: UnitOfWork, token: str) -> tuple[Session, Person] | None:
+    now = clock.now()
+    row = (
+        await uow.session.execute(
+            select(Session, Person)
+            .join(Person, Person.id == Session.person_id)
+            .where(
+                Session.digest == _digest(uow, token),
+                Session.revoked_at.is_(None),
+                Session.expires_at > now,
+                Person.active,
+                Person.erased_at.is_(None),
+            )
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    session, person = row
+    if now - session.last_seen_at > _TOUCH:
+        session.last_seen_at = now
+        person.last_seen_at = now
+    return session, person
+
+
+def _digest(uow: UnitOfWork, token: str) -> bytes:
+    return words.digest(uow.keys.lookup, f"session|{token}")

@@ -1,0 +1,47 @@
+"""What the web needs from the rest, handed in by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from starlette.types import ASGIApp
+
+from core.desk import Desk
+from core.presence import Presence
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteCommand:
+    """A command as the palette shows it: plain values, so that the web knows no bot."""
+
+    name: str
+    title: str
+    needs: str
+    keys: str = ""
+
+
+@dataclass(slots=True)
+class Site:
+    """One desk's web. `checks` are asked by /readyz: name → what is wrong, or nothing."""
+
+    desk: Desk
+    public_url: str
+    version: str = ""
+    trusted_proxies: frozenset[str] = frozenset()
+    mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
+    commands: Sequence[PaletteCommand] = ()
+    checks: dict[str, Callable[[], Awaitable[str]]] = field(default_factory=dict)
+    mailer_is_outbox: bool = True
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach the desk over TLS: decides the cookies' Secure flag."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def presence(self) -> Presence:
+        """Who looks at which conversation, as this process knows."""
+        return cast(Presence, self.facts.setdefault("presence", Presence(self.desk.bus)))

@@ -1,0 +1,17 @@
+// Shows more of a conversation's beginning without losing one's place in it.
+import { refresh } from "./fragment.js";
+
+export function attach(link) {
+  link.addEventListener("click", async (event) => {
+    event.preventDefault();
+    const fragment = link.closest("[data-fragment-url]");
+    const url = new URL(fragment.dataset.fragmentUrl, location.href);
+    url.searchParams.set("lines", link.dataset.earlier);
+    fragment.dataset.fragmentUrl = url.pathname + url.search;
+    const scroller = fragment.closest("[data-stick]") ?? document.scrollingElement;
+    const box = scroller.scrollHeight > scroller.clientHeight ? scroller : document.scrollingElement;
+    const below = box.scrollHeight - box.scrollTop;
+    await refresh(fragment);
+    box.scrollTop = box.scrollHeight - below;
+  });
+}
