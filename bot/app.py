@@ -1,0 +1,245 @@
+"""The composition root: settings in, a running desk out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+import pkgutil
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+import adapters
+from adapters.files.disk import DiskStore
+from adapters.local.bus import LocalBus
+from bot import jobs, migrate, wiring
+from bot.loops import Loops
+from bot.post import Posting
+from bot.router import Router
+from bot.secrets import master_keys
+from bot.tell import Tell
+from core.chat import ChatAdapter
+from core.db import Database
+from core.desk import Desk
+from core.errors import StartError
+from core.settings import Settings
+from core.version import VERSION
+from webui.app import make_app
+from webui.site import Site
+
+log = structlog.get_logger("bot.app")
+REACH_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class App:
+    """Everything that was put together, for serving and for tests."""
+
+    settings: Settings
+    desk: Desk
+    router: Router
+    chats: Mapping[str, ChatAdapter]
+    loops: Loops
+    web: Any
+    site: Site
+    tasks: list[Callable[[], Any]] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def database(settings: Settings, folder: Path) -> AsyncIterator[Database]:
+    """The database: the server of DATABASE_URL, or our own for this data folder."""
+    async with AsyncExitStack() as stack:
+        url = settings.sqlalchemy_url
+        if not url:
+            from adapters.postgres import start
+
+            server = await start(folder)
+            stack.push_async_callback(server.stop)
+            url = server.url
+        db = Database(url)
+        stack.push_async_callback(db.close)
+        await _reach(db)
+        yield db
+
+
+@asynccontextmanager
+async def compose(settings: Settings) -> AsyncIterator[App]:
+    """Open the database, bring it up to date, and put the desk together."""
+    folder = settings.data.absolute()
+    async with AsyncExitStack() as stack:
+        if settings.sqlalchemy_url:
+            from adapters.postgres import DataFolder
+
+            stack.enter_context(DataFolder(folder))
+        db = await stack.enter_async_context(database(settings, folder))
+        masters = await master_keys(settings, folder, db)
+        await migrate.to_head(db.engine)
+        desk = await Desk.open(db, DiskStore(folder / "files"), LocalBus(), masters)
+        yield put_together(settings, desk)
+
+
+def put_together(settings: Settings, desk: Desk) -> App:
+    """Adapters, router, loops and web of an open desk."""
+    chats = find_chats(desk)
+    posters: dict[str, Any] = dict(chats) | {"mail": wiring.mail_poster(desk, settings)}
+    router = Router(desk, guard=wiring.guard())
+    site = Site(
+        desk=desk,
+        public_url=settings.url,
+        version=VERSION,
+        trusted_proxies=frozenset(filter(None, settings.trusted_proxies.split(","))),
+        mounts={name: chat.http for name, chat in chats.items() if chat.http is not None},
+        commands=wiring.palette(),
+        mailer_is_outbox=not settings.smtp_url.get_secret_value(),
+    )
+    posting = Posting(desk, posters, wiring.makers(settings, chats))
+    loops = Loops(desk, router, Tell(desk, wiring.tellers(desk, chats)), posting)
+    app = App(settings, desk, router, chats, loops, make_app(site), site)
+    site.facts["app"] = app
+    site.facts["metrics_token"] = settings.metrics_token.get_secret_value()
+    site.facts["data_folder"] = settings.data.absolute()
+    site.checks["database"] = lambda: _database_answers(desk.db)
+    return app
+
+
+def find_chats(desk: Desk) -> dict[str, ChatAdapter]:
+    """Every folder of adapters/ that offers a chat and is switched on."""
+    found: dict[str, ChatAdapter] = {}
+    for module in pkgutil.iter_modules(adapters.__path__):
+        folder = Path(adapters.__path__[0]) / module.name
+        if not (folder / "adapter.py").exists():
+            continue
+        chat = importlib.import_module(f"adapters.{module.name}").make(desk, os.environ)
+        if chat is not None:
+            found[chat.name] = chat
+    return found
+
+
+async def serve(settings: Settings, announce: Callable[[App], Any] | None = None) -> None:
+    """Run the desk until it is told to stop; `announce` is awaited once all is up."""
+    listening = bind(settings)
+    with contextlib.closing(listening):
+        async with compose(settings) as app:
+            await run(app, listening, announce)
+
+
+async def run(app: App, listening: socket.socket, announce: Callable[[App], Any] | None = None) -> None:
+    """Serve the web and do the background work, until a signal; then end in order."""
+    server = _Server(
+        uvicorn.Config(
+            app.web,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            loop="none",
+            timeout_graceful_shutdown=3,
+            timeout_keep_alive=30,
+            h11_max_incomplete_event_size=64 * 1024,
+            server_header=False,
+            proxy_headers=bool(app.settings.trusted_proxies),
+            forwarded_allow_ips=app.settings.trusted_proxies or "127.0.0.1",
+        )
+    )
+    _stop_on_signals(server)
+    background = [asyncio.create_task(app.loops.run(), name="loops")]
+    background += [
+        asyncio.create_task(chat.run(app.router.deliver), name=chat.name) for chat in app.chats.values()
+    ]
+    stop = asyncio.Event()
+    schedule = jobs.schedule(wiring.live_channels(app.chats))
+    background.append(asyncio.create_task(jobs.run(app.desk, stop, schedule), name="jobs"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]), name="web")
+    try:
+        up = asyncio.create_task(server.up.wait())
+        await asyncio.wait({up, serving}, return_when=asyncio.FIRST_COMPLETED)
+        up.cancel()
+        if announce is not None and not serving.done():
+            await announce(app)
+        await serving
+    finally:
+        stop.set()
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        log.info("desk.stopped")
+
+
+def bind(settings: Settings) -> socket.socket:
+    """The listening socket, taken first so that a taken port is told before anything starts."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+        listening.listen(1024)
+    except OSError as error:
+        listening.close()
+        raise StartError(
+            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror or error}). "
+            "Stop the other program or set DESKBELL_PORT to another port."
+        ) from None
+    listening.setblocking(False)
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: the database must outlive the web. `up` is set once
+    it answers."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.up = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.up.set()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    loop = asyncio.get_running_loop()
+
+    def stop(number: int) -> None:
+        frame: FrameType | None = None
+        server.handle_exit(number, frame)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            loop.add_signal_handler(number, stop, number)
+
+
+async def _reach(db: Database) -> None:
+    try:
+        async with asyncio.timeout(REACH_SECONDS):
+            async with db.engine.connect() as connection:
+                await connection.execute(text("select 1"))
+    except (OSError, DBAPIError, TimeoutError) as error:
+        raise StartError(
+            f"The database of DATABASE_URL cannot be reached ({type(error).__name__}). "
+            "Check the address, the password and that the server runs."
+        ) from None
+
+
+async def _database_answers(db: Database) -> str:
+    try:
+        async with asyncio.timeout(3):
+            async with db.engine.connect() as connection:
+                await connection.execute(text("select 1"))
+    except (OSError, DBAPIError, TimeoutError):
+        return "does not answer"
+    return ""

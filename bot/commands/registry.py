@@ -1,0 +1,169 @@
+"""Commands, declared once: the signature is the schema, `needs` the permission.
+
+Names satisfy the narrowest platform (1 to 32 of a-z, 0-9 and _), checked at import. A
+parameter called `ticket` may be left out where a place holds a ticket; a last parameter of
+type str takes the rest of the line.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shlex
+import typing
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from core.access import Actor, Permission
+from core.chat import Card, Inbound
+from core.db import UnitOfWork
+from core.errors import Invalid
+from core.i18n import _
+from core.people.model import Person
+
+_NAME = re.compile(r"[a-z0-9_]{1,32}")
+_NUMBER = re.compile(r"#?([0-9]{1,18})")
+
+
+@dataclass(slots=True)
+class Turn:
+    """One command on its way: who asks, where, and the ticket that this place holds."""
+
+    uow: UnitOfWork
+    actor: Actor
+    person: Person
+    inbound: Inbound
+    here: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    kind: type
+    required: bool
+    rest: bool = False
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    name: str
+    title: str
+    needs: Permission | None
+    run: Callable[..., Awaitable[Card]]
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def usage(self) -> str:
+        """`/assign [ticket] <to>`: the same words everywhere."""
+        parts = [f"<{p.name}>" if p.required else f"[{p.name}]" for p in self.parameters]
+        return " ".join((f"/{self.name}", *parts))
+
+
+COMMANDS: dict[str, Command] = {}
+
+
+def command(
+    name: str, title: str, *, needs: Permission | None = None
+) -> Callable[[Callable[..., Awaitable[Card]]], Any]:
+    """Declare a command. `title` is one line of help in English, translated when shown."""
+    if not _NAME.fullmatch(name) or name in COMMANDS:
+        raise TypeError(f"{name!r} cannot be the name of a command")
+
+    def declare(fn: Callable[..., Awaitable[Card]]) -> Callable[..., Awaitable[Card]]:
+        COMMANDS[name] = Command(name, title, needs, fn, _parameters(fn))
+        return fn
+
+    return declare
+
+
+async def run(turn: Turn, name: str, line: str, options: Mapping[str, str] | None = None) -> Card:
+    """Run a command as typed; raises `Invalid` with its usage when the words do not fit."""
+    found = COMMANDS.get(name)
+    if found is None:
+        raise Invalid(
+            _("There is no command /{name}. Write /help to see what there is.").format(name=name[:32])
+        )
+    if found.needs is not None:
+        turn.actor.require(found.needs)
+    return await found.run(turn, **bind(found, turn.here, line, options or {}))
+
+
+def bind(found: Command, here: int | None, line: str, options: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments of a command from a typed line, or from named options."""
+    words = _split(line)
+    given: dict[str, Any] = {}
+    for parameter in found.parameters:
+        raw = options.get(parameter.name, "")
+        if not raw and parameter.rest:
+            raw, words = " ".join(words), []
+        elif not raw and words and _fits(parameter, words[0]):
+            raw = words.pop(0)
+        value = _value(found, parameter, raw, here)
+        if value is not None:
+            given[parameter.name] = value
+    if words:
+        raise _usage(found)
+    return given
+
+
+def _parameters(fn: Callable[..., Awaitable[Card]]) -> tuple[Parameter, ...]:
+    hints = typing.get_type_hints(fn)
+    listed = list(inspect.signature(fn).parameters.values())[1:]
+    made = []
+    for index, parameter in enumerate(listed):
+        kind = hints[parameter.name]
+        kind = next((a for a in typing.get_args(kind) if a is not type(None)), kind)
+        required = parameter.default is inspect.Parameter.empty and parameter.name != "ticket"
+        choices = tuple(kind) if isinstance(kind, type) and issubclass(kind, StrEnum) else ()
+        made.append(
+            Parameter(parameter.name, kind, required, kind is str and index == len(listed) - 1, choices)
+        )
+    return tuple(made)
+
+
+def _fits(parameter: Parameter, word: str) -> bool:
+    if parameter.kind is int and not parameter.required:
+        return _NUMBER.fullmatch(word) is not None
+    return True
+
+
+def _value(found: Command, parameter: Parameter, raw: str, here: int | None) -> Any:
+    if not raw:
+        if parameter.name == "ticket":
+            if here is None:
+                raise Invalid(_("Which ticket? Write {usage}.").format(usage=found.usage), field="ticket")
+            return here
+        if parameter.required:
+            raise _usage(found)
+        return None
+    if parameter.kind is int:
+        number = _NUMBER.fullmatch(raw)
+        if number is None:
+            raise _usage(found)
+        return int(number.group(1))
+    if parameter.choices:
+        chosen = raw.casefold()
+        if chosen not in parameter.choices:
+            raise Invalid(
+                _("“{raw}” is none of: {choices}.").format(
+                    raw=raw[:40], choices=", ".join(parameter.choices)
+                ),
+                field=parameter.name,
+            )
+        return parameter.kind(chosen)
+    return raw
+
+
+def _usage(found: Command) -> Invalid:
+    return Invalid(_("That did not fit. Write it like this: {usage}").format(usage=found.usage))
+
+
+def _split(line: str) -> list[str]:
+    try:
+        return shlex.split(line[:10_000])
+    except ValueError:
+        # A single apostrophe in a sentence is no open quotation.
+        return line[:10_000].split()

@@ -1,0 +1,111 @@
+"""What runs beside the web: telling, posting, taking up again. Each loop outlives its faults."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bot.post import Posting
+from bot.router import Router
+from bot.tell import Tell
+from core import clock, outbox
+from core.desk import Desk
+from core.people.events import PersonErased
+from core.ports.bus import Signal
+
+log = structlog.get_logger("bot.loops")
+IDLE = 1.0
+RESUME_EVERY = 5.0
+
+
+class Loops:
+    """The background work of one process."""
+
+    def __init__(self, desk: Desk, router: Router, tell: Tell, posting: Posting) -> None:
+        self.desk = desk
+        self.router = router
+        self.tell = tell
+        self.posting = posting
+        self._post = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._for_ever("tell", self._tell_once))
+            group.create_task(self._for_ever("post", self._post_once))
+            group.create_task(self._for_ever("resume", self._resume_once))
+            group.create_task(self._for_ever("refresh", self._refresh))
+
+    async def _for_ever(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
+        pause = 0.1
+        while True:
+            try:
+                await step()
+                pause = 0.1
+            except (OSError, DBAPIError, InterfaceError, PoolTimeout, TimeoutError) as error:
+                log.warning("loop.paused", loop=name, error=type(error).__name__, seconds=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+            except Exception as error:
+                log.exception("loop.failed", loop=name, exc_info=error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+
+    async def _tell_once(self) -> None:
+        await _wait(self.desk.wake, IDLE)
+        self.desk.wake.clear()
+        while await self.tell.read():
+            self._post.set()
+        self._post.set()
+
+    async def _post_once(self) -> None:
+        await _wait(self._post, await self._until_due())
+        self._post.clear()
+        while await self.posting.send_due():
+            pass
+
+    async def _until_due(self) -> float:
+        """Seconds until something held becomes due, a second at most."""
+        async with self.desk.db.sessions() as session:
+            due = await outbox.next_due(session)
+        if due is None:
+            return IDLE
+        return min(max((due - clock.now()) / timedelta(seconds=1), 0.01), IDLE)
+
+    async def _resume_once(self) -> None:
+        while await self.router.resume():
+            pass
+        await asyncio.sleep(RESUME_EVERY)
+
+    async def _refresh(self) -> None:
+        """Settings and roles follow the database when the desk was changed; of whom another
+        process erased, no key stays in this one."""
+        async with self.desk.bus.subscribe() as signals:
+            async for signal in signals:
+                self._forget(signal)
+                if _changes_the_desk(signal):
+                    await self.desk.refresh()
+
+    def _forget(self, signal: Signal) -> None:
+        if signal.topic == "lost":
+            self.desk.means.keys.forget()
+        elif signal.data.get("name") == PersonErased.name:
+            self.desk.means.keys.forget(UUID(str(signal.data["subject"])))
+
+
+def _changes_the_desk(signal: Signal) -> bool:
+    return signal.topic == "lost" or signal.data.get("name") == "desk.changed"
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        pass

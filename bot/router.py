@@ -1,0 +1,164 @@
+"""One inbound, one unit of work: seen? who? which conversation? which command?
+
+Nothing said is dropped because a first try died: what fails by a fault of ours is kept,
+sealed, and worked off in order per place; after five failures it is parked for an admin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import structlog
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bot import invoke, talk
+from core import inbox
+from core.chat import (
+    Answer,
+    Card,
+    Deleted,
+    Edited,
+    Inbound,
+    Invoked,
+    Pressed,
+    Reacted,
+    Said,
+    Typing,
+)
+from core.db import UnitOfWork
+from core.desk import Desk
+from core.errors import DeskError, Unavailable
+from core.i18n import _, set_language
+from core.metrics import count_inbound
+from core.outbox_model import Inbound as InboundRow
+from core.ports.bus import Signal
+
+log = structlog.get_logger("bot.router")
+
+Guard = Callable[[UnitOfWork, Inbound], Awaitable[Answer | None]]
+
+
+class Router:
+    """The door through which everything comes in. `guard` may hold an inbound back."""
+
+    def __init__(self, desk: Desk, guard: Guard | None = None) -> None:
+        self.desk = desk
+        self.guard = guard
+        self.on_said: Callable[[UnitOfWork, Said], Awaitable[Answer]] = talk.said
+
+    async def deliver(self, inbound: Inbound) -> Answer:
+        """Work and row commit together; only then this returns. Raises `Unavailable` when
+        nothing could be kept (the platform is not told, and will say it again), and the
+        sender's own errors as `DeskError`."""
+        if isinstance(inbound, Typing):
+            return self._typing(inbound)
+        count_inbound(inbound.place.platform, type(inbound).__name__)
+        set_language(inbound.sender.locale or self.desk.means.settings.language)
+        try:
+            return await self._work(inbound)
+        except DeskError:
+            raise
+        except (TimeoutError, OSError, InterfaceError, PoolTimeout) as error:
+            raise _unavailable() from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise _unavailable() from error
+            return await self._keep(inbound, error)
+        except Exception as error:  # noqa: BLE001  the named edge: whatever it was, the words are kept
+            return await self._keep(inbound, error)
+
+    async def receive(self, inbound: Inbound) -> None:
+        """The row first, the work right after: for platforms that cannot wait for both."""
+        count_inbound(inbound.place.platform, type(inbound).__name__)
+        async with self.desk.unit() as uow:
+            await inbox.keep(uow, inbound)
+        self.desk.wake.set()
+
+    async def resume(self) -> int:
+        """Take up what was received and not done, the oldest of each place; how many were tried."""
+        async with self.desk.db.sessions() as session:
+            rows = await inbox.waiting(session)
+        for row in rows:
+            await self._again(row.key)
+        return len(rows)
+
+    async def _work(self, inbound: Inbound) -> Answer:
+        async with self.desk.unit() as uow:
+            if not await talk.note(uow, inbound):
+                return await self._seen(uow, inbound)
+            if self.guard is not None and (held := await self.guard(uow, inbound)) is not None:
+                return held
+            return await self._handle(uow, inbound)
+
+    async def _handle(self, uow: UnitOfWork, inbound: Inbound) -> Answer:
+        match inbound:
+            case Said():
+                if (command := invoke.as_command(inbound)) is not None:
+                    return await invoke.invoked(uow, command)
+                return await self.on_said(uow, inbound)
+            case Edited():
+                return await talk.edited(uow, inbound)
+            case Deleted():
+                return await talk.deleted(uow, inbound)
+            case Reacted():
+                return await talk.reacted(uow, inbound)
+            case Invoked():
+                return await invoke.invoked(uow, inbound)
+            case Pressed():
+                return await invoke.pressed(uow, inbound)
+            case _:
+                return Answer()
+
+    async def _seen(self, uow: UnitOfWork, inbound: Inbound) -> Answer:
+        from core.conversations.service import message_at
+
+        message = await message_at(uow, inbound.place, inbound.native)
+        return Answer(seen_before=True, message_id=str(message.id) if message else "")
+
+    async def _keep(self, inbound: Inbound, error: BaseException) -> Answer:
+        log.exception(
+            "inbound.failed", kind=type(inbound).__name__, platform=inbound.place.platform, exc_info=error
+        )
+        try:
+            async with self.desk.unit() as uow:
+                await inbox.keep(uow, inbound, error=type(error).__name__)
+        except (OSError, DBAPIError, PoolTimeout) as worse:
+            raise _unavailable() from worse
+        return Answer(
+            cards=(
+                Card(text=_("We have your message; it takes a moment longer than usual."), tone="warning"),
+            )
+        )
+
+    async def _again(self, key: str) -> None:
+        try:
+            async with self.desk.unit() as uow:
+                row = await uow.session.get(InboundRow, key, with_for_update={"skip_locked": True})
+                if row is None or row.state != "received":
+                    return
+                await self._handle(uow, inbox.opened(uow, row))
+                await inbox.finish(uow, row)
+        except DeskError as error:
+            await self._give_up(key, error.code)
+        except Exception as error:
+            log.exception("inbound.failed_again", exc_info=error)
+            async with self.desk.unit() as uow:
+                await inbox.failed(uow, key, type(error).__name__)
+
+    async def _give_up(self, key: str, code: str) -> None:
+        """The sender's own mistake does not get better by trying again."""
+        async with self.desk.unit() as uow:
+            row = await uow.session.get(InboundRow, key, with_for_update=True)
+            if row is not None and row.state == "received":
+                await inbox.finish(uow, row, result=code)
+
+    def _typing(self, inbound: Typing) -> Answer:
+        self.desk.bus.publish(
+            Signal("typing", {"place": inbound.place.key, "on": inbound.on, "side": "requester"})
+        )
+        return Answer()
+
+
+def _unavailable() -> Unavailable:
+    return Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))

@@ -1,0 +1,53 @@
+"""Which tellers, guard, mail and commands a desk has: the list that grows with features."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from adapters.mail import make_mailer
+from bot import commands, offering
+from bot.mailing.cards import Mails
+from bot.mailing.poster import MailPoster
+from bot.mailing.teller import make_teller
+from bot.post import Maker
+from bot.router import Guard
+from bot.tell import Teller
+from core import guard as spam
+from core.chat import ChatAdapter
+from core.desk import Desk
+from core.i18n import _
+from core.settings import Settings
+from webui.site import PaletteCommand
+
+
+def tellers(desk: Desk, chats: Mapping[str, ChatAdapter]) -> Sequence[Teller]:
+    """What follows from events, beside the copies in chats."""
+    return (make_teller(desk), offering.make_teller(live_channels(chats)))
+
+
+def live_channels(chats: Mapping[str, ChatAdapter]) -> frozenset[str]:
+    """Where people sit and wait for an answer: only these chats are offered to free agents."""
+    return frozenset(name for name, chat in chats.items() if chat.limits.live)
+
+
+def guard() -> Guard:
+    """What stands at the door against floods and spam."""
+    return spam.guard
+
+
+def mail_poster(desk: Desk, settings: Settings) -> MailPoster:
+    """The way out for mail."""
+    return MailPoster(make_mailer(desk, settings))
+
+
+def makers(settings: Settings, chats: Mapping[str, ChatAdapter]) -> Mapping[str, Maker]:
+    """What a delivery row's card becomes at the moment it is sent."""
+    return Mails(settings.url, live_channels(chats)).makers
+
+
+def palette() -> Sequence[PaletteCommand]:
+    """The commands as the web shows them."""
+    return tuple(
+        PaletteCommand(known.name, _(known.title), known.needs.value if known.needs else "")
+        for known in commands.load().values()
+    )
