@@ -1,0 +1,270 @@
+"""The main paths of the desk in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from core.conversations.service import Saying
+from core.desk import Desk
+from core.people import service as people
+from core.tickets import access
+from core.tickets import service as tickets
+from core.tickets.model import Priority
+from tests.browser.desk_server import Served, complain, pages_of, ready, serving, violations
+
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=8_000)
+
+
+@pytest.fixture
+async def served(desk: Desk) -> AsyncIterator[Served]:
+    async with serving(desk, tickets=12) as running:
+        yield running
+
+
+@pytest.fixture
+async def page(served: Served, context: BrowserContext) -> AsyncIterator[Page]:
+    """Sam's tab; what its console complains of fails the test."""
+    wrong: list[str] = []
+    tab = await served.signed_in(context, "Sam")
+    tab.set_default_timeout(8_000)
+    complain(tab, wrong)
+    yield tab
+    assert wrong == []
+
+
+async def says(served: Served, number: int, words: str) -> None:
+    """The requester says something, as from a chat."""
+    async with served.desk.unit() as uow:
+        opened = await access.change(uow, uow.actor, number)
+        person = await people.get(uow, opened.ticket.requester_id)
+        actor = await people.actor_of(uow, person)
+        await tickets.hear(uow, opened, actor, Saying(text=words, via="webchat"), person)
+
+
+async def test_claim_by_mouse_and_by_key(served: Served, page: Page) -> None:
+    one, other = served.seeded.numbers[1], served.seeded.numbers[4]
+    await ready(page, f"{served.url}/tickets/{one}")
+    await page.get_by_role("button", name="Claim").click()
+    await expect(page.locator("#head-badges")).to_contain_text("In progress")
+    await expect(page.locator("#toasts")).to_contain_text("It is yours.")
+    await ready(page, f"{served.url}/tickets/{other}")
+    await page.keyboard.press("c")
+    await expect(page.locator("#head-badges")).to_contain_text("In progress")
+    await page.keyboard.press("e")
+    await expect(page.locator("#head-badges")).to_contain_text("Resolved")
+
+
+async def test_a_reply_is_held_counted_down_and_taken_back(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[0]
+    await ready(page, f"{served.url}/tickets/{number}")
+    await expect(page.get_by_role("button", name="Send reply to")).to_be_visible()
+    await page.locator("#composer-body").fill("This goes **out** soon")
+    await page.keyboard.press("Control+Enter")
+    held = page.locator(".message--held")
+    await expect(held).to_contain_text("This goes out soon")
+    await expect(held).to_contain_text(re.compile(r"Goes out in \d+ s"))
+    await expect(page.locator("#composer-body")).to_have_value("")
+    await held.get_by_role("button", name="Take back").click()
+    await expect(page.locator("#composer-body")).to_have_value("This goes **out** soon")
+    await expect(page.locator(".message--gone").last).to_contain_text("deleted")
+    await page.get_by_role("button", name="Send reply to").click()
+    await page.locator(".message--held").get_by_role("button", name="Send now").click()
+    await expect(page.locator(".message--held")).to_have_count(0)
+    await expect(page.locator("#timeline")).to_contain_text("This goes out soon")
+
+
+async def test_a_note_cannot_be_mistaken_for_a_reply(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[0]
+    await ready(page, f"{served.url}/tickets/{number}")
+    composer = page.locator("#composer")
+    colour = "element => getComputedStyle(element).borderColor + getComputedStyle(element.querySelector('.composer__top')).backgroundColor"
+    as_reply = await composer.evaluate(colour)
+    await page.keyboard.press("n")
+    await expect(page.locator("#composer-body")).to_be_focused()
+    assert await composer.evaluate(colour) != as_reply
+    await expect(page.get_by_role("button", name="Add note")).to_be_visible()
+    await expect(page.get_by_role("button", name="Send reply to")).to_be_hidden()
+    await expect(composer).to_contain_text("only agents see this")
+    await page.keyboard.type("Ask @Mir")
+    await expect(page.locator("#composer-mentions")).to_contain_text("Mira Lindqvist")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Control+Enter")
+    note = page.locator(".message--note").last
+    await expect(note).to_contain_text("Ask @Mira.Lindqvist")
+    await expect(note.locator("[data-hold]")).to_have_count(0)
+
+
+async def test_what_the_requester_says_arrives_by_itself(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[0]
+    await ready(page, f"{served.url}/tickets/{number}")
+    await page.locator("#composer-body").fill("half a thought")
+    await page.locator("#composer-body").evaluate("field => field.setSelectionRange(4, 4)")
+    await says(served, number, "One more thing, please")
+    await expect(page.locator("#timeline")).to_contain_text("One more thing, please")
+    await expect(page.locator("#composer-body")).to_have_value("half a thought")
+    await expect(page.locator("#composer-body")).to_be_focused()
+    assert await page.locator("#composer-body").evaluate("field => field.selectionStart") == 4
+    await expect(page.locator("#timeline .message").last).to_be_in_viewport()
+
+
+async def test_a_draft_survives_a_reload(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[0]
+    await ready(page, f"{served.url}/tickets/{number}")
+    await page.keyboard.press("n")
+    await page.keyboard.type("Do not forget the credit note")
+    await expect(page.locator("[data-composer-status]")).to_have_text("Draft saved")
+    await ready(page, f"{served.url}/tickets/{number}")
+    await expect(page.locator("#composer-body")).to_have_value("Do not forget the credit note")
+    await expect(page.locator("#composer-note")).to_be_checked()
+
+
+async def test_keys_act_only_outside_fields_and_can_be_turned_off(served: Served, page: Page) -> None:
+    await ready(page, f"{served.url}/desk/queues/all")
+    await page.keyboard.press("j")
+    await page.keyboard.press("j")
+    rows = page.locator("[data-row-link]")
+    await expect(rows.nth(1)).to_be_focused()
+    await page.keyboard.press("k")
+    await expect(rows.nth(0)).to_be_focused()
+    await page.keyboard.press("o")
+    await page.wait_for_url("**/tickets/*")
+    await page.wait_for_selector("html[data-ready]")
+    await page.keyboard.press("r")
+    await expect(page.locator("#composer-body")).to_be_focused()
+    await page.keyboard.type("ejkc?")
+    await expect(page.locator("#composer-body")).to_have_value("ejkc?")
+    await page.locator("#composer-body").fill("")
+    await page.locator("#composer-body").blur()
+    for key, field in (("p", "#f-priority"), ("a", "#f-assignee"), ("t", "[data-key=t]")):
+        await page.keyboard.press(key)
+        await expect(page.locator(field).first).to_be_focused()
+        await page.locator(field).first.blur()
+    async with served.desk.unit() as uow:
+        person = await people.get(uow, served.seeded.staff["Sam"].id)
+        person.preferences = {**person.preferences, "keys": "off"}
+    await ready(page, f"{served.url}/desk/queues/all")
+    await page.keyboard.press("j")
+    await expect(page.locator("[data-row-link]:focus")).to_have_count(0)
+
+
+async def test_the_palette_runs_verbs_and_goes_places(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[1]
+    await ready(page, f"{served.url}/tickets/{number}")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("assign mira")
+    await expect(page.locator("#palette-list")).to_contain_text("Assign to Mira Lindqvist")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#f-assignee option:checked")).to_have_text("Mira Lindqvist")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type(f"#{served.seeded.numbers[3]}")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/tickets/{served.seeded.numbers[3]}")
+    await page.wait_for_selector("html[data-ready]")
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("snoozed")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/desk/queues/snoozed")
+
+
+async def test_a_macro_goes_into_the_composer_and_waits(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[0]
+    await ready(page, f"{served.url}/tickets/{number}")
+    await page.get_by_role("button", name="Insert a macro").click()
+    await page.get_by_role("button", name="Closing words").click()
+    await expect(page.locator("#composer-body")).to_have_value("Glad that it works, Ada!")
+    await expect(page.locator("[data-extra=macro]")).to_contain_text("resolve")
+    await expect(page.locator(".message--held")).to_have_count(0)
+    await page.get_by_role("button", name="Send reply to").click()
+    await expect(page.locator("#head-badges")).to_contain_text("Resolved")
+
+
+async def test_several_at_once_and_rows_that_keep_their_ticks(served: Served, page: Page) -> None:
+    await ready(page, f"{served.url}/desk/queues/unassigned")
+    picks = page.locator("[data-pick]")
+    await picks.nth(0).check()
+    await picks.nth(1).check()
+    await expect(page.locator("[data-bulk-count]")).to_have_text("2 selected")
+    await says(served, served.seeded.numbers[7], "Hello?")
+    await expect(page.locator("[data-row]").first).to_have_attribute("id", f"row-{served.seeded.numbers[7]}")
+    await expect(page.locator("[data-pick]:checked")).to_have_count(2)
+    await page.locator("[data-bulk-bar]").get_by_role("button", name="Claim").click()
+    await expect(page.locator("#toasts")).to_contain_text("2 tickets changed.")
+    await expect(page.locator("[data-pick]:checked")).to_have_count(0)
+
+
+async def test_merge_by_number(served: Served, page: Page) -> None:
+    one, other = served.seeded.numbers[1], served.seeded.numbers[2]
+    await ready(page, f"{served.url}/tickets/{one}")
+    await page.get_by_role("button", name="More", exact=True).click()
+    await page.get_by_role("link", name="Merge into another ticket").click()
+    await page.locator("#merge [name=into]").fill(str(other))
+    await page.locator("#merge form").last.get_by_role("button", name="Merge").click()
+    await page.locator("#confirm-box").get_by_role("button", name="Merge").click()
+    await page.wait_for_url(f"**/tickets/{other}")
+    await expect(page.locator("#toasts")).to_contain_text(f"#{one} was merged")
+
+
+async def test_a_file_is_dropped_shown_and_sent(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[0]
+    await ready(page, f"{served.url}/tickets/{number}")
+    await page.keyboard.press("n")
+    await page.evaluate(
+        """() => {
+          const data = new DataTransfer();
+          data.items.add(new File(["twelve bytes"], "Prüfung.txt", { type: "text/plain" }));
+          document.getElementById("composer").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+        }"""
+    )
+    await expect(page.locator(".upload")).to_contain_text("Prüfung.txt")
+    await expect(page.locator(".upload [name=attachment]")).to_have_count(1)
+    await page.get_by_role("button", name="Add note").click()
+    link = page.locator(".message--note").last.get_by_role("link", name="Prüfung.txt")
+    await expect(link).to_be_visible()
+    async with page.expect_download() as download:
+        await link.click()
+    assert (await download.value).suggested_filename == "Prüfung.txt"
+
+
+async def test_colleagues_see_each_other(served: Served, page: Page, context: BrowserContext) -> None:
+    number = served.seeded.numbers[0]
+    assert context.browser is not None
+    second = await context.browser.new_context()
+    mira = await served.signed_in(second, "Mira")
+    await ready(page, f"{served.url}/tickets/{number}")
+    await ready(mira, f"{served.url}/tickets/{number}")
+    await expect(page.locator("#lookers")).to_contain_text("Mira Lindqvist is looking")
+    await mira.locator("#composer-body").press_sequentially("Dear")
+    await expect(page.locator("#lookers")).to_contain_text("Mira Lindqvist is writing a reply")
+    await second.close()
+    await expect(page.locator("#lookers")).not_to_contain_text("Mira")
+
+
+async def test_a_change_by_two_is_told_and_the_field_shows_what_is(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[1]
+    await ready(page, f"{served.url}/tickets/{number}")
+    await page.evaluate(
+        "document.querySelectorAll('[data-fragment-url]').forEach((each) => each.removeAttribute('data-topics'))"
+    )
+    lead = served.seeded.actors["Jonas"]
+    async with served.desk.unit(lead) as uow:
+        await tickets.prioritise(uow, lead, number, Priority.low)
+    await page.locator("#f-priority").select_option("urgent")
+    await expect(page.locator("#toasts")).to_contain_text("Someone changed this")
+    await expect(page.locator("#f-priority")).to_have_value("low")
+
+
+async def test_no_page_has_a_violation(served: Served, chromium: Browser) -> None:
+    found: list[str] = []
+    context = await chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = await served.signed_in(context, "Sam")
+    complain(page, found)
+    for name, path in pages_of(served.seeded).items():
+        await ready(page, served.url + path)
+        found += [f"{name}: {each}" for each in await violations(page)]
+    await context.close()
+    assert found == []

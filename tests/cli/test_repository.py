@@ -1,0 +1,93 @@
+"""What the repository says about itself is true: generated docs, dependencies, contracts, tools."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from bot import cli
+from bot.docs import pages
+from core.settings import Settings
+from tests.postgres.processes import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize("path", sorted(pages()))
+def test_generated_docs_are_current(path: str) -> None:
+    assert (ROOT / "docs" / path).read_text("utf-8") == pages()[path], "run `make docs`"
+
+
+def test_every_direct_dependency_has_its_reason() -> None:
+    groups = PROJECT["project"]["optional-dependencies"].values()
+    direct = [*PROJECT["project"]["dependencies"], *(name for group in groups for name in group)]
+    names = {re.split(r"[><=;]", name)[0] for name in direct}
+    told = re.findall(r"^\| `([^`]+)` \| \S", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
+    assert sorted(told) == sorted(names)
+
+
+def test_every_direct_dependency_is_pinned_with_hashes() -> None:
+    pinned = (ROOT / "requirements/run.txt").read_text()
+    for name in PROJECT["project"]["dependencies"]:
+        bare = re.split(r"[\[><=;]", name)[0]
+        assert re.search(rf"^{re.escape(bare)}(\[\S+\])?==", pinned, re.MULTILINE), bare
+    assert "--hash=sha256:" in pinned
+    assert "index-url" not in pinned
+
+
+def test_every_need_is_shown_by_a_test() -> None:
+    page = (ROOT / "docs/developers/requirements.md").read_text()
+    needs = [line for line in page.splitlines() if line.startswith("| ") and not line.startswith("| I need")]
+    assert needs
+    for need in needs:
+        named = re.findall(r"`(tests/[^`]+)`", need)
+        assert named, need
+        assert all((ROOT / path).exists() for path in named), need
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for link in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text("utf-8")):
+            assert (page.parent / link).exists(), f"{page.relative_to(ROOT)}: {link}"
+
+
+def test_the_example_settings_are_settings() -> None:
+    named = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert named == {field.alias for field in Settings.model_fields.values()}
+
+
+def test_every_command_says_what_it_does() -> None:
+    for name in cli.COMMANDS:
+        command = cli.cli.get_command(None, name)  # type: ignore[arg-type]
+        assert command is not None
+        assert command.help, name
+
+
+def test_the_import_contracts_hold() -> None:
+    command = "from importlinter.cli import lint_imports_command as check; check(['--no-cache'])"
+    linted = subprocess.run(
+        [sys.executable, "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_make_knows_its_verbs() -> None:
+    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for verb in (
+        "run",
+        "test",
+        "check",
+        "fmt",
+        "migrate",
+        "demo",
+        "bench",
+        "lock",
+        "messages",
+        "docs",
+        "clean",
+    ):
+        assert f"make {verb} " in told

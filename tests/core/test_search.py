@@ -1,0 +1,360 @@
+"""What is found, in which order, how it is marked, and what is never found."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select, text
+
+from adapters.postgres import Embedded
+from benchmarks.world import World
+from core import clock
+from core.access import Actor
+from core.conversations import service as conversations
+from core.conversations.model import Message
+from core.crypto import words
+from core.desk import Desk
+from core.errors import Forbidden, Invalid
+from core.people import find
+from core.people import service as people
+from core.tickets import access
+from core.tickets import service as tickets
+from core.tickets.model import Priority
+from core.tickets.search import MOST_OPENED, Results, excerpt, marked, search
+from tests.core.reading import Cast, cast, many_tickets
+
+
+async def ask(they: Cast, typed: str, actor: Actor | None = None, **more: object) -> Results:
+    reader = actor or they.bob
+    async with they.desk.unit(reader) as uow:
+        return await search(uow, reader, typed, **more)  # type: ignore[arg-type]
+
+
+async def numbers(they: Cast, typed: str, actor: Actor | None = None) -> list[int]:
+    return [hit.row.number for hit in (await ask(they, typed, actor)).hits]
+
+
+def shown(plain: str, marks: tuple[tuple[int, int], ...]) -> list[str]:
+    return [plain[start:end] for start, end in marks]
+
+
+async def test_words_are_found_by_their_stems_and_marked(desk: Desk) -> None:
+    they = await cast(desk)
+    number = await they.says("ada", "Two printers burned\n\nand the café is Zoë's.")
+    await they.says("joe", "Nothing to do with it")
+    for typed in ("printer", "PRINTERS", "burning", "cafe", "zoe", "zoë's"):
+        found = await ask(they, typed)
+        assert [hit.row.number for hit in found.hits] == [number], typed
+        assert found.hits[0].snippet.marks, typed
+    hit = (await ask(they, "printer burns")).hits[0]
+    assert hit.snippet.text == "Two printers burned  and the café is Zoë's."
+    assert shown(hit.snippet.text, hit.snippet.marks) == ["printers", "burned"]
+    assert shown(hit.subject.text, hit.subject.marks) == ["printers", "burned"]
+
+
+async def test_german_is_found_too(desk: Desk) -> None:
+    they = await cast(desk)
+    number = await they.says("ada", "Die Rechnungen sind falsch, bitte prüft die Häuser")
+    async with desk.unit() as uow:
+        opened = await access.change(uow, they.bob, number)
+        message = await uow.session.scalar(select(Message))
+        assert message is not None
+        body = conversations.read(opened.thread, message)
+        message.terms = words.terms(uow.keys.words, body, "de")
+    for typed in ("Rechnung", "rechnungen", "pruft", "Haus"):
+        assert await numbers(they, typed) == [number], typed
+
+
+async def test_phrases_come_first_then_the_words_hit_then_the_latest(desk: Desk) -> None:
+    they = await cast(desk)
+    one = await they.says("a", "the red bicycle")
+    both_apart = await they.says("b", "a bicycle that is not so red")
+    phrase = await they.says("c", "I sat on a red bicycle today")
+    only_red = await they.says("d", "red paint")
+    spread = await they.says("e", "my bicycle again")
+    await they.says("e", "it was red")
+    assert await numbers(they, "red bicycle") == [phrase, one, spread, both_apart, only_red]
+    assert await numbers(they, '"red bicycle"') == [phrase, one]
+    assert await numbers(they, '"bicycle red"') == []
+    assert await numbers(they, '"red bicycle" today') == [phrase, one]
+    assert await numbers(they, 'red -"red bicycle"') == [spread, only_red, both_apart]
+    assert await numbers(they, "red -bicycle") == [only_red]
+    found = await ask(they, "red bicycle")
+    assert [hit.phrase for hit in found.hits] == [True, True, False, False, False]
+    assert [hit.words_hit for hit in found.hits] == [2, 2, 2, 2, 1]
+
+
+async def test_a_ticket_is_found_by_its_subject_and_by_file_names(desk: Desk) -> None:
+    they = await cast(desk)
+    number = await they.says("ada", "Flying carpets\nplease help me with mine")
+    await they.says("ada", "no news")
+    found = await ask(they, "carpet")
+    assert [hit.row.number for hit in found.hits] == [number]
+    assert shown(found.hits[0].subject.text, found.hits[0].subject.marks) == ["carpets"]
+    assert await numbers(they, '"flying carpets"') == [number]
+
+
+async def test_filters(desk: Desk) -> None:
+    they = await cast(desk)
+    one = await they.says("ada", "apples and pears")
+    two = await they.says("joe", "apples only")
+    async with desk.unit(they.bob) as uow:
+        await tickets.claim(uow, they.bob, one)
+        await tickets.tag(uow, they.bob, one, add=["vip"])
+        await tickets.prioritise(uow, they.bob, two, Priority.high)
+    tomorrow = (clock.now() + timedelta(days=1)).date().isoformat()
+    for typed, expected in {
+        "apples assignee:me": [one],
+        "apples assignee:bob": [one],
+        "apples assignee:none": [two],
+        "apples is:unassigned": [two],
+        "apples status:open": [two],
+        "apples tag:vip": [one],
+        "apples -tag:vip": [two],
+        "apples priority:high": [two],
+        "apples requester:ada": [one],
+        "apples requester:jo": [],
+        "apples requester:joe": [two],
+        f"apples before:{tomorrow}": [two, one],
+        f"apples after:{tomorrow}": [],
+        "apples has:file": [],
+        "apples channel:webchat": [two, one],
+        "apples category:none": [two, one],
+        "apples team:nowhere": [],
+        "tag:vip": [one],
+        "requester:ada": [one],
+        "status:open -apples": [],
+        "status:open -pears": [two],
+        "-pears": [two],
+    }.items():
+        assert await numbers(they, typed) == expected, typed
+
+
+async def test_only_what_the_asker_may_see(desk: Desk) -> None:
+    they = await cast(desk)
+    mine = await they.says("ada", "umbrella in the rain")
+    await they.says("joe", "umbrella of another")
+    ada = await they.actor("ada")
+    assert await numbers(they, "umbrella", ada) == [mine]
+    async with desk.unit(they.bob) as uow:
+        await tickets.note(uow, they.bob, mine, "she forgets her parasol")
+        await tickets.reply(uow, they.bob, mine, "take the gazebo", hold=60)
+    assert await numbers(they, "parasol") == [mine]
+    assert await numbers(they, "parasol", ada) == []
+    assert await numbers(they, "gazebo") == [mine]
+    assert await numbers(they, "gazebo", ada) == []
+    later = clock.now() + timedelta(seconds=61)
+    with clock.fixed(lambda: later):
+        assert await numbers(they, "gazebo", ada) == [mine]
+    # Names lead nowhere for requesters: a filter by another's name finds nothing, not even by chance.
+    assert await numbers(they, "umbrella requester:joe", ada) == []
+    assert await numbers(they, "umbrella assignee:bob", ada) == []
+    async with desk.unit(ada) as uow:
+        with pytest.raises(Forbidden):
+            await find.find(uow, ada, "joe")
+
+
+async def test_deleted_hidden_and_erased_words_are_gone(desk: Desk) -> None:
+    they = await cast(desk)
+    number = await they.says("ada", "Hello there")
+    await they.says("ada", "xylophone")
+    await they.says("ada", "vuvuzela")
+    ada = await they.actor("ada")
+    async with desk.unit(ada) as uow:
+        opened = await access.change(uow, ada, number)
+        every = list(await uow.session.scalars(select(Message).order_by(Message.seq)))
+        await conversations.delete(uow, opened.thread, ada, every[1])
+        await conversations.hide(uow, opened.thread, every[2])
+    assert await numbers(they, "xylophone") == []
+    assert await numbers(they, "vuvuzela") == [number]
+    assert await numbers(they, "vuvuzela", ada) == []
+    async with desk.unit() as uow:
+        assert ada.id
+        await uow.keys.destroy_person(uow.session, ada.id)
+    found = await ask(they, "vuvuzela")
+    assert [hit.snippet.text for hit in found.hits] == [""]
+    assert await numbers(they, '"vuvuzela"') == []
+
+
+async def test_what_was_merged_is_found_where_it_went(desk: Desk) -> None:
+    they = await cast(desk)
+    target = await they.says("ada", "the target")
+    source = await they.says("joe", "a marmalade sandwich")
+    async with desk.unit(they.bob) as uow:
+        await tickets.merge(uow, they.bob, source, target)
+    found = await ask(they, "marmalade")
+    assert [hit.row.number for hit in found.hits] == [target]
+    assert shown(found.hits[0].snippet.text, found.hits[0].snippet.marks) == ["marmalade"]
+    assert await numbers(they, '"marmalade sandwich"') == [target]
+
+
+async def test_a_number_jumps(desk: Desk) -> None:
+    they = await cast(desk)
+    number = await they.says("ada", "Hello")
+    other = await they.says("joe", "Hello")
+    ada = await they.actor("ada")
+    for typed in (f"#{number}", f" {number} ", f"# {number}"):
+        assert (await ask(they, typed)).jump == number
+    assert (await ask(they, "#999999")).jump is None
+    assert (await ask(they, f"#{other}", ada)).jump is None
+    assert (await ask(they, "#99999999999999999999999")).jump is None
+
+
+async def test_parts_of_a_word(desk: Desk) -> None:
+    they = await cast(desk)
+    number = await they.says("ada", "my e-mail to o'brian@example.org bounced")
+    for typed in ("e-mail", "mail", "o'brian@example.org", "example.org", "brian"):
+        assert await numbers(they, typed) == [number], typed
+    assert await numbers(they, "x-mail") == []
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.one_of(
+        st.text(max_size=80),
+        st.lists(
+            st.sampled_from(
+                ["status:open", "hello", '"', "-", "tag:", "#1", "before:2020-01-01", "-hello", '"hello world"', "is:x",
+                 "assignee:me", "requester:ada", "team:none", "\x00", "\ud800", "ﬁ", "ß", "e-mail", "a:b:c"]
+            ),
+            max_size=8,
+        ).map(" ".join),
+    )
+)  # fmt: skip
+async def test_nothing_that_is_typed_is_refused(talked: Cast, typed: str) -> None:
+    found = await ask(talked, typed)
+    for hit in found.hits:
+        for snippet in (hit.subject, hit.snippet):
+            assert all(0 <= start < end <= len(snippet.text) for start, end in snippet.marks)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def talked(server: Embedded, migrated: str) -> AsyncIterator[Cast]:
+    async with many_tickets(server, migrated, "search_small", 20) as world:
+        they = await cast(world.desk)
+        await they.says("ada", "hello world")
+        yield they
+
+
+@given(st.text(max_size=300), st.lists(st.text(min_size=1, max_size=8), max_size=4), st.integers(20, 120))
+def test_an_excerpt_marks_the_words_it_holds(plain: str, typed: list[str], most: int) -> None:
+    stems = {stem for each in (*typed, *plain.split()[:2]) for stem in words.stems(each, "en")}
+    piece = excerpt(plain, stems, most)
+    assert len(piece.text) <= most + 2
+    assert "\n" not in piece.text
+    for start, end in piece.marks:
+        assert stems & {stem for code in words.LANGUAGES for stem in words.stems(piece.text[start:end], code)}
+    whole = marked(plain, stems)
+    assert list(whole.marks) == sorted(whole.marks)
+    if len(plain) <= most:
+        assert piece.marks == whole.marks
+    elif whole.marks:
+        assert piece.marks or all(end - start > most // 2 for start, end in whole.marks)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(server: Embedded, migrated: str) -> AsyncIterator[World]:
+    async with many_tickets(server, migrated, "search_many", 500) as made:
+        yield made
+
+
+async def test_common_words_say_that_there_is_more(world: World) -> None:
+    they = await cast(world.desk)
+    common = await ask(they, world.words[0])
+    assert common.more
+    assert common.looked_at == MOST_OPENED
+    rare = await ask(they, "order17x")
+    assert not rare.more
+    assert (rare.looked_at, len(rare.hits)) == (1, 1)
+    absent = await ask(they, "thiswordisabsent")
+    assert (absent.looked_at, absent.more, absent.hits) == (0, False, [])
+    assert not (await ask(they, f"{world.words[0]} thiswordisabsent")).more or common.more
+
+
+async def test_what_is_found_is_all_there_is(world: World) -> None:
+    """Against the words in the clear, for words that few enough messages hold."""
+    they = await cast(world.desk)
+    async with world.desk.unit(they.bob) as uow:
+        rows = (await uow.session.execute(text("select number from ticket"))).scalars()
+        spoken: dict[int, set[str]] = {}
+        for number in rows:
+            opened = await access.get(uow, they.bob, number)
+            talk = await uow.session.scalars(
+                select(Message).where(Message.conversation_id == opened.thread.id)
+            )
+            said = " ".join(conversations.read(opened.thread, message) for message in talk)
+            spoken[number] = set(words.stems(f"{opened.subject} {said}", "en"))
+    for word in (world.words[40], world.words[400], world.words[4000], "order3x"):
+        stem = words.stems(word, "en")[0]
+        expected = {number for number, stems in spoken.items() if stem in stems}
+        found: list[int] = []
+        after = None
+        while True:
+            page = await ask(they, word, after=after, limit=10)
+            found += [hit.row.number for hit in page.hits]
+            after = page.next
+            if after is None:
+                break
+        assert not page.more
+        assert sorted(found) == sorted(expected), word
+        assert page.found == len(expected)
+
+
+# --- people -----------------------------------------------------------------------------
+
+
+async def people_found(they: Cast, typed: str, **more: object) -> list[str]:
+    async with they.desk.unit(they.bob) as uow:
+        return [known.shown for known in (await find.find(uow, they.bob, typed, **more)).people]  # type: ignore[arg-type]
+
+
+async def test_people_are_found_by_beginnings(desk: Desk) -> None:
+    they = await cast(desk)
+    async with desk.unit() as uow:
+        for name, email in (
+            ("Zoë Krause", "zk@example.org"),
+            ("Bartholomew Wigglesworthington", "bart@example.com"),
+            ("Bartholomew Wigglesworthing-Smythe", ""),
+            ("", "nameless@example.com"),
+        ):
+            await people.add(uow, name=name, email=email)
+    number = await they.says("ada", "Hello")
+    assert await people_found(they, "zoe kra") == ["Zoë Krause"]
+    assert await people_found(they, "KRAUSE") == ["Zoë Krause"]
+    assert await people_found(they, "ause") == []
+    assert await people_found(they, "zk@example.org") == ["Zoë Krause"]
+    assert await people_found(they, "ZK@Example.org ") == ["Zoë Krause"]
+    assert await people_found(they, "wigglesworthingt") == ["Bartholomew Wigglesworthington"]
+    assert len(await people_found(they, "bartholomew")) == 2
+    assert await people_found(they, "nameless") == ["nameless@example.com"]
+    assert await people_found(they, f"#{number}") == ["Ada"]
+    assert await people_found(they, "bob", staff=True) == ["Bob"]
+    assert await people_found(they, "bob", staff=False) == []
+    assert await people_found(they, "zoe", role="admin") == ["Zoe"]
+    with pytest.raises(Invalid):
+        await people_found(they, "x" * 300)
+
+
+async def test_people_are_paged(world: World) -> None:
+    they = await cast(world.desk)
+    seen: list[object] = []
+    after = None
+    async with world.desk.unit(they.bob) as uow:
+        while True:
+            page = await find.find(uow, they.bob, "person", after=after, limit=30)
+            seen += [known.id for known in page.people]
+            after = page.next
+            if after is None:
+                break
+    assert len(seen) == len(set(seen)) == len(world.requesters)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(max_size=60))
+async def test_nothing_typed_breaks_the_search_for_people(talked: Cast, typed: str) -> None:
+    await people_found(talked, typed)

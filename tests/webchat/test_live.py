@@ -1,0 +1,195 @@
+"""What open pages are told: changes, typing, the place in the queue; and who has left."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from adapters.webchat import timeline, tokens
+from adapters.webchat.hub import Page
+from adapters.webchat.settings import Settings
+from core import clock
+from core.chat import Card, Place, Post
+from core.db import EventRow
+from core.ports.bus import Signal
+from core.tickets import service as tickets
+from core.tickets import waiting
+from core.tickets.model import Ticket
+from tests.webchat.conftest import Visitor, World, opened
+
+
+def visitor_of(world: World, visitor: Visitor) -> tokens.Visitor:
+    return tokens.read(world.desk.means.keys.signing, visitor.session["token"], 0)
+
+
+async def watching(world: World, visitor: Visitor) -> Any:
+    async with world.desk.unit() as uow:
+        watched = await timeline.conversations_of(uow, visitor_of(world, visitor))
+    return world.chat.hub.page(visitor_of(world, visitor), watched)
+
+
+async def told(page: Page, kind: str) -> dict[str, Any]:
+    """The next thing of a kind that a page is told."""
+    async with asyncio.timeout(5):
+        while True:
+            what = await page.queue.get()
+            if what["type"] == kind:
+                return what
+
+
+async def test_a_page_hears_of_a_reply_while_it_is_held_and_when_it_is_there(world: World) -> None:
+    ada = await world.visitor()
+    await ada.say("one")
+    bob = await world.agent()
+    with await watching(world, ada) as page:
+        async with world.desk.unit(bob) as uow:
+            await tickets.reply(uow, bob, 1, "two", hold=1)
+        assert (await told(page, "typing"))["thread"] == ada.thread
+        while not page.queue.empty():
+            page.queue.get_nowait()
+        async with asyncio.timeout(10):
+            while not [m for m in await ada.messages() if m["side"] == "them"]:
+                await world.settle()
+        # The hold may have ended between two rounds: what is due now is sent by the next one.
+        await world.settle()
+        assert (await told(page, "changed"))["thread"] == ada.thread
+
+
+async def test_notes_make_no_sound(world: World) -> None:
+    ada = await world.visitor()
+    await ada.say("one")
+    bob = await world.agent()
+    with await watching(world, ada) as page:
+        async with world.desk.unit(bob) as uow:
+            await tickets.note(uow, bob, 1, "psst")
+        world.desk.bus.publish(Signal("webchat", {"visitor": page.visitor.id, "thread": "end"}))
+        assert (await told(page, "changed"))["thread"] == "end"
+
+
+async def test_typing_of_the_staffs_side_only(world: World) -> None:
+    ada = await world.visitor()
+    await ada.say("one")
+    with await watching(world, ada) as page:
+        await ada.call("POST", f"conversations/{ada.thread}/typing", json={"on": True})
+        await world.chat.typing(page.visitor.place(ada.thread), on=False)
+        assert (await told(page, "typing"))["on"] is False
+
+
+async def test_a_card_that_is_no_message_is_shown_to_who_looks(world: World) -> None:
+    ada = await world.visitor()
+    await ada.say("one")
+    with await watching(world, ada) as page:
+        place = page.visitor.place(ada.thread)
+        assert await world.chat.post(place, Post(Card(text="**Here**", title="Look")), key="k1") == "k1"
+        assert (await told(page, "card"))["card"]["html"] == "<p><strong>Here</strong></p>\n"
+
+
+async def test_the_place_in_the_queue_is_told(world: World) -> None:
+    first, second = await world.visitor(), await world.visitor()
+    await first.say("one")
+    await second.say("two")
+    with await watching(world, second) as page:
+        assert (await told(page, "queue"))["place"] == 2
+        bob = await world.agent()
+        async with world.desk.unit(bob) as uow:
+            await tickets.claim(uow, bob, 1)
+        assert (await told(page, "queue"))["place"] == 1
+
+
+async def test_the_wait_is_measured(world: World) -> None:
+    bob = await world.agent()
+    for number, seconds in enumerate((60, 120, 600), start=1):
+        visitor = await world.visitor()
+        await visitor.say("help")
+        await world.reply(bob, number, "here")
+        async with world.desk.unit() as uow:
+            ticket = await uow.session.scalar(select(Ticket).where(Ticket.number == number))
+            assert ticket is not None
+            assert ticket.first_answer_at is not None
+            ticket.created_at = ticket.first_answer_at - timedelta(seconds=seconds)
+    async with world.desk.db.sessions() as session:
+        usual = await waiting.usual_answer(session, "webchat")
+        assert usual is not None
+        assert round(usual.total_seconds()) == 120
+        assert await waiting.usual_answer(session, "telegram") is None
+    async with opened(world.desk) as fresh:  # the figure is kept for a minute
+        assert (await fresh.visitor()).session["desk"]["usual"] == 120
+
+
+async def test_a_visitor_who_leaves_and_comes_back_is_noticed(world: World) -> None:
+    world.chat.hub.settings = Settings(left_after=0.01)
+    ada = await world.visitor()
+    await ada.say("one")
+    with await watching(world, ada):
+        pass
+    await seen(world, back=False)
+    with await watching(world, ada):
+        await seen(world, back=True)
+
+
+async def test_a_reload_is_no_leaving(world: World) -> None:
+    world.chat.hub.settings = Settings(left_after=0.2)
+    ada = await world.visitor()
+    await ada.say("one")
+    with await watching(world, ada):
+        pass
+    with await watching(world, ada):
+        await asyncio.wait_for(asyncio.gather(*world.chat.hub.leaving(), return_exceptions=True), 5)
+        async with world.desk.unit() as uow:
+            assert not list(
+                await uow.session.scalars(select(EventRow).where(EventRow.name == "ticket.requester_left"))
+            )
+
+
+async def test_a_visitor_has_a_few_windows_only(world: World) -> None:
+    from contextlib import ExitStack
+
+    import pytest
+
+    from adapters.webchat.hub import MOST_PAGES
+    from core.errors import TooMany
+
+    ada = await world.visitor()
+    with ExitStack() as stack:
+        for _n in range(MOST_PAGES):
+            stack.enter_context(await watching(world, ada))
+        with pytest.raises(TooMany):
+            stack.enter_context(await watching(world, ada))
+    assert world.chat.hub.pages == 0
+
+
+async def test_a_page_that_is_too_slow_looks_at_everything_anew() -> None:
+    page = Page(tokens.new_visitor())
+    for _n in range(500):
+        page.tell({"type": "typing", "thread": "t"})
+    assert page.queue.qsize() <= 100
+    assert {"type": "changed", "thread": ""} in [page.queue.get_nowait() for _n in range(page.queue.qsize())]
+
+
+async def test_places_lead_to_pages_by_their_channel(world: World) -> None:
+    visitor = tokens.new_visitor()
+    with world.chat.hub.page(visitor, {}) as page:
+        await asyncio.sleep(0)
+        await world.chat.post(
+            Place("webchat", "main", visitor.id, "t1"), Post(Card(), message_id="m1"), key="k"
+        )
+        assert (await told(page, "changed"))["thread"] == "t1"
+
+
+async def seen(world: World, *, back: bool) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            async with world.desk.unit() as uow:
+                rows = list(
+                    await uow.session.scalars(
+                        select(EventRow)
+                        .where(EventRow.name == "ticket.requester_left", EventRow.at <= clock.now())
+                        .order_by(EventRow.id)
+                    )
+                )
+            if rows and rows[-1].data["back"] is back:
+                assert rows[-1].data["number"] == 1
+                return
