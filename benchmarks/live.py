@@ -1,0 +1,316 @@
+"""From a visitor's key press to the agent's page and back: `python -m benchmarks.live`.
+
+The whole program runs in a process of its own, as `deskbell run` does, on an embedded database with
+fsync on; this process plays the browsers over HTTP. A message has arrived when the other side's page
+has been told by its event stream, has fetched what changed, and the words are in what it fetched.
+The hold is 0. The floor in the same run is a bare request to /healthz.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from httpx_sse import aconnect_sse
+
+RATE = 50
+VISITORS = 10
+GOAL_MS = 150
+PATIENCE = 20.0
+
+
+@dataclass
+class Side:
+    """What one side waits for, and how long each message took, in milliseconds."""
+
+    waiting: dict[str, float] = field(default_factory=dict)
+    took: list[float] = field(default_factory=list)
+
+    def sends(self) -> str:
+        marker = uuid4().hex
+        self.waiting[marker] = time.perf_counter()
+        return marker
+
+    def sees(self, page: str) -> None:
+        now = time.perf_counter()
+        for marker in [marker for marker in self.waiting if marker in page]:
+            self.took.append((now - self.waiting.pop(marker)) * 1_000)
+
+    def figures(self) -> dict[str, float]:
+        ordered = sorted(self.took)
+        return {
+            "p50": round(statistics.median(ordered), 1),
+            "p95": round(ordered[int(len(ordered) * 0.95) - 1], 1),
+            "worst": round(ordered[-1], 1),
+        }
+
+
+@dataclass
+class Talk:
+    """One visitor and the agent's page of the same ticket."""
+
+    web: httpx.AsyncClient
+    thread: str
+    visitor: dict[str, str]
+    agent: dict[str, str]
+    csrf: str
+    form: str
+    number: int = 0
+    to_agent: Side = field(default_factory=Side)
+    to_visitor: Side = field(default_factory=Side)
+    after: str = ""
+
+    async def visitor_says(self) -> None:
+        marker = self.to_agent.sends()
+        body = {"id": str(uuid4()), "text": f"words {marker}", "form": self.form}
+        answer = await self.web.post(
+            f"/chat/webchat/conversations/{self.thread}/messages", json=body, headers=self.visitor
+        )
+        answer.raise_for_status()
+
+    async def agent_says(self) -> None:
+        marker = self.to_visitor.sends()
+        body = {"csrf": self.csrf, "kind": "reply", "body": f"words {marker}", "message_id": str(uuid4())}
+        answer = await self.web.post(
+            f"/tickets/{self.number}/messages", data=body, headers=self.agent | {"x-fragment": "1"}
+        )
+        answer.raise_for_status()
+
+    async def agents_page(self, ready: asyncio.Event) -> None:
+        async with aconnect_sse(self.web, "GET", f"/live?ticket={self.number}", headers=self.agent) as source:
+            async for event in source.aiter_sse():
+                if event.event == "ready":
+                    ready.set()
+                if (
+                    event.event == "changed"
+                    and f"ticket:{self.number}" in event.data
+                    and self.to_agent.waiting
+                ):
+                    page = await self.web.get(
+                        f"/tickets/{self.number}/timeline", headers=self.agent | {"x-fragment": "1"}
+                    )
+                    self.to_agent.sees(page.text)
+
+    async def visitors_page(self, ready: asyncio.Event) -> None:
+        url = f"/chat/webchat/conversations/{self.thread}/messages"
+        async with aconnect_sse(self.web, "GET", "/chat/webchat/events", headers=self.visitor) as source:
+            await self.web.get(url, headers=self.visitor)
+            ready.set()
+            async for event in source.aiter_sse():
+                if "changed" in event.event + event.data and self.to_visitor.waiting:
+                    page = await self.web.get(url, headers=self.visitor, params={"after": self.after})
+                    self.to_visitor.sees(page.text)
+
+
+async def measure(base: str, cookie: str, csrf: str, seconds: float) -> dict[str, Any]:
+    """Talk for some seconds at the rate, half of it each way."""
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
+    async with AsyncExitStack() as stack:
+        web = await stack.enter_async_context(httpx.AsyncClient(base_url=base, limits=limits, timeout=30))
+        floor = await _floor(web)
+        talks = await asyncio.gather(*(_begin(web, cookie, csrf) for _visitor in range(VISITORS)))
+        for number, talk in enumerate(talks, 1):
+            # The desk is new: its tickets are counted from one.
+            await talk.visitor_says()
+            talk.number = number
+            talk.to_agent.waiting.clear()
+        pages = await _open_pages(talks)
+        sent = await _drive(talks, seconds)
+        await _until_arrived(talks)
+        for page in pages:
+            page.cancel()
+        await asyncio.gather(*pages, return_exceptions=True)
+    to_agent, to_visitor = Side(), Side()
+    for talk in talks:
+        to_agent.took += talk.to_agent.took
+        to_visitor.took += talk.to_visitor.took
+    lost = sum(len(talk.to_agent.waiting) + len(talk.to_visitor.waiting) for talk in talks)
+    worst = max(to_agent.figures()["p95"], to_visitor.figures()["p95"])
+    return {
+        "messages": sent,
+        "rate": RATE,
+        "lost": lost,
+        "to_agent_ms": to_agent.figures(),
+        "to_visitor_ms": to_visitor.figures(),
+        "floor_ms": floor,
+        "ratio_to_floor": round(worst / floor, 1),
+        "p95_ms": worst,
+        "goal_ms": GOAL_MS,
+    }
+
+
+async def _floor(web: httpx.AsyncClient) -> float:
+    took = []
+    for _request in range(100):
+        before = time.perf_counter()
+        await web.get("/healthz")
+        took.append((time.perf_counter() - before) * 1_000)
+    return round(statistics.median(took), 2)
+
+
+async def _begin(web: httpx.AsyncClient, cookie: str, csrf: str) -> Talk:
+    session = (await web.post("/chat/webchat/session", json={})).raise_for_status().json()
+    # Faster than a person types is what robots are known by.
+    await asyncio.sleep(2)
+    visitor = {"authorization": f"Bearer {session['token']}", "accept": "application/json"}
+    return Talk(web, str(uuid4()), visitor, {"cookie": cookie}, csrf, session["form"])
+
+
+async def _open_pages(talks: list[Talk]) -> list[asyncio.Task[None]]:
+    pages, open_ = [], []
+    for talk in talks:
+        for page in (talk.agents_page, talk.visitors_page):
+            ready = asyncio.Event()
+            pages.append(asyncio.create_task(page(ready)))
+            open_.append(ready.wait())
+    await asyncio.wait_for(asyncio.gather(*open_), 30)
+    return pages
+
+
+async def _drive(talks: list[Talk], seconds: float) -> int:
+    """One message every 1/RATE seconds whatever the answers take, each way in turn."""
+    said: list[asyncio.Task[None]] = []
+    start = time.perf_counter()
+    count = int(RATE * seconds)
+    for number in range(count):
+        await asyncio.sleep(max(0.0, start + number / RATE - time.perf_counter()))
+        talk = talks[(number // 2) % len(talks)]
+        said.append(asyncio.create_task(talk.visitor_says() if number % 2 else talk.agent_says()))
+    await asyncio.gather(*said)
+    return count
+
+
+async def _until_arrived(talks: list[Talk]) -> None:
+    ends = time.perf_counter() + PATIENCE
+    while (
+        any(talk.to_agent.waiting or talk.to_visitor.waiting for talk in talks) and time.perf_counter() < ends
+    ):
+        await asyncio.sleep(0.05)
+
+
+# --- the program, in a process of its own -------------------------------------------------
+
+
+@asynccontextmanager
+async def _program(folder: Path) -> AsyncIterator[dict[str, str]]:
+    environment = os.environ | {"DESKBELL_DATA": str(folder), "DESKBELL_LOG": "json"}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.live", "--serve"],
+        stdout=subprocess.PIPE,
+        env=environment,
+        text=True,
+    )
+    try:
+        assert child.stdout is not None
+        line = await asyncio.to_thread(child.stdout.readline)
+        yield json.loads(line)
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(20)
+
+
+async def _serve() -> None:
+    from bot.app import bind, compose, run
+    from core import log
+    from core.settings import Settings
+
+    log.configure("json")
+    settings = Settings(port=_free_port())
+    listening = bind(settings)
+    async with compose(settings) as app:
+        facts = await _prepared(app.desk)
+
+        async def announce(_app: Any) -> None:
+            print(json.dumps(facts | {"base": f"http://127.0.0.1:{settings.port}"}), flush=True)
+
+        await run(app, listening, announce)
+
+
+async def _prepared(desk: Any) -> dict[str, str]:
+    """An agent who is signed in, and budgets that a benchmark does not exceed."""
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from core import desk_settings
+    from core.people import service as people
+    from webui import security, sessions
+
+    async with desk.unit() as uow:
+        await desk_settings.store(
+            uow.session,
+            {
+                "hold_seconds": 0,
+                "messages_per_minute": 600,
+                "address_per_minute": 6000,
+                "same_text_per_hour": 1000,
+                "live_chat": False,
+            },
+        )
+        agent = await people.add(uow, name="Bob", role="agent", email="bob@example.com", verified=True)
+        response = Response()
+        request = Request(
+            {"type": "http", "headers": [], "client": ("127.0.0.1", 1), "method": "GET", "path": "/"}
+        )
+        await sessions.start(uow, request, response, agent, how="link", secure=False, strong=True)
+    await desk.refresh()
+    cookie = response.headers["set-cookie"].split(";")[0]
+    csrf = security.csrf_token(desk.means.keys.signing, cookie.split("=", 1)[1])
+    return {"cookie": cookie, "csrf": csrf}
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def _main(quick: bool) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        async with _program(Path(folder)) as facts:
+            return await measure(facts["base"], facts["cookie"], facts["csrf"], 8 if quick else 30)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.serve:
+        import uvloop
+
+        uvloop.run(_serve())
+        return
+    found = asyncio.run(_main(given.quick))
+    if not given.json:
+        print(
+            f"visitor to agent's page  p50 {found['to_agent_ms']['p50']} ms  p95 {found['to_agent_ms']['p95']} ms"
+        )
+        print(
+            f"agent to visitor's page  p50 {found['to_visitor_ms']['p50']} ms  p95 {found['to_visitor_ms']['p95']} ms"
+        )
+        print(
+            f"{found['messages']} messages at {RATE}/s, {found['lost']} lost; {found['ratio_to_floor']} times a bare request"
+        )
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
