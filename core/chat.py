@@ -76,7 +76,10 @@ class Inbound:
     native: str
     at: datetime
     direct: bool = True
-    """Spoken to the bot alone or to the bot by name: what opens a ticket."""
+    """Spoken to the bot alone or to the bot by name: what opens a ticket. What is not direct counts
+    only in a place that holds a ticket; elsewhere nothing of it is kept."""
+    missed: bool = False
+    """Said while the desk was away, and found afterwards; `at` is the original time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +89,14 @@ class Said(Inbound):
     reply_to: str = ""
     hints: Mapping[str, str] = field(default_factory=dict)
     """What the surface already asked for: category, subject, page."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathered(Inbound):
+    """Several messages that become one ticket: a message, or a whole thread, that somebody took to
+    the desk by a shortcut. `sender` is who did it; each message keeps its own sender."""
+
+    messages: tuple[Said, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +126,8 @@ class Invoked(Inbound):
     command: str
     arguments: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    reply_to: str = ""
+    """The platform's id of the message that it was called on, or said in reply to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,10 +148,31 @@ class Submitted(Inbound):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Visited(Inbound):
+    """Somebody opened the bot's own page; the answer's cards are what it shows them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completing(Inbound):
+    """Somebody is typing the value of a command's option; the answer's `choices` help. Never stored."""
+
+    command: str
+    option: str
+    typed: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Joined(Inbound):
-    """The bot, or a person, came to a place; `left` when it went."""
+    """The bot came to a place; `left` when it went, or the place did."""
 
     left: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relocated(Inbound):
+    """The platform gave a place another address."""
+
+    to: Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +203,7 @@ def key_of(inbound: Inbound) -> str:
                 "\n".join((inbound.sender.external, *sorted(inbound.emoji), inbound.at.isoformat()))
             )
             return f"{base}|reacted|{inbound.native}|{state}"
-        case Invoked() | Pressed() | Submitted():
+        case Gathered() | Invoked() | Pressed() | Submitted():
             return f"{base}|{type(inbound).__name__.lower()}|{inbound.native}"
         case _:
             return f"{base}|{type(inbound).__name__.lower()}|{inbound.native}|{inbound.at.isoformat()}"
@@ -227,7 +261,10 @@ class Card:
     files: tuple[FileRef, ...] = ()
     tone: Tone = "neutral"
     author: str = ""
+    picture: str = ""
+    """The author's picture, as an address that anyone may fetch."""
     private: bool = False
+    """For the one who asked, where a platform can show something to one person only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +293,7 @@ class Limits:
     """What a platform can carry: sizes, and which manners it has."""
 
     text: int
+    """Characters of one message, counted as the adapter's own text (`Measures` where it differs)."""
     title: int = 250
     buttons: int = 25
     options: int = 25
@@ -270,6 +308,15 @@ class Limits:
     forms: bool = True
     private: bool = True
     """May show something to one person in a shared place."""
+    page: bool = False
+    """Has a page of the bot's own for each person (see `Visited`)."""
+    delete_seen: bool = True
+    """Tells the bot when a person deletes a message."""
+    typing_seen: bool = False
+    threads_of_own: bool = False
+    """Can open a place for one requester and the bot (see `Rooms.open_thread`)."""
+    edit_pause: float = 0.0
+    """Seconds to let pass between two edits of one card, so that a busy one bursts no rate limit."""
     live: bool = False
     """Its people sit in front of it and wait, as in a chat on a web page."""
 
@@ -286,16 +333,68 @@ class Answer:
     message_id: str = ""
     ticket: int | None = None
     seen_before: bool = False
+    choices: tuple[Option, ...] = ()
+    """What completes the option that is being typed."""
+    ignored: bool = False
+    """It was none of the desk's business: nothing is shown, nothing was kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One outbound message, ready to be rendered: what one delivery row asks of a platform."""
+    """One outbound message, ready to be rendered: what one delivery row asks of a platform.
+
+    `reply_to` is the platform's id of the message at that place which it answers. `again` says that
+    an earlier try may have succeeded without our hearing of it: where the platform allows it, look
+    for what stands there since `since` before saying it once more.
+    """
 
     card: Card
     message_id: str = ""
     reply_to: str = ""
     language: str = "en"
+    again: bool = False
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedThread:
+    """A thread, post or topic that was opened: its address, and the platform's id of the card that
+    heads it (empty where the platform takes none with it: then it is posted as the first message)."""
+
+    place: Place
+    head: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSpec:
+    name: str
+    kind: Literal["text", "number", "choice"]
+    required: bool
+    rest: bool = False
+    """Takes the rest of the line."""
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSpec:
+    """A command as a platform registers it; `title` is one line in English, translated by
+    `core.i18n._`. `staff` says that requesters may not use it."""
+
+    name: str
+    title: str
+    parameters: tuple[ParameterSpec, ...] = ()
+    staff: bool = False
+    usage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a look at a platform found: a scope, an intent or a right, and what will not
+    work without it."""
+
+    name: str
+    ok: bool
+    words: str = ""
 
 
 Deliver = Callable[[Inbound], Awaitable[Answer]]
@@ -335,20 +434,61 @@ class Types(Protocol):
 
 @runtime_checkable
 class Rooms(Protocol):
-    async def open_thread(self, place: Place, title: str, head: Post, *, key: str) -> Place: ...
+    """Threads, posts or topics under a place. `member` is the platform's id of the one requester for
+    whom the thread is opened; empty in a desk room, where those of the room see it."""
+
+    async def open_thread(
+        self, place: Place, title: str, head: Post, *, key: str, member: str = ""
+    ) -> OpenedThread: ...
     async def close_thread(self, place: Place) -> None: ...
     async def restore_thread(self, place: Place) -> None: ...
 
 
 @runtime_checkable
 class Backfill(Protocol):
-    def missed(self, place: Place, since: str) -> AsyncIterator[Inbound]: ...
+    """What was missed, oldest first, through `deliver` and within the platform's rate limits. Called
+    after each start and each reconnection; the adapter keeps how far it came in `core.cursors`."""
+
+    async def catch_up(self, deliver: Deliver) -> int: ...
 
 
 @runtime_checkable
 class Files(Protocol):
-    def fetch(self, file: FileRef) -> AsyncIterator[bytes]: ...
-    async def send(self, place: Place, file: FileRef, chunks: AsyncIterator[bytes], *, key: str) -> str: ...
+    """Files as streams. `fetch` reads what `FileRef.locator` names at the platform; `send` puts one
+    file to a place as a message of its own and gives its native id."""
+
+    def fetch(self, place: Place, file: FileRef) -> AsyncIterator[bytes]: ...
+    async def send(
+        self, place: Place, file: FileRef, chunks: AsyncIterator[bytes], part: Post, *, key: str
+    ) -> str: ...
+
+
+@runtime_checkable
+class Marks(Protocol):
+    """Shows on a message of an agent whether it was delivered; a mark replaces the one before."""
+
+    async def mark(self, place: Place, native: str, state: Literal["sent", "failed"]) -> None: ...
+
+
+@runtime_checkable
+class Menus(Protocol):
+    """Registers commands in the platform's own manner. Called once before `run`."""
+
+    def offer(self, commands: Sequence[CommandSpec]) -> None: ...
+
+
+@runtime_checkable
+class Checks(Protocol):
+    """Looks at each connection: does the token hold, which scope, intent or right is missing."""
+
+    async def check(self) -> Sequence[Finding]: ...
+
+
+@runtime_checkable
+class Measures(Protocol):
+    """The length of a Markdown text as this platform counts it once rendered."""
+
+    def measure(self, markdown: str) -> int: ...
 
 
 # --- errors of posting: data for the outbox ---------------------------------------------
@@ -368,3 +508,24 @@ class RetryAfter(PostFailed):
 
 class Gone(PostFailed):
     """The place is no longer there, or no longer open to us: trying again is useless."""
+
+
+class ThreadGone(Gone):
+    """The thread was deleted, the place around it stands: a new thread can take its place."""
+
+
+class Moved(PostFailed):
+    """The place has another address now: `to`."""
+
+    def __init__(self, to: Place) -> None:
+        super().__init__("moved")
+        self.to = to
+
+
+class Revoked(PostFailed):
+    """The platform does not take our token any more: nothing of this installation can be sent until
+    an admin connects it anew. What waits is kept."""
+
+
+class NotSupported(PostFailed):
+    """The platform cannot do that at all (too late to delete, no such emoji): a substitute follows."""

@@ -13,13 +13,17 @@ _KINDS: dict[str, type[chat.Inbound]] = {
     cls.__name__: cls
     for cls in (
         chat.Said,
+        chat.Gathered,
         chat.Edited,
         chat.Deleted,
         chat.Reacted,
         chat.Invoked,
         chat.Pressed,
         chat.Submitted,
+        chat.Visited,
+        chat.Completing,
         chat.Joined,
+        chat.Relocated,
         chat.Typing,
     )
 }
@@ -29,6 +33,8 @@ def to_json(inbound: chat.Inbound) -> dict[str, Any]:
     """Plain JSON values, with the kind beside them."""
     values = asdict(inbound)
     values["at"] = inbound.at.isoformat()
+    if isinstance(inbound, chat.Gathered):
+        values["messages"] = [to_json(message) for message in inbound.messages]
     return {"kind": type(inbound).__name__, **values}
 
 
@@ -43,6 +49,10 @@ def from_json(stored: dict[str, Any]) -> chat.Inbound:
     values["at"] = datetime.fromisoformat(values["at"])
     if "files" in values:
         values["files"] = tuple(chat.FileRef(**one) for one in values["files"])
+    if "messages" in values:
+        values["messages"] = tuple(from_json(one) for one in values["messages"])
+    if "to" in values:
+        values["to"] = chat.Place(**values["to"])
     if "emoji" in values:
         values["emoji"] = tuple(values["emoji"])
     return cls(**values)

@@ -9,11 +9,13 @@ from core.conversations.model import (
     Message,
     MessageCopy,
     MessageRevision,
+    PendingQuestion,
     Reaction,
     Seat,
 )
 from core.crypto.model import DeskKey, IntermediateKey, PersonKey
 from core.db import Base, EventRow, Setting
+from core.installations.model import Cursor, Installation
 from core.notices.model import Notice
 from core.outbox_model import (
     Delivery,
@@ -37,6 +39,7 @@ from core.people.model import (
     Team,
     TeamMember,
 )
+from core.rooms.model import DeskRoom, RoomThread
 from core.tickets.model import (
     Category,
     Macro,

@@ -35,6 +35,7 @@ class Inbound(Base):
     place_key: Mapped[str] = mapped_column(default="")
     payload: Mapped[bytes | None] = mapped_column(default=None)
     attempts: Mapped[int] = mapped_column(default=0)
+    retry_at: Mapped[datetime | None] = mapped_column(default=None)
     error: Mapped[str | None] = mapped_column(default=None)
     result: Mapped[str | None] = mapped_column(default=None)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)

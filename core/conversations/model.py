@@ -66,6 +66,8 @@ class Seat(Base):
     side: Mapped[str] = mapped_column(default="requester")
     person_id: Mapped[UUID | None] = mapped_column(default=None)
     active: Mapped[bool] = mapped_column(default=True)
+    from_seq: Mapped[int] = mapped_column(default=0)
+    """What was said up to here was told when the seat was taken."""
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
@@ -101,6 +103,8 @@ class Message(Base):
     reported_at: Mapped[datetime | None] = mapped_column(default=None)
     revision: Mapped[int] = mapped_column(default=1)
     files: Mapped[int] = mapped_column(default=0)
+    missed: Mapped[bool] = mapped_column(default=False)
+    """Said while the desk was away, and found afterwards; `at` is the original time."""
 
 
 class MessageRevision(Base):
@@ -121,6 +125,13 @@ class MessageCopy(Base):
     __tablename__ = "message_copy"
     __table_args__ = (
         Index("uq_message_copy_place_key_native", "place_key", "native", unique=True),
+        # A platform names a message by its channel and id; the thread may be left out.
+        Index(
+            "ix_message_copy_native",
+            "native",
+            "place_key",
+            postgresql_ops={"place_key": "text_pattern_ops"},
+        ),
         Index("ix_message_copy_message_id", "message_id"),
     )
 
@@ -167,6 +178,18 @@ class Attachment(Base):
     thumb_id: Mapped[str | None] = mapped_column(default=None)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     deleted_at: Mapped[datetime | None] = mapped_column(default=None)
+
+
+class PendingQuestion(Base):
+    """What the desk asked somebody in a place, step by step, and what they answered so far; sealed
+    under their key. Their next words there are the answer."""
+
+    __tablename__ = "pending_question"
+
+    place_key: Mapped[str] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(primary_key=True)
+    state: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
 class Draft(Base):

@@ -51,12 +51,12 @@ from webui import sessions
 from webui.app import make_app
 from webui.site import Site
 
-PUBLISHED = ("category", "team", "tag", "macro", "setting", "routing_rule", "role")
+PUBLISHED = ("category", "team", "tag", "macro", "setting", "routing_rule", "role", "desk_room", "installation")
 """Tables of text that the desk itself publishes or sets."""
 
 WITHOUT_WORDS = (
     "audit_seal", "conversation", "desk_fact", "desk_key", "erased", "intermediate_key", "person", "person_key",
-    "reader_mark", "scheduled_job", "ticket", "team_member",
+    "reader_mark", "scheduled_job", "ticket", "team_member", "cursor", "room_thread", "pending_question",
 )  # fmt: skip
 """Tables that a desk always fills, or that hold ids, times and wrapped keys alone."""
 

@@ -1,0 +1,1 @@
+"""Desk rooms: where agents see tickets in their own chat, one thread for each."""
