@@ -15,8 +15,6 @@ from typing import Any
 import structlog
 from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import InstrumentedAttribute
 
 from core import clock
@@ -28,6 +26,7 @@ from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError
 from core.notices.model import Notice
+from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Delivery, IdempotentAnswer, Inbound, OutboxMail, ScheduledJob
 from core.people.model import OneTimeLink, Session
 from core.tickets import offers, service
@@ -146,7 +145,7 @@ async def run(desk: Desk, stop: asyncio.Event, jobs: tuple[Job, ...]) -> None:
         try:
             await run_due(desk, jobs)
             pause = TICK
-        except (OSError, DBAPIError, InterfaceError, PoolTimeout, TimeoutError) as error:
+        except MAY_BE_AWAY as error:
             log.warning("jobs.paused", error=type(error).__name__, seconds=pause)
             pause = min(pause * 2, 30.0)
         await _wait(stop, pause)
@@ -175,10 +174,8 @@ async def run_one(desk: Desk, job: Job) -> int:
             total += count
             if count < job.full:
                 break
-    except (OSError, InterfaceError, PoolTimeout):
-        raise
     except Exception as error:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
+        if is_outage(error):
             raise
         log.exception("job.failed", job=job.name, exc_info=error)
         await _broken(desk, job, type(error).__name__)

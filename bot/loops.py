@@ -8,20 +8,19 @@ from datetime import timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot.post import Posting
 from bot.router import Router
 from bot.tell import Tell
 from core import clock, outbox
 from core.desk import Desk
+from core.outage import MAY_BE_AWAY
 from core.people.events import PersonErased
 from core.ports.bus import Signal
 
 log = structlog.get_logger("bot.loops")
 IDLE = 1.0
-RESUME_EVERY = 5.0
+RESUME_EVERY = 1.0
 
 
 class Loops:
@@ -48,7 +47,7 @@ class Loops:
             try:
                 await step()
                 pause = 0.1
-            except (OSError, DBAPIError, InterfaceError, PoolTimeout, TimeoutError) as error:
+            except MAY_BE_AWAY as error:
                 log.warning("loop.paused", loop=name, error=type(error).__name__, seconds=pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
@@ -79,9 +78,10 @@ class Loops:
         return min(max((due - clock.now()) / timedelta(seconds=1), 0.01), IDLE)
 
     async def _resume_once(self) -> None:
+        self.router.waiting.clear()
         while await self.router.resume():
             pass
-        await asyncio.sleep(RESUME_EVERY)
+        await _wait(self.router.waiting, RESUME_EVERY)
 
     async def _refresh(self) -> None:
         """Settings and roles follow the database when the desk was changed; of whom another

@@ -6,11 +6,10 @@ sealed, and worked off in order per place; after five failures it is parked for 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bot import invoke, talk
 from core import inbox
@@ -31,6 +30,7 @@ from core.desk import Desk
 from core.errors import DeskError, Unavailable
 from core.i18n import _, set_language
 from core.metrics import count_inbound
+from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Inbound as InboundRow
 from core.ports.bus import Signal
 
@@ -46,6 +46,8 @@ class Router:
         self.desk = desk
         self.guard = guard
         self.on_said: Callable[[UnitOfWork, Said], Awaitable[Answer]] = talk.said
+        self.waiting = asyncio.Event()
+        """Something was kept to be worked off: whoever resumes need not wait for its time."""
 
     async def deliver(self, inbound: Inbound) -> Answer:
         """Work and row commit together; only then this returns. Raises `Unavailable` when
@@ -59,13 +61,10 @@ class Router:
             return await self._work(inbound)
         except DeskError:
             raise
-        except (TimeoutError, OSError, InterfaceError, PoolTimeout) as error:
-            raise _unavailable() from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
+        except Exception as error:
+            if is_outage(error):
                 raise _unavailable() from error
-            return await self._keep(inbound, error)
-        except Exception as error:  # noqa: BLE001  the named edge: whatever it was, the words are kept
+            # The named edge: whatever it was, the words are kept.
             return await self._keep(inbound, error)
 
     async def receive(self, inbound: Inbound) -> None:
@@ -73,7 +72,7 @@ class Router:
         count_inbound(inbound.place.platform, type(inbound).__name__)
         async with self.desk.unit() as uow:
             await inbox.keep(uow, inbound)
-        self.desk.wake.set()
+        self.waiting.set()
 
     async def resume(self) -> int:
         """Take up what was received and not done, the oldest of each place; how many were tried."""
@@ -89,6 +88,10 @@ class Router:
                 return await self._seen(uow, inbound)
             if self.guard is not None and (held := await self.guard(uow, inbound)) is not None:
                 return held
+            if await talk.must_wait(uow, inbound):
+                await inbox.defer(uow, inbound)
+                uow.after(self.waiting.set)
+                return _later()
             return await self._handle(uow, inbound)
 
     async def _handle(self, uow: UnitOfWork, inbound: Inbound) -> Answer:
@@ -123,13 +126,10 @@ class Router:
         try:
             async with self.desk.unit() as uow:
                 await inbox.keep(uow, inbound, error=type(error).__name__)
-        except (OSError, DBAPIError, PoolTimeout) as worse:
+        except MAY_BE_AWAY as worse:
             raise _unavailable() from worse
-        return Answer(
-            cards=(
-                Card(text=_("We have your message; it takes a moment longer than usual."), tone="warning"),
-            )
-        )
+        self.waiting.set()
+        return _later()
 
     async def _again(self, key: str) -> None:
         try:
@@ -142,6 +142,8 @@ class Router:
         except DeskError as error:
             await self._give_up(key, error.code)
         except Exception as error:
+            if is_outage(error):
+                raise
             log.exception("inbound.failed_again", exc_info=error)
             async with self.desk.unit() as uow:
                 await inbox.failed(uow, key, type(error).__name__)
@@ -162,3 +164,8 @@ class Router:
 
 def _unavailable() -> Unavailable:
     return Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))
+
+
+def _later() -> Answer:
+    words = _("We have your message; it takes a moment longer than usual.")
+    return Answer(cards=(Card(text=words, tone="warning"),))

@@ -27,6 +27,7 @@ from core.tickets.hearing import Arrival
 from core.tickets.model import Ticket
 
 ARRIVAL = "arrival"
+WAITING = "waiting"
 
 
 @dataclass(slots=True)
@@ -74,9 +75,21 @@ async def note(uow: UnitOfWork, inbound: Inbound) -> bool:
     same round trip finds who speaks and where."""
     if not isinstance(inbound, Said):
         return await inbox.note_done(uow, inbound)
-    arrival = await hearing.arrive(uow, inbound)
-    uow.memo[ARRIVAL] = arrival if isinstance(arrival, Arrival) else None
-    return arrival is not False
+    noted = await hearing.arrive(uow, inbound)
+    if noted is None:
+        return False
+    uow.memo[ARRIVAL], uow.memo[WAITING] = noted.arrival, noted.waiting
+    return True
+
+
+async def must_wait(uow: UnitOfWork, inbound: Inbound) -> bool:
+    """Whether something said earlier in this place is still to be worked off: what follows it, or
+    speaks of it, comes after it."""
+    if isinstance(inbound, Said):
+        return bool(uow.memo[WAITING])
+    if isinstance(inbound, (Edited, Deleted, Reacted)):
+        return await inbox.has_waiting(uow, inbound.place)
+    return False
 
 
 async def said(uow: UnitOfWork, inbound: Said) -> Answer:

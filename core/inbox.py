@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
 from core.chat import Inbound as InboundValue
-from core.chat import key_of
+from core.chat import Place, key_of
 from core.chat_codec import from_json, to_json
 from core.crypto import words
 from core.crypto.fields import seal_json, unseal_json
@@ -21,6 +22,8 @@ from core.ids import new_id
 from core.outbox_model import Inbound
 
 MOST_ATTEMPTS = 5
+PAUSES = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2))
+"""Before the second, third, … try: a fault that passes by itself costs no one their words."""
 
 
 def fact_key(keys: Keys, inbound: InboundValue) -> str:
@@ -69,20 +72,16 @@ async def keep(
     return bool(getattr(result, "rowcount", 0))
 
 
+async def defer(uow: UnitOfWork, inbound: InboundValue) -> None:
+    """Behind what waits in its place: the key that was noted in this unit becomes a row to be
+    worked off."""
+    await _keep_noted(uow, inbound, state="received", error=None)
+
+
 async def hold(uow: UnitOfWork, inbound: InboundValue, reason: str) -> None:
     """Into quarantine: the key that `note_done` wrote in this unit becomes a row that keeps the
     sealed words until someone looks. `reason` is a code."""
-    key = fact_key(uow.keys, inbound)
-    await uow.session.execute(
-        update(Inbound)
-        .where(Inbound.key == key)
-        .values(
-            state="held",
-            place_key=inbound.place.key,
-            payload=seal_json(uow.keys.desk, to_json(inbound), "inbound.payload", key),
-            error=reason[:200],
-        )
-    )
+    await _keep_noted(uow, inbound, state="held", error=reason[:200])
 
 
 async def find(session: AsyncSession, keys: Keys, inbound: InboundValue) -> Inbound | None:
@@ -101,20 +100,32 @@ async def failed(uow: UnitOfWork, key: str, error: str) -> None:
         return
     row.attempts += 1
     row.error = error[:200]
+    row.retry_at = clock.now() + PAUSES[min(row.attempts, len(PAUSES)) - 1]
     if row.attempts >= MOST_ATTEMPTS:
         row.state = "parked"
 
 
 async def waiting(session: AsyncSession, most: int = 100) -> Sequence[Inbound]:
-    """Rows whose work is to be done: the oldest of each place, in order."""
+    """Rows whose work is to be done now: the oldest of each place, in order."""
+    now = clock.now()
     oldest = (
         select(Inbound.id)
         .where(Inbound.state == "received")
         .ext(distinct_on(Inbound.place_key))
         .order_by(Inbound.place_key, Inbound.id)
     )
-    query = select(Inbound).where(Inbound.id.in_(oldest)).order_by(Inbound.id).limit(most)
+    due = Inbound.retry_at.is_(None) | (Inbound.retry_at <= now) | (Inbound.retry_at > now + PAUSES[-1])
+    query = select(Inbound).where(Inbound.id.in_(oldest), due).order_by(Inbound.id).limit(most)
     return list(await session.scalars(query))
+
+
+async def has_waiting(uow: UnitOfWork, place: Place) -> bool:
+    """Whether something of this place is still to be worked off."""
+    return bool(
+        await uow.session.scalar(
+            select(exists().where(Inbound.place_key == place.key, Inbound.state == "received"))
+        )
+    )
 
 
 def opened(uow: UnitOfWork, row: Inbound) -> InboundValue:
@@ -127,7 +138,7 @@ async def release(uow: UnitOfWork, key: str) -> bool:
     result = await uow.session.execute(
         update(Inbound)
         .where(Inbound.key == key, Inbound.state.in_(("held", "parked")))
-        .values(state="received", attempts=0)
+        .values(state="received", attempts=0, retry_at=None)
     )
     return bool(getattr(result, "rowcount", 0))
 
@@ -150,3 +161,17 @@ async def in_state(
     if before is not None:
         query = query.where(Inbound.id < before)
     return list(await session.scalars(query.order_by(Inbound.id.desc()).limit(most)))
+
+
+async def _keep_noted(uow: UnitOfWork, inbound: InboundValue, state: str, error: str | None) -> None:
+    key = fact_key(uow.keys, inbound)
+    await uow.session.execute(
+        update(Inbound)
+        .where(Inbound.key == key)
+        .values(
+            state=state,
+            place_key=inbound.place.key,
+            payload=seal_json(uow.keys.desk, to_json(inbound), "inbound.payload", key),
+            error=error,
+        )
+    )

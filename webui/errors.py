@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 
 from core.errors import DeskError, Invalid, NotFound, TooMany, Unavailable
 from core.i18n import N_, _, set_language
+from core.outage import is_outage
 from webui import rendering, sessions
 from webui.deps import SignInFirst, site_of
 
@@ -114,7 +115,7 @@ async def _database_gone(request: Request, error: Exception) -> Response:
 
 async def _database(request: Request, error: Exception) -> Response:
     assert isinstance(error, DBAPIError)
-    if error.connection_invalidated:
+    if is_outage(error):
         return await _database_gone(request, error)
     return await _unexpected(request, error)
 

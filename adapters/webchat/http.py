@@ -18,8 +18,6 @@ from uuid import UUID
 
 import orjson
 import structlog
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sse_starlette import EventSourceResponse
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
@@ -39,6 +37,7 @@ from core.errors import DeskError, Forbidden, Invalid, NotFound, TooLarge, TooMa
 from core.files.sniff import may_show
 from core.guard import Visit
 from core.i18n import _, set_language
+from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Delivery
 from core.people import service as people
 from core.people.model import Person
@@ -535,12 +534,10 @@ def _answering(endpoint: Endpoint) -> Endpoint:
             return _problem(error)
         except ClientDisconnect:
             return Response(status_code=400)
-        except (InterfaceError, PoolTimeout, OSError, TimeoutError) as error:
-            log.warning("database.unreachable", error=type(error).__name__)
-            return _problem(_unavailable())
-        except DBAPIError as error:
-            if not error.connection_invalidated:
+        except MAY_BE_AWAY as error:
+            if not is_outage(error):
                 raise
+            log.warning("database.unreachable", error=type(error).__name__)
             return _problem(_unavailable())
 
     return answer

@@ -16,8 +16,6 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, InterfaceError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from adapters.webchat import timeline
 from adapters.webchat.settings import Settings
@@ -27,6 +25,7 @@ from core.chat import Place
 from core.desk import Desk
 from core.errors import TooMany
 from core.i18n import _
+from core.outage import MAY_BE_AWAY
 from core.ports.bus import Signal
 from core.tickets import waiting
 from core.tickets.events import RequesterLeft
@@ -241,7 +240,7 @@ class Hub:
             self._moved.clear()
             try:
                 await self._tell_places()
-            except (OSError, DBAPIError, InterfaceError, PoolTimeout, TimeoutError) as error:
+            except MAY_BE_AWAY as error:
                 log.warning("queue.not_read", error=type(error).__name__)
             await asyncio.sleep(TOLD_EVERY)
 

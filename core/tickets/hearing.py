@@ -35,7 +35,10 @@ with noted as (
     insert into inbound (key, id, state, place_key, attempts, at) values (:key, :id, 'done', '', 0, :at)
     on conflict (key) do nothing returning true
 )
-select found.* from noted left join lateral (
+select found.*, exists(
+    select 1 from inbound where place_key = :place and state = 'received'
+) as waiting
+from noted left join lateral (
     select person.id as person_id, person.role, person.active, person.blocked_at, person.locale,
         seat.side, conversation.id as conversation_id, conversation.owner_id, conversation.wrapped_key,
         conversation.seq, ticket.id as ticket_id, ticket.number, ticket.subject, ticket.status,
@@ -101,9 +104,17 @@ class Arrival:
         )
 
 
-async def arrive(uow: UnitOfWork, said: Said) -> Arrival | bool:
-    """Note the fact's key: False when it was seen before, True when nobody known speaks in a
-    place that holds a ticket, else who and where."""
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A fact seen for the first time. `arrival` is empty when nobody known speaks, or the place
+    holds no ticket; `waiting` says that something earlier of this place is not worked off yet."""
+
+    arrival: Arrival | None
+    waiting: bool
+
+
+async def arrive(uow: UnitOfWork, said: Said) -> Noted | None:
+    """Note the fact's key, and who speaks where; None when it was seen before."""
     place = said.place
     digest = digest_of_identity(uow, place.platform, place.installation, said.sender.external)
     connection = await uow.session.connection()
@@ -119,10 +130,8 @@ async def arrive(uow: UnitOfWork, said: Said) -> Arrival | bool:
     )
     row = found.one_or_none()
     if row is None:
-        return False
-    if row.ticket_id is None:
-        return True
-    return Arrival(place.key, row, connection)
+        return None
+    return Noted(Arrival(place.key, row, connection) if row.ticket_id is not None else None, row.waiting)
 
 
 async def hear_at_once(uow: UnitOfWork, arrival: Arrival, said: Said, at: datetime | None = None) -> UUID:

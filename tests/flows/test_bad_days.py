@@ -22,6 +22,7 @@ from core.conversations import attachments
 from core.conversations.model import Attachment, Message
 from core.desk import Desk
 from core.errors import DeskError, Unavailable
+from core.outbox_model import Inbound
 from core.people import service as people
 from core.ports.files import StoreFull
 from core.tickets import service as tickets
@@ -58,6 +59,7 @@ async def test_the_database_goes_away_under_load_and_nothing_is_lost_or_doubled(
     await admin.execute(f'alter database "{name}" allow_connections true')
     await admin.close()
     await asyncio.gather(*talk)
+    await _worked_off(desk)
     async with desk.db.sessions() as session:
         assert await session.scalar(select(func.count()).select_from(Message)) == VISITORS * EACH
         rows = await session.execute(
@@ -120,6 +122,17 @@ async def _until_kept(router: Router, inbound: Said, refused: asyncio.Event) -> 
         except DeskError as error:
             raise AssertionError(str(error)) from error
     raise AssertionError("it never came back")
+
+
+async def _worked_off(desk: Desk) -> None:
+    """Until nothing that was kept waits for its work any more."""
+    async with asyncio.timeout(60):
+        while True:
+            async with desk.db.sessions() as session:
+                waiting = select(func.count()).select_from(Inbound).where(Inbound.state != "done")
+                if not await session.scalar(waiting):
+                    return
+            await asyncio.sleep(0.05)
 
 
 async def _bytes(count: int) -> AsyncIterator[bytes]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import asyncpg
 import pytest
@@ -42,6 +44,11 @@ class BreaksSometimes:
         return answer
 
 
+def later(span: timedelta) -> Callable[[], datetime]:
+    """A clock that goes ahead by `span`."""
+    return lambda: datetime.now(UTC) + span
+
+
 async def rows(desk: Desk) -> list[Inbound]:
     async with desk.db.sessions() as session:
         return list(await session.scalars(select(Inbound).order_by(Inbound.id)))
@@ -73,8 +80,11 @@ async def test_after_five_failures_it_is_parked_and_can_be_released(desk: Desk) 
     router, work = Router(desk), BreaksSometimes()
     router.on_said = work
     await router.deliver(said("help", "m1"))
-    for _ in range(inbox.MOST_ATTEMPTS):
-        await router.resume()
+    assert await router.resume() == 1
+    assert await router.resume() == 0, "it is not tried again at once"
+    for attempt in range(2, inbox.MOST_ATTEMPTS + 1):
+        with clock.fixed(later(inbox.PAUSES[-1] * attempt)):
+            assert await router.resume() == 1
     [row] = await rows(desk)
     assert row.state == "parked"
     assert await router.resume() == 0
@@ -103,6 +113,33 @@ async def test_killed_between_the_row_and_its_work_it_is_taken_up_in_order(desk:
             {"p": HOME.key},
         )
         assert list(natives) == ["m0", "m1", "m2"]
+
+
+async def test_what_follows_waits_behind_what_waits(desk: Desk) -> None:
+    """One message meets a fault of ours; the next ones of its place do not overtake it."""
+    router, work = Router(desk), BreaksSometimes()
+    await router.deliver(said("hello", "m1"))
+    router.on_said = work
+    await router.deliver(said("first", "m2"))
+    work.broken = False
+    assert (await router.deliver(said("second", "m3"))).cards
+    edit = Edited(place=HOME, sender=Sender(external="ada"), native="m2", at=clock.now(), text="first!")
+    assert (await router.deliver(edit)).cards
+    assert {row.state for row in await rows(desk)} == {"done", "received"}
+    elsewhere = await router.deliver(said("not concerned", "x1", Place("fake", "main", "eve")))
+    assert not elsewhere.cards
+    while await router.resume():
+        pass
+    assert {row.state for row in await rows(desk)} == {"done"}
+    async with desk.unit() as uow:
+        natives = await uow.session.scalars(
+            text(
+                "select native from message_copy join message on message.id = message_id where place_key = :p order by seq"
+            ),
+            {"p": HOME.key},
+        )
+        assert list(natives) == ["m1", "m2", "m3"]
+        assert await uow.session.scalar(text("select count(*) from message_revision")) == 1
 
 
 async def test_live_and_backfill_of_one_fact_are_one_row(desk: Desk) -> None:

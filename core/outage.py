@@ -1,0 +1,26 @@
+"""Tells the database being away from a fault of the program: the one is waited out, the other kept.
+
+What failed because the connection went, or because the server takes none now, may be said again:
+nothing of it was committed, or its key shows that it was.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+MAY_BE_AWAY = (OSError, TimeoutError, PoolTimeout, DBAPIError)
+"""What an edge catches before it asks `is_outage`."""
+_AWAY_CODES = ("08", "57P", "53300")
+"""SQLSTATE of the connection, of a server that starts or stops, of too many connections
+(PostgreSQL, appendix A)."""
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether it was the way to the database, not what was asked of it. The driver reports a
+    connection cut in the middle of a statement without marking it as invalid, so its code counts
+    as well."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, (OSError, TimeoutError, PoolTimeout))
+    code = str(getattr(error.orig, "sqlstate", None) or "")
+    return error.connection_invalidated or isinstance(error, InterfaceError) or code.startswith(_AWAY_CODES)
