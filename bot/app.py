@@ -104,8 +104,8 @@ def put_together(settings: Settings, desk: Desk) -> App:
         commands=wiring.palette(),
         mailer_is_outbox=not settings.smtp_url.get_secret_value(),
     )
-    posting = Posting(desk, posters, wiring.makers(settings, chats))
-    loops = Loops(desk, router, Tell(desk, wiring.tellers(desk, chats)), posting)
+    posting = Posting(desk, posters, wiring.makers(settings, chats), public_url=settings.url)
+    loops = Loops(desk, router, Tell(desk, wiring.tellers(desk, chats), chats), posting)
     app = App(settings, desk, router, chats, loops, make_app(site), site)
     site.facts["app"] = app
     site.facts["metrics_token"] = settings.metrics_token.get_secret_value()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
-from core import inbox
-from core.access import Actor
-from core.chat import Answer, Card, Deleted, Edited, Inbound, Reacted, Said
+from core import clock, inbox
+from core.access import SYSTEM, Actor, Permission
+from core.chat import Answer, Card, Deleted, Edited, Inbound, Place, Reacted, Said
+from core.conversations import incoming
 from core.conversations import service as conversations
-from core.conversations.model import Conversation, Message, Seat
+from core.conversations.model import Conversation, Message, MessageKind, Seat
 from core.conversations.service import Saying, Thread
 from core.crypto.model import PersonKey
 from core.db import UnitOfWork
@@ -20,6 +23,8 @@ from core.i18n import _, set_language
 from core.ids import new_id
 from core.people import service as people
 from core.people.model import Identity, Person
+from core.rooms import service as rooms
+from core.rooms.model import RoomRule
 from core.tickets import access, hearing
 from core.tickets import service as tickets
 from core.tickets.access import Opened
@@ -28,6 +33,7 @@ from core.tickets.model import Ticket
 
 ARRIVAL = "arrival"
 WAITING = "waiting"
+NOTE_MARK = "//"
 
 
 @dataclass(slots=True)
@@ -40,8 +46,9 @@ class Speaker:
     side: str = "requester"
 
 
-async def speaker_of(uow: UnitOfWork, inbound: Said | Edited | Deleted | Reacted) -> Speaker:
-    """One query for the common case: a known person in a place with a live conversation."""
+async def speaker_of(uow: UnitOfWork, inbound: Said) -> Speaker | None:
+    """One query for the common case: a known person in a place with a live conversation. None in a
+    desk room where nobody knows who speaks: agents are agents by their linked identity."""
     place = inbound.place
     digest = people.digest_of_identity(uow, place.platform, place.installation, inbound.sender.external)
     query = (
@@ -57,10 +64,7 @@ async def speaker_of(uow: UnitOfWork, inbound: Said | Edited | Deleted | Reacted
     empty = ARRIVAL in uow.memo and uow.memo[ARRIVAL] is None
     row = None if empty else (await uow.session.execute(query)).one_or_none()
     if row is None:
-        person = await people.recognise(uow, inbound.sender, place.platform, place.installation)
-        _may_speak(person)
-        set_language(person.locale)
-        return Speaker(person, await people.actor_of(uow, person), None)
+        return await _newcomer(uow, inbound)
     person, side, conversation, ticket, wrapped, intermediate_id = row
     _may_speak(person)
     set_language(person.locale)
@@ -68,6 +72,24 @@ async def speaker_of(uow: UnitOfWork, inbound: Said | Edited | Deleted | Reacted
     key = uow.keys.open_data_key(owner_key, conversation.id, conversation.wrapped_key)
     actor = await people.actor_of(uow, person)
     return Speaker(person, actor, Opened(ticket, Thread(conversation, key)), side)
+
+
+async def _newcomer(uow: UnitOfWork, inbound: Said) -> Speaker | None:
+    """Somebody new, or a place that holds no ticket."""
+    place = inbound.place
+    seat = await _seat_at(uow, place)
+    if seat is not None and seat.side == "staff":
+        digest = people.digest_of_identity(uow, place.platform, place.installation, inbound.sender.external)
+        if await people.by_identity(uow, digest) is None:
+            return None
+    person = await people.recognise(uow, inbound.sender, place.platform, place.installation)
+    _may_speak(person)
+    set_language(person.locale)
+    actor = await people.actor_of(uow, person)
+    if seat is None:
+        return Speaker(person, actor, None)
+    opened = await access.by_conversation(uow, SYSTEM, seat.conversation_id, lock=True)
+    return Speaker(person, actor, opened, seat.side)
 
 
 async def note(uow: UnitOfWork, inbound: Inbound) -> bool:
@@ -102,43 +124,143 @@ async def said(uow: UnitOfWork, inbound: Said) -> Answer:
         message_id = await hearing.hear_at_once(uow, arrival, inbound)
         return Answer(message_id=str(message_id), ticket=arrival.row.number)
     speaker = await speaker_of(uow, inbound)
-    files = tuple(UUID(ref.stored) for ref in inbound.files if ref.stored)
+    if speaker is None:
+        return Answer(cards=(unlinked_card(),))
     if speaker.opened is None:
-        request = _request(inbound, speaker, files)
-        opened = await tickets.open_ticket(uow, speaker.actor, speaker.person, request)
-        return Answer(message_id=str(request.message_id), ticket=opened.number)
+        return await _opens(uow, inbound, speaker)
+    if speaker.side == "staff":
+        return await hear_agent(uow, inbound, speaker.actor, speaker.opened)
+    if speaker.actor.staff and speaker.opened.ticket.requester_id != speaker.person.id:
+        return await _answers_in_place(uow, inbound, speaker, speaker.opened)
+    return await _adds(uow, inbound, speaker, speaker.opened)
+
+
+async def concerns(uow: UnitOfWork, inbound: Inbound) -> bool:
+    """Whether something that was not said to the desk is its business all the same: a place that
+    holds a ticket, or a message that stands in one. Of anything else nothing is kept."""
+    match inbound:
+        case Said():
+            return await _seat_at(uow, inbound.place) is not None
+        case Edited() | Deleted() | Reacted():
+            return await conversations.standing_at(uow, inbound.place, inbound.native) is not None
+        case _:
+            return True
+
+
+async def _opens(uow: UnitOfWork, inbound: Said, speaker: Speaker) -> Answer:
+    request = _request(inbound, speaker, _stored(inbound))
+    opened = await tickets.open_ticket(uow, speaker.actor, speaker.person, request)
+    assert request.message_id is not None
+    _expect(uow, opened, request.message_id, inbound)
+    return Answer(message_id=str(request.message_id), ticket=opened.number)
+
+
+async def _adds(uow: UnitOfWork, inbound: Said, speaker: Speaker, opened: Opened) -> Answer:
     saying = Saying(
         text=inbound.text,
-        side=speaker.side,
+        side="requester",
         via=inbound.place.platform,
-        files=files,
-        language=speaker.opened.ticket.language,
-        filed_under=speaker.opened.subject,
+        files=_stored(inbound),
+        language=opened.ticket.language,
+        filed_under=opened.subject,
         origin=inbound.place,
         native=inbound.native,
         reply_to=await _replied_to(uow, inbound),
         id=new_id(),
+        missed=inbound.missed,
+        files_follow=_follow(inbound),
+        at=_time_of(inbound),
     )
-    opened, message = await tickets.hear(uow, speaker.opened, speaker.actor, saying, speaker.person)
+    requester = await people.get(uow, opened.ticket.requester_id)
+    opened, message = await tickets.hear(uow, opened, speaker.actor, saying, requester)
+    _expect(uow, opened, message.id, inbound)
     return Answer(message_id=str(message.id), ticket=opened.number)
 
 
+async def _answers_in_place(uow: UnitOfWork, inbound: Said, speaker: Speaker, opened: Opened) -> Answer:
+    """An agent speaks in the requester's own thread: everyone there has read it already."""
+    opened, message = await tickets.reply(
+        uow,
+        speaker.actor,
+        opened.number,
+        inbound.text,
+        via=inbound.place.platform,
+        files=_stored(inbound),
+        hold=0,
+        origin=inbound.place,
+        native=inbound.native,
+        reply_to=await _replied_to(uow, inbound),
+        files_follow=_follow(inbound),
+    )
+    _expect(uow, opened, message.id, inbound)
+    return Answer(message_id=str(message.id), ticket=opened.number)
+
+
+async def hear_agent(uow: UnitOfWork, inbound: Said, actor: Actor, opened: Opened) -> Answer:
+    """An agent speaks in a ticket's thread in a desk room: a reply or a note, by the room's rule. A
+    reply never reaches a requester by accident."""
+    if not actor.staff:
+        return Answer(cards=(unlinked_card(),))
+    words, is_reply = await _by_the_rule(uow, inbound, actor, opened)
+    verb = tickets.reply if is_reply else tickets.note
+    extra: dict[str, Any] = {"reply_to": await _replied_to(uow, inbound)} if is_reply else {}
+    opened, message = await verb(
+        uow,
+        actor,
+        opened.number,
+        words,
+        via=inbound.place.platform,
+        files=_stored(inbound),
+        origin=inbound.place,
+        native=inbound.native,
+        files_follow=_follow(inbound),
+        **extra,
+    )
+    _expect(uow, opened, message.id, inbound)
+    return Answer(message_id=str(message.id), ticket=opened.number)
+
+
+async def _by_the_rule(uow: UnitOfWork, inbound: Said, actor: Actor, opened: Opened) -> tuple[str, bool]:
+    """What is to be said, and whether it is a reply. `//` at the start is always a note."""
+    if inbound.text.lstrip().startswith(NOTE_MARK):
+        return inbound.text.lstrip().removeprefix(NOTE_MARK).lstrip(), False
+    found = await rooms.thread_at(uow.session, inbound.place.key)
+    rule = found[1].rule if found is not None else RoomRule.assignee
+    if rule == RoomRule.everyone:
+        return inbound.text, actor.may(Permission.reply)
+    return inbound.text, rule == RoomRule.assignee and opened.ticket.assignee_id == actor.id
+
+
 async def edited(uow: UnitOfWork, inbound: Edited) -> Answer:
-    opened, message, actor = await _own_message(uow, inbound)
-    await tickets.edit_message(uow, actor, opened, message, inbound.text, origin=inbound.place)
+    opened, message, actor, place = await _own_message(uow, inbound)
+    words = inbound.text
+    if message.kind == MessageKind.note:
+        words = words.lstrip().removeprefix(NOTE_MARK).lstrip()
+    await tickets.edit_message(uow, actor, opened, message, words, origin=place)
     return Answer(message_id=str(message.id), ticket=opened.number)
 
 
 async def deleted(uow: UnitOfWork, inbound: Deleted) -> Answer:
-    opened, message, actor = await _own_message(uow, inbound)
-    await conversations.delete(uow, opened.thread, actor, message, origin=inbound.place)
+    opened, message, actor, place = await _own_message(uow, inbound)
+    await conversations.delete(uow, opened.thread, actor, message, origin=place)
     return Answer(message_id=str(message.id), ticket=opened.number)
 
 
 async def reacted(uow: UnitOfWork, inbound: Reacted) -> Answer:
-    opened, message, actor = await _own_message(uow, inbound)
-    await conversations.react(uow, opened.thread, actor, message, inbound.emoji, origin=inbound.place)
+    opened, message, actor, place = await _own_message(uow, inbound)
+    await conversations.react(uow, opened.thread, actor, message, inbound.emoji, origin=place)
     return Answer(message_id=str(message.id), ticket=opened.number)
+
+
+def unlinked_card() -> Card:
+    return Card(
+        text=_(
+            "You are not linked to an account of this desk, so this was not taken. Make a code in the desk "
+            "under your profile, then write here: /link CODE"
+        ),
+        tone="warning",
+        private=True,
+    )
 
 
 def blocked_card() -> Card:
@@ -170,6 +292,9 @@ def _request(inbound: Said, speaker: Speaker, files: tuple[UUID, ...]) -> ticket
         native=inbound.native,
         files=files,
         message_id=new_id(),
+        files_follow=_follow(inbound),
+        missed=inbound.missed,
+        at=_time_of(inbound),
     )
 
 
@@ -180,15 +305,42 @@ async def _replied_to(uow: UnitOfWork, inbound: Said) -> UUID | None:
     return message.id if message else None
 
 
-async def _own_message(uow: UnitOfWork, inbound: Edited | Deleted | Reacted) -> tuple[Opened, Message, Actor]:
-    """The message at this place by the platform's id, its ticket locked; it must stand in a
-    ticket that the sender may see."""
+async def _own_message(
+    uow: UnitOfWork, inbound: Edited | Deleted | Reacted
+) -> tuple[Opened, Message, Actor, Place]:
+    """The message by the platform's id, its ticket locked, who speaks, and the place it stands at; it
+    must stand in a ticket that they may see."""
     person = await people.recognise(uow, inbound.sender, inbound.place.platform, inbound.place.installation)
     _may_speak(person)
     actor = await people.actor_of(uow, person)
-    message = await conversations.message_at(uow, inbound.place, inbound.native)
-    if message is None:
+    found = await conversations.standing_at(uow, inbound.place, inbound.native)
+    if found is None:
         raise access.missing()
+    message, place = found
     opened = await access.by_message(uow, actor, message, lock=True)
     await uow.session.refresh(message)
-    return opened, message, actor
+    return opened, message, actor, place
+
+
+async def _seat_at(uow: UnitOfWork, place: Place) -> Seat | None:
+    found: Seat | None = await uow.session.scalar(
+        select(Seat).where(Seat.place_key == place.key, Seat.active)
+    )
+    return found
+
+
+def _stored(inbound: Said) -> tuple[UUID, ...]:
+    return tuple(UUID(ref.stored) for ref in inbound.files if ref.stored)
+
+
+def _follow(inbound: Said) -> bool:
+    return any(not ref.stored for ref in inbound.files)
+
+
+def _expect(uow: UnitOfWork, opened: Opened, message_id: UUID, inbound: Said) -> None:
+    incoming.expect(uow, opened.thread, message_id, inbound.place, inbound.native, inbound.files)
+
+
+def _time_of(inbound: Said) -> datetime | None:
+    """What was missed keeps its own time; everything else has ours."""
+    return min(inbound.at, clock.now()) if inbound.missed else None

@@ -9,7 +9,10 @@ from bot import commands, offering
 from bot.mailing.cards import Mails
 from bot.mailing.poster import MailPoster
 from bot.mailing.teller import make_teller
-from bot.post import Maker
+from bot.making import Maker
+from bot.requesters import Requesters
+from bot.rooms.making import RoomCards
+from bot.rooms.teller import Rooms
 from bot.router import Guard
 from bot.tell import Teller
 from core import guard as spam
@@ -22,7 +25,12 @@ from webui.site import PaletteCommand
 
 def tellers(desk: Desk, chats: Mapping[str, ChatAdapter]) -> Sequence[Teller]:
     """What follows from events, beside the copies in chats."""
-    return (make_teller(desk), offering.make_teller(live_channels(chats)))
+    return (
+        make_teller(desk),
+        offering.make_teller(live_channels(chats)),
+        Rooms(chats),
+        Requesters(chats),
+    )
 
 
 def live_channels(chats: Mapping[str, ChatAdapter]) -> frozenset[str]:
@@ -42,7 +50,8 @@ def mail_poster(desk: Desk, settings: Settings) -> MailPoster:
 
 def makers(settings: Settings, chats: Mapping[str, ChatAdapter]) -> Mapping[str, Maker]:
     """What a delivery row's card becomes at the moment it is sent."""
-    return Mails(settings.url, live_channels(chats)).makers
+    mails = Mails(settings.url, live_channels(chats)).makers
+    return {**mails, **RoomCards(chats, settings.url).makers, **Requesters(chats).makers}
 
 
 def palette() -> Sequence[PaletteCommand]:

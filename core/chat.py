@@ -315,6 +315,10 @@ class Limits:
     typing_seen: bool = False
     threads_of_own: bool = False
     """Can open a place for one requester and the bot (see `Rooms.open_thread`)."""
+    timeline: bool = False
+    """Shows a ticket's own timeline: what happened, edits and files need no calls of their own."""
+    reactions_most: int = 50
+    """Reactions that the bot can put on one message."""
     edit_pause: float = 0.0
     """Seconds to let pass between two edits of one card, so that a busy one bursts no rate limit."""
     live: bool = False
@@ -352,6 +356,8 @@ class Post:
     message_id: str = ""
     reply_to: str = ""
     language: str = "en"
+    part: int = 0
+    """Which part of a long message this is; the first one carries the author's name."""
     again: bool = False
     since: datetime | None = None
 
@@ -482,6 +488,55 @@ class Checks(Protocol):
     """Looks at each connection: does the token hold, which scope, intent or right is missing."""
 
     async def check(self) -> Sequence[Finding]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class GuideField:
+    """One value that an admin brings from the platform, such as a token. Secret ones are never shown."""
+
+    name: str
+    label: str
+    hint: str = ""
+    secret: bool = True
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """How to connect a platform, step by step: `steps` are Markdown, `document` is what is to be pasted
+    there (a manifest, an invite link, a list of commands)."""
+
+    steps: tuple[str, ...]
+    fields: tuple[GuideField, ...]
+    document: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What a look with new tokens found: the platform's id and name of the installation, the tokens as
+    they are to be kept, and what is missing."""
+
+    external: str
+    name: str
+    secrets: Mapping[str, str]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place that could be a desk room."""
+
+    place: Place
+    name: str
+
+
+@runtime_checkable
+class Connects(Protocol):
+    """Connecting for real: what to do there, whether the tokens hold, which rooms there are."""
+
+    def guide(self, public_url: str) -> Guide: ...
+    async def try_out(self, values: Mapping[str, str]) -> Tried: ...
+    async def candidates(self, installation: str) -> Sequence[Candidate]: ...
 
 
 @runtime_checkable

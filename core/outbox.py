@@ -72,6 +72,45 @@ async def postponed(uow: UnitOfWork, delivery_id: UUID, until: datetime) -> None
     await _set(uow, delivery_id, due_at=until, lease_until=None, attempts=Delivery.attempts - 1)
 
 
+async def renew(uow: UnitOfWork, delivery_id: UUID) -> None:
+    """The call takes long: nobody else may take it over yet."""
+    await _set(uow, delivery_id, lease_until=clock.now() + LEASE)
+
+
+async def paused(uow: UnitOfWork, delivery_id: UUID, seconds: float, error: str) -> None:
+    """Its whole platform waits for an admin: kept, and this try does not count."""
+    await _set(
+        uow,
+        delivery_id,
+        due_at=clock.now() + timedelta(seconds=seconds),
+        lease_until=None,
+        attempts=Delivery.attempts - 1,
+        error=error[:100],
+    )
+
+
+async def resume_platform(uow: UnitOfWork, platform: str, installation: str) -> int:
+    """A connection holds again: what waited for it is due now."""
+    prefix = f"{platform}\x1f{installation}\x1f"
+    result = await uow.session.execute(
+        update(Delivery)
+        .where(Delivery.state == "due", Delivery.place_key.startswith(prefix, autoescape=True))
+        .where(Delivery.error == "token_revoked")
+        .values(due_at=clock.now(), error=None)
+    )
+    return int(getattr(result, "rowcount", 0) or 0)
+
+
+async def release_all(session: AsyncSession) -> int:
+    """Leases of a process that is known to be dead: for the start of a desk that runs alone."""
+    result = await session.execute(
+        update(Delivery)
+        .where(Delivery.state == "due", Delivery.lease_until.is_not(None))
+        .values(lease_until=None)
+    )
+    return int(getattr(result, "rowcount", 0) or 0)
+
+
 async def failed(
     uow: UnitOfWork, row: Delivery, error: str, *, after: float | None = None, gone: bool = False
 ) -> bool:

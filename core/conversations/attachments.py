@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -12,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
 from core.access import Actor
-from core.conversations.model import Attachment
+from core.conversations.model import Attachment, Message
 from core.crypto.fields import Unreadable, bound_to, new_key, seal, seal_text, unseal, unseal_text
 from core.db import UnitOfWork
 from core.errors import Invalid, NotFound
 from core.files.names import clean_name
-from core.files.receive import receive
+from core.files.receive import Received, receive
 from core.files.sealed import open_sealed, open_sealed_range
 from core.i18n import _
 from core.ids import new_id
@@ -62,16 +63,26 @@ async def upload(uow: UnitOfWork, uploader_id: UUID, name: str, chunks: AsyncIte
         uploader_id=uploader_id,
         name=seal_text(owner_key, called, "attachment.name", attachment_id),
         wrapped_key=_wrap(owner_key, attachment_id, key),
-        mime=received.kind.mime,
-        kind=str(received.kind.kind),
-        size=received.size,
-        width=received.thumb.width if received.thumb else None,
-        height=received.thumb.height if received.thumb else None,
-        object_id=received.name,
-        thumb_id=received.thumb.name if received.thumb else None,
+        **_facts(received),
     )
     uow.session.add(row)
     return row
+
+
+def belonging(
+    conversation_key: bytes, message: Message, name: str, key: bytes, received: Received
+) -> Attachment:
+    """A file that is part of a message from the first moment on; it lies in the store under `key`."""
+    file_id = new_id()
+    return Attachment(
+        id=file_id,
+        conversation_id=message.conversation_id,
+        message_id=message.id,
+        uploader_id=message.author_id,
+        name=seal_text(conversation_key, name, "attachment.name", file_id),
+        wrapped_key=_wrap(conversation_key, file_id, key),
+        **_facts(received),
+    )
 
 
 async def adopt(
@@ -157,6 +168,19 @@ async def sweep(uow: UnitOfWork, most: int = 200) -> int:
             )
         count += 1
     return count
+
+
+def _facts(received: Received) -> dict[str, Any]:
+    thumb = received.thumb
+    return {
+        "mime": received.kind.mime,
+        "kind": str(received.kind.kind),
+        "size": received.size,
+        "width": thumb.width if thumb else None,
+        "height": thumb.height if thumb else None,
+        "object_id": received.name,
+        "thumb_id": thumb.name if thumb else None,
+    }
 
 
 def _wrap(key: bytes, attachment_id: UUID, file_key: bytes) -> bytes:

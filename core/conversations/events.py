@@ -70,6 +70,28 @@ class MessageReported(Event):
 
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFileAdded(Event):
+    """A file came after its message: a platform's files are fetched when the words are safe."""
+
+    name: ClassVar[str] = "message.file_added"
+    thing: ClassVar[str] = "message"
+    file: UUID
+    index: int = 0
+    origin: str | None = None
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFileLost(Event):
+    """A file of a message cannot be had from its platform; `error` is a code."""
+
+    name: ClassVar[str] = "message.file_lost"
+    thing: ClassVar[str] = "message"
+    error: str = "gone"
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageDelivered(Event):
     """A message stands in a place on the other side now."""
 

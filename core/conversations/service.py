@@ -84,6 +84,9 @@ class Saying:
     at: datetime | None = None
     id: UUID | None = None
     first: bool = False
+    missed: bool = False
+    files_follow: bool = False
+    """Its files still lie at a platform: the text may be empty."""
 
 
 async def start(uow: UnitOfWork, owner_id: UUID, owner_key: bytes | None = None) -> Thread:
@@ -100,7 +103,7 @@ async def say(
     uow: UnitOfWork, thread: Thread, actor: Actor, saying: Saying, *, ticket: UUID | None = None
 ) -> Message:
     """Add a message or a note to the timeline, sealed and indexed."""
-    body = text.message(saying.text, may_be_empty=bool(saying.files))
+    body = text.message(saying.text, may_be_empty=bool(saying.files) or saying.files_follow)
     message_id = saying.id or new_id()
     files = await _claim_files(uow, thread, message_id, saying.files, actor) if saying.files else []
     at = saying.at or clock.now()
@@ -120,6 +123,7 @@ async def say(
         at=at,
         visible_at=saying.held_until or at,
         files=len(files),
+        missed=saying.missed,
     )
     uow.session.add(message)
     if saying.origin is not None and saying.native:
@@ -309,12 +313,23 @@ async def remember_copy(
 
 async def message_at(uow: UnitOfWork, place: Place, native: str) -> Message | None:
     """The message that stands at a place under a platform's id."""
-    found: Message | None = await uow.session.scalar(
-        select(Message)
+    found = await standing_at(uow, place, native)
+    return found[0] if found is not None else None
+
+
+async def standing_at(uow: UnitOfWork, place: Place, native: str) -> tuple[Message, Place] | None:
+    """The message that stands in a channel under a platform's id, and its whole place: of an edit or
+    a reaction a platform often says the channel, not the thread."""
+    channel = Place(place.platform, place.installation, place.channel).key
+    rows = await uow.session.execute(
+        select(Message, MessageCopy.place_key)
         .join(MessageCopy, MessageCopy.message_id == Message.id)
-        .where(MessageCopy.place_key == place.key, MessageCopy.native == native)
+        .where(MessageCopy.native == native, MessageCopy.place_key.startswith(channel, autoescape=True))
+        .order_by((MessageCopy.place_key == place.key).desc())
+        .limit(1)
     )
-    return found
+    row = rows.one_or_none()
+    return (row[0], Place.from_key(row[1])) if row is not None else None
 
 
 def read(thread: Thread, message: Message) -> str:

@@ -162,3 +162,12 @@ class DeskChanged(Event):
     what: str
     key: str
     how: str = "changed"
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityLinked(PersonEvent):
+    """Another chat proved to be the same person's."""
+
+    name: ClassVar[str] = "person.identity_linked"
+    platform: str = ""

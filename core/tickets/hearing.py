@@ -100,7 +100,7 @@ class Arrival:
             and row.merged_into_id is None
             and row.subject is not None
             and bool(said.native)
-            and not (said.files or said.reply_to)
+            and not (said.files or said.reply_to or said.missed)
         )
 
 

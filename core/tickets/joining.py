@@ -70,6 +70,12 @@ async def join(uow: UnitOfWork, person: Person, other_id: UUID) -> int:
     other = next((one for one in await _candidates(uow, person) if one.id == other_id), None)
     if other is None:
         raise NotFound(_("There is nothing to join."))
+    return await absorb(uow, person, other)
+
+
+async def absorb(uow: UnitOfWork, person: Person, other: Person) -> int:
+    """`other` was `person` all along: tickets, words, places and identities become theirs. For
+    callers who have proof of it; returns how many tickets moved."""
     await uow.session.refresh(other, with_for_update=True)
     actor = _for_this_once(person)
     numbers = await uow.session.scalars(

@@ -75,6 +75,8 @@ class Request:
     message_id: UUID | None = None
     at: datetime | None = None
     follow_up_of: Ticket | None = None
+    files_follow: bool = False
+    missed: bool = False
 
 
 # --- opening and talking ----------------------------------------------------------------
@@ -83,7 +85,8 @@ class Request:
 async def open_ticket(uow: UnitOfWork, actor: Actor, requester: Person, request: Request) -> Opened:
     """A new ticket with its first message; rules give it a team, a priority, tags, an agent."""
     actor.require(Permission.open_ticket)
-    body = text.message(request.text, may_be_empty=bool(request.files) or bool(request.subject))
+    files = bool(request.files) or request.files_follow
+    body = text.message(request.text, may_be_empty=files or bool(request.subject))
     subject = (
         text.line(request.subject, field="subject", required=False)
         or text.subject_of(body)
@@ -142,7 +145,7 @@ async def open_ticket(uow: UnitOfWork, actor: Actor, requester: Person, request:
         ),
         at=at,
     )
-    if body or request.files:
+    if body or files:
         await _hear(uow, opened, actor, _request_saying(request, subject, body, at))
     if follow_up is not None:
         uow.session.add(TicketLink(from_id=ticket.id, to_id=follow_up.id, kind="follow_up"))
@@ -184,6 +187,7 @@ async def reply(
     origin: Place | None = None,
     native: str = "",
     at: datetime | None = None,
+    files_follow: bool = False,
 ) -> tuple[Opened, Message]:
     """An agent answers the requester. It is held for `hold` seconds (the desk's setting when
     None), in which it can be taken back."""
@@ -219,6 +223,7 @@ async def reply(
             id=message_id,
             first=first,
             at=now,
+            files_follow=files_follow,
         ),
         ticket=ticket.id,
     )
@@ -242,6 +247,7 @@ async def note(
     origin: Place | None = None,
     native: str = "",
     at: datetime | None = None,
+    files_follow: bool = False,
 ) -> tuple[Opened, Message]:
     """An internal note: staff only, whatever the ticket's status. Mentioned colleagues follow."""
     actor.require(Permission.note)
@@ -268,6 +274,7 @@ async def note(
             origin=origin,
             native=native,
             at=now,
+            files_follow=files_follow,
         ),
         ticket=opened.ticket.id,
     )
@@ -835,11 +842,16 @@ def _request_saying(request: Request, subject: str, body: str, at: datetime) -> 
         native=request.native,
         id=request.message_id,
         at=at,
+        files_follow=request.files_follow,
+        missed=request.missed,
     )
 
 
 async def _hear(uow: UnitOfWork, opened: Opened, actor: Actor, saying: Saying) -> Message:
     message = await conversations.say(uow, opened.thread, actor, saying, ticket=opened.ticket.id)
+    if actor.id is not None and actor.id != opened.ticket.requester_id:
+        # Somebody else in the requester's thread: what they said is theirs to see, edit and delete.
+        await _add_participant(uow, opened.ticket.id, actor.id, "follower")
     opened.ticket.last_requester_at = message.at
     _touched(opened, message.at, message)
     return message
@@ -887,6 +899,8 @@ async def _follow_up(
             message_id=saying.id,
             at=saying.at,
             follow_up_of=opened.ticket,
+            files_follow=saying.files_follow,
+            missed=saying.missed,
         ),
     )
     message = await uow.session.scalar(select(Message).where(Message.conversation_id == made.thread.id))

@@ -252,6 +252,21 @@ async def line(uow: UnitOfWork, actor: Actor, opened: Opened, message_id: UUID) 
     return made
 
 
+async def fact(uow: UnitOfWork, actor: Actor, opened: Opened, event_id: int) -> FactLine | None:
+    """One fact of a ticket as its timeline tells it; None when it is not the reader's business."""
+    parts = await _parts(uow, opened)
+    for part in parts:
+        query = select(*_FACT).where(
+            EventRow.id == event_id, EventRow.conversation_id == part.id, _told(actor, part)
+        )
+        found = (await uow.session.execute(query)).one_or_none()
+        if found is not None:
+            made = (await _lines(uow, actor, parts, [found]))[0]
+            assert isinstance(made, FactLine)
+            return made
+    return None
+
+
 async def participants(uow: UnitOfWork, actor: Actor, opened: Opened) -> list[Seen]:
     """Who is on a ticket, with read marks: requester first, then by when they came."""
     rows = await uow.session.scalars(

@@ -1,0 +1,63 @@
+"""What requesters read about their ticket in a chat that shows no timeline of its own."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bot.cards.rooms import span
+from core.chat import Button, Card
+from core.i18n import _
+from core.tickets.access import Opened
+
+
+def receipt(opened: Opened, usual: timedelta | None, open_now: bool, next_open: str) -> Card:
+    """We have it: what happens next, and how long that usually takes (measured, not promised)."""
+    lines = [_("We have your request as **#{number}**.").format(number=opened.number)]
+    if not open_now and next_open:
+        lines.append(_("We are back {when}; you will find the answer here.").format(when=next_open))
+    elif usual is not None:
+        lines.append(_("An answer usually takes {span}; you will find it here.").format(span=span(usual)))
+    else:
+        lines.append(_("A person reads it and answers here."))
+    lines.append(_("Just write here to add something."))
+    number = opened.number
+    buttons = (
+        Button(_("Close"), f"close:ticket:{number}"),
+        Button(_("New ticket"), f"new:ticket:{number}"),
+    )
+    return Card(text=" ".join(lines), buttons=buttons)
+
+
+def fact(name: str, who: str, opened: Opened) -> Card | None:
+    """What happened, in one line; None for what is none of a requester's business."""
+    number = opened.number
+    match name:
+        case "ticket.claimed":
+            return _line(_("{name} is looking into it.").format(name=who))
+        case "ticket.assigned":
+            return _line(_("{name} takes over from here.").format(name=who))
+        case "ticket.closed":
+            words = _("**#{number}** is closed. Write again whenever you like.").format(number=number)
+            return Card(text=words, buttons=(Button(_("Reopen"), f"reopen:ticket:{number}"),))
+        case "ticket.reopened":
+            return _line(_("**#{number}** is open again.").format(number=number))
+        case "ticket.merged":
+            return _line(_("This was joined with another request about the same matter."))
+        case _:
+            return None
+
+
+def resolved(opened: Opened) -> Card:
+    """The ticket is solved: how was it, and a way back."""
+    number = opened.number
+    stars = tuple(Button("★" * score, f"rate:{score}:{number}") for score in range(1, 6))
+    words = _("**#{number}** was marked as resolved. How was it? If something is missing, just write.")
+    return Card(
+        text=words.format(number=number),
+        buttons=(*stars, Button(_("Reopen"), f"reopen:ticket:{number}")),
+        tone="good",
+    )
+
+
+def _line(words: str) -> Card:
+    return Card(text=words, tone="note")

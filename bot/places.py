@@ -1,0 +1,56 @@
+"""Places that change: another address, or a connection that is broken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, literal, update
+
+from core import outbox
+from core.chat import Place
+from core.conversations.model import MessageCopy, PendingQuestion, Seat
+from core.db import UnitOfWork
+from core.installations import service as installations
+from core.outbox_model import Delivery, Inbound
+from core.rooms.model import DeskRoom, RoomThread
+
+_KEPT: tuple[Any, ...] = (
+    Seat.place_key,
+    MessageCopy.place_key,
+    PendingQuestion.place_key,
+    DeskRoom.place_key,
+    RoomThread.place_key,
+    Inbound.place_key,
+)
+
+
+async def relocate(uow: UnitOfWork, before: Place, after: Place) -> None:
+    """A whole channel has another address now: all that is kept of the old one follows."""
+    old, new = _prefix(before), _prefix(after)
+    if old == new:
+        return
+    for column in _KEPT:
+        await uow.session.execute(_renamed(column, old, new))
+    await uow.session.execute(
+        _renamed(Delivery.place_key, old, new).where(Delivery.state.in_(("due", "dead")))
+    )
+
+
+async def note_broken(uow: UnitOfWork, place: Place, problem: str) -> None:
+    """The platform refuses our token: admins see it."""
+    await installations.note_broken(uow, place.platform, place.installation, problem)
+
+
+async def connected(uow: UnitOfWork, platform: str, installation: str) -> None:
+    """A connection holds again: what waited for it goes out."""
+    await outbox.resume_platform(uow, platform, installation)
+
+
+def _prefix(place: Place) -> str:
+    return f"{place.platform}\x1f{place.installation}\x1f{place.channel}\x1f"
+
+
+def _renamed(column: Any, old: str, new: str) -> Any:
+    starts: ColumnElement[bool] = column.startswith(old, autoescape=True)
+    renamed = func.concat(literal(new), func.substr(column, len(old) + 1))
+    return update(column.class_).where(starts).values({column.key: renamed})

@@ -1,0 +1,138 @@
+"""Tells requesters, in chats that show no timeline of their own, what became of their ticket."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from babel.dates import format_datetime
+from sqlalchemy import select
+
+from bot.cards import requesters as cards
+from bot.making import Maker
+from bot.rooms.threads import card
+from core import clock
+from core.access import SYSTEM
+from core.chat import Card, ChatAdapter, Limits, Place, Post
+from core.conversations.model import Seat
+from core.db import EventRow, UnitOfWork
+from core.errors import NotFound
+from core.fit import fit
+from core.i18n import _, language, speaking
+from core.outbox_model import Delivery
+from core.people import service as people
+from core.people.model import Person
+from core.tickets import access, hours, waiting
+from core.tickets.access import Opened
+
+RECEIPT, FACT, RESOLVED = "requester_receipt", "requester_fact", "requester_resolved"
+TOLD = {
+    "ticket.opened": RECEIPT,
+    "ticket.claimed": FACT,
+    "ticket.assigned": FACT,
+    "ticket.resolved": RESOLVED,
+    "ticket.closed": FACT,
+    "ticket.reopened": FACT,
+    "ticket.merged": FACT,
+}
+
+
+class Requesters:
+    """A teller for `bot.tell`, and the makers of its cards."""
+
+    def __init__(self, chats: Mapping[str, ChatAdapter]) -> None:
+        self.chats = chats
+        self.makers: Mapping[str, Maker] = {
+            RECEIPT: self.receipt,
+            FACT: self.fact,
+            RESOLVED: self.resolved,
+        }
+
+    async def __call__(self, uow: UnitOfWork, event: EventRow) -> None:
+        name = TOLD.get(event.name)
+        if name is None or event.conversation_id is None or not _is_news(event):
+            return
+        for seat in await self._seats(uow, event.conversation_id):
+            if seat.person_id is not None and seat.person_id == event.actor_id and name == FACT:
+                continue  # They did it themselves, and were answered.
+            args: dict[str, object] = {"event": event.name, "by": _who(event)}
+            uow.session.add(card(name, seat.place_key, event.conversation_id, args))
+
+    async def _seats(self, uow: UnitOfWork, conversation_id: UUID) -> list[Seat]:
+        """The requester's places in chats that do not show what happened by themselves."""
+        query = select(Seat).where(
+            Seat.conversation_id == conversation_id, Seat.active, Seat.side == "requester"
+        )
+        found = list(await uow.session.scalars(query))
+        return [seat for seat in found if self._is_plain_chat(seat.place_key)]
+
+    def _is_plain_chat(self, place_key: str) -> bool:
+        adapter = self.chats.get(Place.from_key(place_key).platform)
+        return adapter is not None and not adapter.limits.timeline
+
+    async def receipt(self, uow: UnitOfWork, row: Delivery) -> Post | None:
+        opened = await _ticket(uow, row)
+        if opened is None:
+            return None
+        usual = await waiting.usual_answer(uow.session, opened.ticket.channel)
+        person = await uow.session.get(Person, opened.ticket.requester_id)
+        assert person is not None
+        now = clock.now()
+        with speaking(person.locale):
+            when = ""
+            if (back := hours.next_open(uow.settings, now)) is not None:
+                zone = (await people.know(uow, person)).zone
+                when = format_datetime(back.astimezone(zone), "EEEE HH:mm", locale=language())
+            made = cards.receipt(opened, usual, hours.is_open(uow.settings, now), when)
+            return self._post(made, row)
+
+    async def fact(self, uow: UnitOfWork, row: Delivery) -> Post | None:
+        opened = await _ticket(uow, row)
+        if opened is None:
+            return None
+        person = await uow.session.get(Person, opened.ticket.requester_id)
+        with speaking(person.locale if person else uow.settings.language):
+            made = cards.fact(str(row.args["event"]), await _name(uow, row.args.get("by")), opened)
+            return self._post(made, row) if made is not None else None
+
+    async def resolved(self, uow: UnitOfWork, row: Delivery) -> Post | None:
+        opened = await _ticket(uow, row)
+        if opened is None or opened.ticket.live:
+            return None
+        person = await uow.session.get(Person, opened.ticket.requester_id)
+        with speaking(person.locale if person else uow.settings.language):
+            return self._post(cards.resolved(opened), row)
+
+    def _post(self, card: Card, row: Delivery) -> Post:
+        adapter = self.chats.get(Place.from_key(row.place_key).platform)
+        limits = adapter.limits if adapter is not None else Limits(text=4_000)
+        return Post(fit(card, limits), again=row.attempts > 1, since=row.created_at)
+
+
+def _is_news(event: EventRow) -> bool:
+    if event.name == "ticket.assigned":
+        return bool(event.data.get("to"))
+    if event.name == "ticket.closed":
+        return event.data.get("reason") != "merged"
+    return True
+
+
+def _who(event: EventRow) -> object:
+    return event.data.get("by") if event.name == "ticket.claimed" else event.data.get("to")
+
+
+async def _name(uow: UnitOfWork, person_id: object) -> str:
+    """The agent's name as requesters may know it."""
+    if uow.settings.show_agent_names and isinstance(person_id, str):
+        known = await people.known(uow.session, uow, [UUID(person_id)])
+        if (found := known.get(UUID(person_id))) is not None:
+            return found.shown
+    return _("A colleague")
+
+
+async def _ticket(uow: UnitOfWork, row: Delivery) -> Opened | None:
+    assert row.conversation_id is not None
+    try:
+        return await access.by_conversation(uow, SYSTEM, row.conversation_id)
+    except NotFound:
+        return None

@@ -1,0 +1,119 @@
+"""Makes what stands in desk rooms, at the moment it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from uuid import UUID
+
+from sqlalchemy import select
+
+from bot.calls import Opening
+from bot.cards import rooms as cards
+from bot.making import Maker
+from bot.rooms import threads
+from core import clock
+from core.access import SYSTEM
+from core.chat import Card, ChatAdapter, Limits, Place, Post
+from core.db import UnitOfWork
+from core.errors import NotFound
+from core.fit import fit
+from core.i18n import speaking
+from core.outbox_model import Delivery
+from core.people import service as people
+from core.people.model import Tag
+from core.rooms import service as rooms
+from core.tickets import access, fact_words, timeline
+from core.tickets.access import Opened
+from core.tickets.queries import names_of
+
+
+class RoomCards:
+    """The makers of desk rooms, by the name of the card."""
+
+    def __init__(self, chats: Mapping[str, ChatAdapter], public_url: str) -> None:
+        self.chats = chats
+        self.public_url = public_url
+        self.makers: Mapping[str, Maker] = {
+            threads.HEAD: self.head,
+            threads.FACT: self.fact,
+            threads.QUEUE: self.queue,
+            threads.TROUBLE: self.trouble,
+        }
+
+    async def head(self, uow: UnitOfWork, row: Delivery) -> Post | Opening | None:
+        """The card above a thread; with its title where the thread is to be opened."""
+        opened = await _ticket(uow, row)
+        if opened is None:
+            return None
+        with speaking(uow.settings.language):
+            post = self._post(await self._head(uow, opened), row)
+            if row.kind != "open":
+                return post
+            return Opening(cards.title(opened, self._limits(row).title), post)
+
+    async def fact(self, uow: UnitOfWork, row: Delivery) -> Post | None:
+        """A line that says what happened to the ticket."""
+        opened = await _ticket(uow, row)
+        if opened is None:
+            return None
+        with speaking(uow.settings.language):
+            line = await timeline.fact(uow, SYSTEM, opened, int(str(row.args["event"])))
+            if line is None:
+                return None
+            words = fact_words.sentence(line, people.zone_of(uow.settings.zone))
+            return self._post(Card(text=f"*{words}*", tone="note"), row)
+
+    async def queue(self, uow: UnitOfWork, row: Delivery) -> Post | None:
+        room = await rooms.at(uow.session, row.place_key)
+        if room is None:
+            return None
+        live, waiting, oldest = await rooms.open_in(uow.session, room)
+        with speaking(uow.settings.language):
+            return self._post(cards.queue(live, waiting, oldest, clock.now()), row)
+
+    async def trouble(self, uow: UnitOfWork, row: Delivery) -> Post | None:
+        opened = await _ticket(uow, row)
+        if opened is None:
+            return None
+        known = await people.known(uow.session, uow, [opened.ticket.requester_id])
+        requester = known.get(opened.ticket.requester_id)
+        with speaking(uow.settings.language):
+            name = requester.shown if requester else ""
+            return self._post(cards.trouble(str(row.args.get("error", "")), name), row)
+
+    async def _head(self, uow: UnitOfWork, opened: Opened) -> Card:
+        ticket = opened.ticket
+        known = await people.known(uow.session, uow, [ticket.requester_id, ticket.assignee_id])
+        names = await names_of(
+            uow,
+            teams={ticket.team_id} if ticket.team_id else set(),
+            categories={ticket.category_id} if ticket.category_id else set(),
+            tags=set(),
+        )
+        tags = list(await uow.session.scalars(select(Tag.name).where(Tag.id.in_(ticket.tags))))
+        return cards.head(
+            opened,
+            known.get(ticket.requester_id),
+            known.get(ticket.assignee_id) if ticket.assignee_id else None,
+            names,
+            sorted(tags),
+            f"{self.public_url}/tickets/{ticket.number}",
+        )
+
+    def _post(self, card: Card, row: Delivery) -> Post:
+        return Post(fit(card, self._limits(row)), again=row.attempts > 1, since=row.created_at)
+
+    def _limits(self, row: Delivery) -> Limits:
+        adapter = self.chats.get(Place.from_key(row.place_key).platform)
+        return adapter.limits if adapter is not None else Limits(text=4_000)
+
+
+async def _ticket(uow: UnitOfWork, row: Delivery) -> Opened | None:
+    """The ticket of a row; None when it is no more to be told of."""
+    conversation: UUID | None = row.conversation_id
+    if conversation is None:
+        return None
+    try:
+        return await access.by_conversation(uow, SYSTEM, conversation)
+    except NotFound:
+        return None

@@ -1,0 +1,1 @@
+"""Stand-ins for the chat platforms: small local servers that import nothing of the desk."""
