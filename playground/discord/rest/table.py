@@ -1,0 +1,7 @@
+"""The one table of routes."""
+
+from __future__ import annotations
+
+from playground.discord.calls import Routes
+
+routes = Routes()
