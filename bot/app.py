@@ -94,7 +94,7 @@ def put_together(settings: Settings, desk: Desk) -> App:
     """Adapters, router, loops and web of an open desk."""
     chats = find_chats(desk)
     posters: dict[str, Any] = dict(chats) | {"mail": wiring.mail_poster(desk, settings)}
-    router = Router(desk, guard=wiring.guard())
+    router = Router(desk, guard=wiring.guard(), limits={name: chat.limits for name, chat in chats.items()})
     site = Site(
         desk=desk,
         public_url=settings.url,

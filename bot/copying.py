@@ -142,6 +142,8 @@ class Copying:
         for seat in await seats_of(uow, message.conversation_id):
             if seat.place_key == event.data.get("origin") or not may_stand_at(message, seat):
                 continue
+            if (event.seq or 0) <= seat.from_seq:
+                continue
             if self.parts.sends_files(seat.place_key):
                 uow.session.add(_file(message, seat, file, int(event.data.get("index", 0))))
             elif self.parts.has_timeline(seat.place_key):

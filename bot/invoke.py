@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import re
+import shlex
 
 from sqlalchemy import select
 
-from bot import commands
+from bot import choices, commands, forms, steps
 from bot.cards import tickets as cards
-from bot.commands.registry import Turn
-from core.chat import Answer, Inbound, Invoked, Place, Pressed, Said
+from bot.commands import asking
+from bot.registry import NARROW, Turn
+from core.chat import (
+    Answer,
+    Card,
+    Completing,
+    Form,
+    Inbound,
+    Invoked,
+    Limits,
+    Place,
+    Pressed,
+    Said,
+    Submitted,
+    Visited,
+)
 from core.conversations.model import Seat
 from core.db import UnitOfWork
 from core.errors import Forbidden, Invalid
@@ -32,37 +47,93 @@ def as_command(inbound: Said) -> Invoked | None:
         at=inbound.at,
         command=match.group(1),
         arguments=match.group(2) or "",
+        reply_to=inbound.reply_to,
+        direct=inbound.direct,
+        missed=inbound.missed,
     )
 
 
-async def invoked(uow: UnitOfWork, inbound: Invoked) -> Answer:
+async def invoked(uow: UnitOfWork, inbound: Invoked, limits: Limits = NARROW) -> Answer:
     commands.load()
-    turn = await _turn(uow, inbound)
-    card = await commands.run(turn, inbound.command, inbound.arguments, inbound.options)
-    return Answer(cards=(card,), ticket=turn.here)
+    turn = await turn_of(uow, inbound, limits)
+    return await _answer(turn, await commands.run(turn, inbound.command, inbound.arguments, inbound.options))
 
 
-async def pressed(uow: UnitOfWork, inbound: Pressed) -> Answer:
+async def pressed(uow: UnitOfWork, inbound: Pressed, limits: Limits = NARROW) -> Answer:
     """`verb:thing:number`: the verb is a command's name; a rating's thing is the score."""
     commands.load()
     verb, _sep, rest = inbound.button.partition(":")
     thing, _sep, number = rest.partition(":")
-    if not number.isdigit() or len(number) > 18:
+    if not (number.isascii() and number.isdigit()) or len(number) > 18:
         raise Invalid(_("This button is no longer valid."))
-    turn = await _turn(uow, inbound)
-    line = f"{thing} {number}" if verb == "rate" else number
-    card = await commands.run(turn, verb, line)
-    return Answer(cards=(card,), ticket=int(number))
+    turn = await turn_of(uow, inbound, limits)
+    if verb == "step":
+        return await steps.press(turn, thing, int(number))
+    line = {"rate": f"{thing} {number}", "new": ""}.get(verb, "" if number == "0" else number)
+    if inbound.choice:
+        line = f"{line} {shlex.quote(inbound.choice)}"
+    return await _answer(turn, await commands.run(turn, verb, line))
 
 
-async def _turn(uow: UnitOfWork, inbound: Inbound) -> Turn:
+async def submitted(uow: UnitOfWork, inbound: Submitted, limits: Limits = NARROW) -> Answer:
+    """A form that was filled in; a form that asks on comes back in its place."""
+    turn = await turn_of(uow, inbound, limits)
+    return await _answer(turn, await forms.submit(turn, inbound.form, inbound.values))
+
+
+async def visited(uow: UnitOfWork, inbound: Visited, limits: Limits = NARROW) -> Answer:
+    """The bot's own page of somebody: their tickets, and a way to ask for help."""
+    commands.load()
+    turn = await turn_of(uow, inbound, limits)
+    return Answer(cards=(await asking.home(turn),))
+
+
+async def completing(uow: UnitOfWork, inbound: Completing) -> Answer:
+    """Values that fit what is being typed; nothing for those who are not known."""
+    commands.load()
+    place = inbound.place
+    digest = people.digest_of_identity(uow, place.platform, place.installation, inbound.sender.external)
+    person = await people.by_identity(uow, digest)
+    if person is None:
+        return Answer()
+    turn = Turn(uow, await people.actor_of(uow, person), person, inbound, await _ticket_at(uow, place))
+    return Answer(choices=await choices.of(turn, inbound.option, inbound.typed))
+
+
+async def continues(uow: UnitOfWork, inbound: Said, limits: Limits) -> Answer | None:
+    """The answer to a question that waits here, where forms are asked step by step."""
+    if limits.forms:
+        return None
+    place = inbound.place
+    digest = people.digest_of_identity(uow, place.platform, place.installation, inbound.sender.external)
+    person = await people.by_identity(uow, digest)
+    if person is None:
+        return None
+    turn = Turn(uow, await people.actor_of(uow, person), person, inbound, limits=limits)
+    if not await steps.waits(turn):
+        return None
+    set_language(person.locale)
+    uow.actor = turn.actor
+    return await steps.answer(turn, inbound)
+
+
+async def _answer(turn: Turn, result: Card | Form) -> Answer:
+    if isinstance(result, Card):
+        return Answer(cards=(result,), ticket=turn.here)
+    if turn.limits.forms:
+        return Answer(form=result, ticket=turn.here)
+    return Answer(cards=(await steps.begin(turn, result),), ticket=turn.here)
+
+
+async def turn_of(uow: UnitOfWork, inbound: Inbound, limits: Limits = NARROW) -> Turn:
+    """Who asks, where, and the ticket that this place holds."""
     person = await people.recognise(uow, inbound.sender, inbound.place.platform, inbound.place.installation)
     if person.blocked_at is not None or not person.active:
         raise Forbidden(cards.problem(_("You cannot write here any more.")).text)
     set_language(person.locale)
     actor = await people.actor_of(uow, person)
     uow.actor = actor
-    return Turn(uow, actor, person, inbound, await _ticket_at(uow, inbound.place))
+    return Turn(uow, actor, person, inbound, await _ticket_at(uow, inbound.place), limits)
 
 
 async def _ticket_at(uow: UnitOfWork, place: Place) -> int | None:

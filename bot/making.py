@@ -51,6 +51,8 @@ class Making:
             if row.card not in self.makers:
                 raise Gone("no such card here")
             return await self.makers[row.card](uow, row)
+        if row.kind in ("close_thread", "restore_thread"):
+            return Post(Card())
         if row.message_id is None:
             return None
         message = await uow.session.get(Message, row.message_id)

@@ -8,9 +8,11 @@ from uuid import UUID
 from babel.dates import format_datetime
 from sqlalchemy import select
 
+from bot.calls import Opening
 from bot.cards import requesters as cards
+from bot.cards import rooms as room_cards
 from bot.making import Maker
-from bot.rooms.threads import card
+from bot.rooms.threads import OWN, card
 from core import clock
 from core.access import SYSTEM
 from core.chat import Card, ChatAdapter, Limits, Place, Post
@@ -46,6 +48,7 @@ class Requesters:
             RECEIPT: self.receipt,
             FACT: self.fact,
             RESOLVED: self.resolved,
+            OWN: self.place,
         }
 
     async def __call__(self, uow: UnitOfWork, event: EventRow) -> None:
@@ -86,6 +89,15 @@ class Requesters:
             made = cards.receipt(opened, usual, hours.is_open(uow.settings, now), when)
             return self._post(made, row)
 
+    async def place(self, uow: UnitOfWork, row: Delivery) -> Opening | None:
+        """A thread of the requester's own: headed by the receipt, with them in it."""
+        receipt, opened = await self.receipt(uow, row), await _ticket(uow, row)
+        if receipt is None or opened is None or row.person_id is None:
+            return None
+        member = await people.external_at(uow, row.person_id, Place.from_key(row.place_key).platform)
+        limits = self._limits(row)
+        return Opening(room_cards.title(opened, limits.title), receipt, member)
+
     async def fact(self, uow: UnitOfWork, row: Delivery) -> Post | None:
         opened = await _ticket(uow, row)
         if opened is None:
@@ -104,9 +116,11 @@ class Requesters:
             return self._post(cards.resolved(opened), row)
 
     def _post(self, card: Card, row: Delivery) -> Post:
+        return Post(fit(card, self._limits(row)), again=row.attempts > 1, since=row.created_at)
+
+    def _limits(self, row: Delivery) -> Limits:
         adapter = self.chats.get(Place.from_key(row.place_key).platform)
-        limits = adapter.limits if adapter is not None else Limits(text=4_000)
-        return Post(fit(card, limits), again=row.attempts > 1, since=row.created_at)
+        return adapter.limits if adapter is not None else Limits(text=4_000)
 
 
 def _is_news(event: EventRow) -> bool:

@@ -7,23 +7,30 @@ sealed, and worked off in order per place; after five failures it is parked for 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
-from bot import invoke, talk
+from bot import gathering, invoke, places, talk
+from bot.registry import NARROW
 from core import inbox
 from core.chat import (
     Answer,
     Card,
+    Completing,
     Deleted,
     Edited,
+    Gathered,
     Inbound,
     Invoked,
+    Limits,
     Pressed,
     Reacted,
+    Relocated,
     Said,
+    Submitted,
     Typing,
+    Visited,
 )
 from core.db import UnitOfWork
 from core.desk import Desk
@@ -42,9 +49,12 @@ Guard = Callable[[UnitOfWork, Inbound], Awaitable[Answer | None]]
 class Router:
     """The door through which everything comes in. `guard` may hold an inbound back."""
 
-    def __init__(self, desk: Desk, guard: Guard | None = None) -> None:
+    def __init__(
+        self, desk: Desk, guard: Guard | None = None, limits: Mapping[str, Limits] | None = None
+    ) -> None:
         self.desk = desk
         self.guard = guard
+        self.limits = limits or {}
         self.on_said: Callable[[UnitOfWork, Said], Awaitable[Answer]] = talk.said
         self.waiting = asyncio.Event()
         """Something was kept to be worked off: whoever resumes need not wait for its time."""
@@ -55,6 +65,8 @@ class Router:
         sender's own errors as `DeskError`."""
         if isinstance(inbound, Typing):
             return self._typing(inbound)
+        if isinstance(inbound, Completing):
+            return await self._complete(inbound)
         count_inbound(inbound.place.platform, type(inbound).__name__)
         set_language(inbound.sender.locale or self.desk.means.settings.language)
         try:
@@ -84,6 +96,8 @@ class Router:
 
     async def _work(self, inbound: Inbound) -> Answer:
         async with self.desk.unit() as uow:
+            if not inbound.direct and not await talk.concerns(uow, inbound):
+                return Answer(ignored=True)
             if not await talk.note(uow, inbound):
                 return await self._seen(uow, inbound)
             if self.guard is not None and (held := await self.guard(uow, inbound)) is not None:
@@ -95,11 +109,12 @@ class Router:
             return await self._handle(uow, inbound)
 
     async def _handle(self, uow: UnitOfWork, inbound: Inbound) -> Answer:
+        limits = self.limits.get(inbound.place.platform, NARROW)
         match inbound:
             case Said():
-                if (command := invoke.as_command(inbound)) is not None:
-                    return await invoke.invoked(uow, command)
-                return await self.on_said(uow, inbound)
+                return await self._hear(uow, inbound, limits)
+            case Gathered():
+                return await gathering.gathered(uow, inbound)
             case Edited():
                 return await talk.edited(uow, inbound)
             case Deleted():
@@ -107,11 +122,30 @@ class Router:
             case Reacted():
                 return await talk.reacted(uow, inbound)
             case Invoked():
-                return await invoke.invoked(uow, inbound)
+                return await invoke.invoked(uow, inbound, limits)
             case Pressed():
-                return await invoke.pressed(uow, inbound)
+                return await invoke.pressed(uow, inbound, limits)
+            case Submitted():
+                return await invoke.submitted(uow, inbound, limits)
+            case Visited():
+                return await invoke.visited(uow, inbound, limits)
+            case Relocated():
+                await places.relocate(uow, inbound.place, inbound.to)
+                return Answer()
             case _:
                 return Answer()
+
+    async def _hear(self, uow: UnitOfWork, inbound: Said, limits: Limits) -> Answer:
+        """A command, the answer to a question, or something to be heard."""
+        if (command := invoke.as_command(inbound)) is not None:
+            return await invoke.invoked(uow, command, limits)
+        if (answer := await invoke.continues(uow, inbound, limits)) is not None:
+            return answer
+        return await self.on_said(uow, inbound)
+
+    async def _complete(self, inbound: Completing) -> Answer:
+        async with self.desk.unit() as uow:
+            return await invoke.completing(uow, inbound)
 
     async def _seen(self, uow: UnitOfWork, inbound: Inbound) -> Answer:
         from core.conversations.service import message_at

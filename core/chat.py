@@ -278,6 +278,8 @@ class Input:
     options: tuple[Option, ...] = ()
     hint: str = ""
     longest: int = 3_000
+    value: str = ""
+    """What stands in it when it opens."""
 
 
 @dataclass(frozen=True, slots=True)

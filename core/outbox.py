@@ -38,8 +38,12 @@ async def claim(uow: UnitOfWork, most: int = 20) -> Sequence[Delivery]:
             Delivery.lease_until.is_(None)
             | (Delivery.lease_until < now)
             | (Delivery.lease_until > now + LEASE),
-            ~exists().where(
-                earlier.state == "due", earlier.place_key == Delivery.place_key, earlier.id < Delivery.id
+            Delivery.apart
+            | ~exists().where(
+                earlier.state == "due",
+                earlier.place_key == Delivery.place_key,
+                earlier.id < Delivery.id,
+                earlier.apart.is_(False),
             ),
         )
         .order_by(Delivery.due_at)

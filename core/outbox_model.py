@@ -62,6 +62,8 @@ class Delivery(Base):
     args: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
     part: Mapped[int] = mapped_column(default=0)
     person_id: Mapped[UUID | None] = mapped_column(default=None)
+    apart: Mapped[bool] = mapped_column(default=False)
+    """Its place in the order does not matter: it waits for no other row and holds none up."""
     state: Mapped[str] = mapped_column(default="due")
     due_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     lease_until: Mapped[datetime | None] = mapped_column(default=None)

@@ -11,6 +11,7 @@ from core.people.service import Known
 from core.tickets.access import Opened
 from core.tickets.model import Status
 
+MOST_OFFERED = 5
 MARKS = {"open": "○", "in_progress": "◐", "waiting": "◷", "resolved": "●", "closed": "■"}
 
 
@@ -40,14 +41,19 @@ def ticket(opened: Opened, actor: Actor, assignee: Known | None = None, note: st
     )
 
 
-def ticket_list(tickets: Sequence[Opened]) -> Card:
-    """Several tickets, one line each."""
+def ticket_list(tickets: Sequence[Opened], here: int | None = None) -> Card:
+    """Several tickets, one line each; `here` is the one that this place holds."""
     if not tickets:
         return Card(text=_("You have no tickets."))
     lines = [
         f"{MARKS[t.ticket.status]} #{t.number} {t.subject} — {status_words(t.ticket.status)}" for t in tickets
     ]
-    return Card(title=_("Your tickets"), text="\n".join(lines))
+    others = tuple(
+        Button(_("Go on with #{number}").format(number=t.number), f"switch:ticket:{t.number}")
+        for t in tickets
+        if t.ticket.live and t.number != here
+    )
+    return Card(title=_("Your tickets"), text="\n".join(lines), buttons=others[:MOST_OFFERED])
 
 
 def rating(number: int) -> Card:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from bot.commands.registry import COMMANDS, Command, Turn, command, run
+from bot.registry import COMMANDS, Command, Turn, command, run, specs
 
-__all__ = ["COMMANDS", "Command", "Turn", "command", "load", "run"]
+__all__ = ["COMMANDS", "Command", "Turn", "command", "load", "run", "specs"]
 
 
 def load() -> dict[str, Command]:

@@ -5,14 +5,19 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
+from rapidfuzz import fuzz, process
+
+from bot import forms
 from bot.cards import tickets as cards
-from bot.commands.registry import Turn, command
+from bot.registry import Turn, command
 from core import clock
 from core.access import Permission
-from core.chat import Card
+from core.chat import Card, Form
 from core.errors import Invalid
 from core.i18n import _
+from core.tickets import access, macros
 from core.tickets import service as tickets
+from core.tickets.model import Macro
 
 _SPAN = re.compile(r"([0-9]{1,4})\s*(m|min|h|d|w)", re.IGNORECASE)
 _UNITS = {
@@ -25,14 +30,18 @@ _UNITS = {
 
 
 @command("reply", "Answer the requester", needs=Permission.reply)
-async def reply(turn: Turn, ticket: int, text: str) -> Card:
+async def reply(turn: Turn, ticket: int, text: str = "") -> Card | Form:
+    if not text:
+        return _asked(turn, "reply", ticket, _("Reply"), _("What the requester reads"))
     place = turn.inbound.place
     await tickets.reply(turn.uow, turn.actor, ticket, text, via=place.platform)
     return Card(text=_("On its way."), tone="good", private=True)
 
 
 @command("note", "Write an internal note", needs=Permission.note)
-async def note(turn: Turn, ticket: int, text: str) -> Card:
+async def note(turn: Turn, ticket: int, text: str = "") -> Card | Form:
+    if not text:
+        return _asked(turn, "note", ticket, _("Note"), _("For colleagues only"))
     await tickets.note(turn.uow, turn.actor, ticket, text, via=turn.inbound.place.platform)
     return Card(text=_("Noted, for colleagues only."), tone="note", private=True)
 
@@ -56,6 +65,39 @@ async def snooze(turn: Turn, ticket: int, time: str) -> Card:
     return cards.ticket(
         opened, turn.actor, note=_("Out of sight until then, or until the requester replies.")
     )
+
+
+@command("macro", "Answer with a prepared text", needs=Permission.reply)
+async def macro(turn: Turn, ticket: int, macro: str) -> Card:
+    chosen = await _macro(turn, macro)
+    opened = await access.get(turn.uow, turn.actor, ticket)
+    text = await macros.render(turn.uow, turn.actor, chosen, opened)
+    if text.strip():
+        await tickets.reply(turn.uow, turn.actor, ticket, text, via=turn.inbound.place.platform)
+    await macros.act(turn.uow, turn.actor, chosen, ticket)
+    return Card(text=_("“{name}” is on its way.").format(name=chosen.name), tone="good", private=True)
+
+
+async def _macro(turn: Turn, name: str) -> Macro:
+    """The macro whose name was meant: exactly, else the only one that comes near."""
+    listed = list(await macros.listed(turn.uow, turn.actor))
+    for known in listed:
+        if known.name.casefold() == name.strip().casefold():
+            return known
+    near = process.extract(
+        name, [known.name for known in listed], scorer=fuzz.WRatio, score_cutoff=70, limit=5
+    )
+    if len(near) == 1 or (near and near[0][1] >= near[1][1] + 10):
+        return listed[near[0][2]]
+    known_names = ", ".join(label for label, _score, _index in near) or ", ".join(k.name for k in listed[:10])
+    raise Invalid(_("Which one? {names}").format(names=known_names), field="macro")
+
+
+def _asked(turn: Turn, verb: str, ticket: int, title: str, label: str) -> Form:
+    """The text is asked for in a form, where there are forms."""
+    if not turn.limits.forms:
+        raise Invalid(_("Write the text after the command, please."), field="text")
+    return forms.words(turn, verb, ticket, f"{title} #{ticket}", label)
 
 
 def until(words: str, now: datetime) -> datetime:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
+from bot import forms, steps
 from bot.cards import tickets as cards
-from bot.commands.registry import COMMANDS, Turn, command
-from core.chat import Card
+from bot.registry import COMMANDS, Turn, command
+from core.chat import Button, Card, Form, Invoked, Option, Said, Select
+from core.conversations import service as conversations
 from core.conversations.model import Conversation
 from core.conversations.service import Thread
 from core.errors import Invalid
-from core.i18n import LANGUAGES, _
+from core.i18n import LANGUAGES, _, set_language
+from core.ids import new_id
 from core.people import service as people
 from core.tickets import access
 from core.tickets import service as tickets
@@ -30,23 +33,72 @@ async def help_(turn: Turn) -> Card:
     return Card(title=_("What you can write here"), text="\n".join(lines), private=True)
 
 
+@command("new", "Ask for help with something new")
+async def new(turn: Turn, text: str = "") -> Card | Form:
+    """The place lets go of the ticket that it held; what is said next opens another one."""
+    await conversations.leave_seat(turn.uow, turn.inbound.place)
+    if not text:
+        return await forms.ticket(turn)
+    request = tickets.Request(
+        text=text,
+        channel=turn.inbound.place.platform,
+        language=turn.person.locale,
+        place=turn.inbound.place,
+        message_id=new_id(),
+    )
+    opened = await tickets.open_ticket(turn.uow, turn.actor, turn.person, request)
+    return cards.ticket(opened, turn.actor, note=_("We have your request."))
+
+
 @command("tickets", "Your tickets")
 async def mine(turn: Turn) -> Card:
-    rows = await turn.uow.session.execute(
-        select(Ticket, Conversation)
-        .join(Conversation, Conversation.id == Ticket.conversation_id)
-        .where(Ticket.requester_id == turn.person.id)
-        .order_by(Ticket.updated_at.desc())
-        .limit(MOST_LISTED)
+    listed = await _own(turn)
+    return cards.ticket_list(listed, here=turn.here)
+
+
+@command("switch", "Go on with another of your tickets here")
+async def switch(turn: Turn, ticket: int) -> Card:
+    opened = await access.change(turn.uow, turn.actor, ticket)
+    if opened.ticket.requester_id != turn.person.id:
+        raise Invalid(_("You can go on here with your own tickets only."), field="ticket")
+    await conversations.take_seat(turn.uow, opened.thread, turn.inbound.place, person_id=turn.person.id)
+    return cards.ticket(opened, turn.actor, note=_("What you write here goes to this ticket now."))
+
+
+@command("start", "Begin")
+async def start(turn: Turn, payload: str = "") -> Card | Form:
+    """The first word on some platforms; a link may carry a category or one of one's own tickets."""
+    kind, _sep, value = payload.strip().partition("-")
+    if kind == "t" and value:
+        opened = await access.by_link(turn.uow, turn.actor, value, lock=True)
+        return await switch(turn, opened.number)
+    if kind == "c" and value:
+        return await forms.ticket(turn, value[:40])
+    words = _(
+        "Hello! Write what you need help with, and a person will answer here. /help says what else you can do."
     )
-    listed = [
-        Opened(
-            ticket,
-            Thread(conversation, await access.thread_key(turn.uow.session, turn.uow.keys, conversation)),
-        )
-        for ticket, conversation in rows
-    ]
-    return cards.ticket_list(listed)
+    return Card(text=words)
+
+
+@command("cancel", "Stop what is being asked")
+async def cancel(turn: Turn) -> Card:
+    if await steps.forget(turn):
+        return Card(text=_("Cancelled."))
+    return Card(text=_("There is nothing to cancel."))
+
+
+@command("delete", "Take back the message that you reply to")
+async def delete(turn: Turn) -> Card:
+    """Where a platform does not tell of deleted messages."""
+    native = turn.inbound.reply_to if isinstance(turn.inbound, (Invoked, Said)) else ""
+    found = await conversations.standing_at(turn.uow, turn.inbound.place, native) if native else None
+    if found is None:
+        raise Invalid(_("Reply to the message that you want to take back with /delete."))
+    message, place = found
+    opened = await access.by_message(turn.uow, turn.actor, message, lock=True)
+    await turn.uow.session.refresh(message)
+    await conversations.delete(turn.uow, opened.thread, turn.actor, message, origin=place)
+    return Card(text=_("Taken back. Where we had shown it, it is gone; delete your own message yourself."))
 
 
 @command("status", "Where a ticket stands")
@@ -83,9 +135,38 @@ async def human(turn: Turn) -> Card:
 
 
 @command("language", "Choose your language")
-async def language(turn: Turn, code: str) -> Card:
+async def language(turn: Turn, code: str = "") -> Card:
     wanted = code.strip().casefold()[:2]
+    if not wanted:
+        options = tuple(Option(name, short) for short, name in (("en", "English"), ("de", "Deutsch")))
+        return Card(text=_("Which language?"), selects=(Select("language:is:0", _("Language"), options),))
     if wanted not in LANGUAGES:
         raise Invalid(_("We speak: {languages}.").format(languages=", ".join(LANGUAGES)), field="code")
     await people.change(turn.uow, turn.person, locale=wanted)
+    set_language(wanted)
     return Card(text=_("Done."), tone="good")
+
+
+async def home(turn: Turn) -> Card:
+    """A page of one's own: the tickets, and a way to ask."""
+    listed = await _own(turn)
+    card = cards.ticket_list(listed, here=None)
+    ask = Button(_("Ask for help"), "new:ticket:0", style="primary")
+    return Card(card.text, _("Your tickets"), buttons=(ask, *card.buttons))
+
+
+async def _own(turn: Turn) -> list[Opened]:
+    rows = await turn.uow.session.execute(
+        select(Ticket, Conversation)
+        .join(Conversation, Conversation.id == Ticket.conversation_id)
+        .where(Ticket.requester_id == turn.person.id)
+        .order_by(Ticket.updated_at.desc())
+        .limit(MOST_LISTED)
+    )
+    return [
+        Opened(
+            ticket,
+            Thread(conversation, await access.thread_key(turn.uow.session, turn.uow.keys, conversation)),
+        )
+        for ticket, conversation in rows
+    ]

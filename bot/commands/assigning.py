@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.cards import tickets as cards
-from bot.commands.registry import Turn, command
+from bot.registry import Turn, command
 from core.access import Permission
 from core.chat import Card
 from core.errors import Invalid, NotFound

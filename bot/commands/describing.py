@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.cards import tickets as cards
-from bot.commands.registry import Turn, command
+from bot.registry import Turn, command
 from core.access import Permission
 from core.chat import Card
 from core.i18n import _
@@ -39,11 +39,6 @@ async def subject(turn: Turn, ticket: int, text: str) -> Card:
 async def merge(turn: Turn, ticket: int, into: int) -> Card:
     opened = await tickets.merge(turn.uow, turn.actor, ticket, into)
     return cards.ticket(opened, turn.actor, note=_("Merged into this one."))
-
-
-@command("link", "Link two tickets", needs=Permission.change_ticket)
-async def link(turn: Turn, ticket: int, to: int) -> Card:
-    return cards.ticket(await tickets.link(turn.uow, turn.actor, ticket, to), turn.actor, note=_("Linked."))
 
 
 @command("follow", "Follow a ticket", needs=Permission.note)

@@ -20,6 +20,7 @@ from core.rooms.model import DeskRoom, RoomThread
 from core.tickets.model import Ticket
 
 HEAD, FACT, QUEUE, TROUBLE = "room_head", "room_fact", "room_queue", "room_trouble"
+OWN = "requester_place"
 MOST_TOLD = 200
 """Messages that a new thread is told of what was said before; older ones are in the desk."""
 MOST_OPENED = 5
@@ -34,6 +35,9 @@ async def want(uow: UnitOfWork, room: DeskRoom, ticket: Ticket) -> None:
 
 async def opened(uow: UnitOfWork, row: Delivery, found: OpenedThread, copying: Copying) -> None:
     """The platform has opened a thread: it is a seat now, and hears what was said until here."""
+    if "room" not in row.args:
+        await _opened_for_requester(uow, row, found.place)
+        return
     room_id, ticket_id = UUID(str(row.args["room"])), UUID(str(row.args["ticket"]))
     thread = await uow.session.get(RoomThread, (room_id, ticket_id), with_for_update=True)
     assert row.conversation_id is not None
@@ -48,6 +52,20 @@ async def opened(uow: UnitOfWork, row: Delivery, found: OpenedThread, copying: C
     for message in await _said_so_far(uow, conversation):
         if may_stand_at(message, seat):
             await copying.post(uow, message, seat)
+
+
+def want_for_requester(uow: UnitOfWork, place: Place, ticket: Ticket) -> None:
+    """A thread under a shared place for one requester and the desk."""
+    row = card(OWN, place.key, ticket.conversation_id, {"ticket": str(ticket.id)}, kind="open")
+    row.person_id = ticket.requester_id
+    uow.session.add(row)
+
+
+async def _opened_for_requester(uow: UnitOfWork, row: Delivery, place: Place) -> None:
+    conversation = await uow.session.get(Conversation, row.conversation_id, with_for_update=True)
+    assert conversation is not None
+    seat = await take(uow, conversation, place)
+    seat.side, seat.person_id = "requester", row.person_id
 
 
 async def take(uow: UnitOfWork, conversation: Conversation, place: Place) -> Seat:
@@ -81,15 +99,17 @@ async def card_sent(uow: UnitOfWork, row: Delivery, native: str) -> None:
 async def vanished(uow: UnitOfWork, row: Delivery, *, whole: bool) -> bool:
     """A platform has a place no more. True when it was a desk room's: a thread is opened again, a
     whole room is taken out of use and shown to the admins."""
+    if row.kind == "open" and "room" not in row.args:
+        return False
     if row.kind == "open":
         room = await uow.session.get(DeskRoom, UUID(str(row.args["room"])))
         if room is not None and whole and room.active:
-            await rooms.remove(uow, SYSTEM, room.id, reason="gone")
+            await _room_gone(uow, room, row)
         return whole
     found = await rooms.thread_at(uow.session, row.place_key)
     if found is None:
         if (queue := await rooms.at(uow.session, row.place_key)) is not None and whole:
-            await rooms.remove(uow, SYSTEM, queue.id, reason="gone")
+            await _room_gone(uow, queue, row)
             return True
         return False
     thread, room = found
@@ -109,6 +129,16 @@ async def vanished(uow: UnitOfWork, row: Delivery, *, whole: bool) -> bool:
     else:
         thread.state = "closed"
     return True
+
+
+async def _room_gone(uow: UnitOfWork, room: DeskRoom, row: Delivery) -> None:
+    """The whole room is no more: admins see it, and nothing waits for it any longer."""
+    await rooms.remove(uow, SYSTEM, room.id, reason="gone")
+    await uow.session.execute(
+        update(Delivery)
+        .where(Delivery.place_key == room.place_key, Delivery.state == "due", Delivery.id != row.id)
+        .values(state="cancelled", lease_until=None)
+    )
 
 
 async def refresh_head(uow: UnitOfWork, thread: RoomThread, conversation_id: UUID, pause: float) -> None:
@@ -145,6 +175,7 @@ def card(
         conversation_id=conversation_id,
         card=name,
         args=dict(args),
+        apart=after > 0,
         due_at=clock.now() + timedelta(seconds=after),
     )
 

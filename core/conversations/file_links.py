@@ -24,7 +24,7 @@ from core.errors import NotFound
 from core.i18n import _
 
 LIFETIME = timedelta(days=7)
-PREFIX = "/files/link/"
+PREFIX = "/f/"
 _LONGEST = 120
 
 

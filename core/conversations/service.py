@@ -292,6 +292,15 @@ async def take_seat(
     uow.session.add(Seat(conversation_id=thread.id, place_key=place.key, side=side, person_id=person_id))
 
 
+async def leave_seat(uow: UnitOfWork, place: Place) -> None:
+    """The conversation that this place holds rests: what is said here next begins anew."""
+    await uow.session.execute(
+        update(Seat)
+        .where(Seat.place_key == place.key, Seat.active, Seat.side == "requester")
+        .values(active=False)
+    )
+
+
 async def remember_copy(
     uow: UnitOfWork, message_id: UUID, place_key: str, native: str, part: int = 0
 ) -> None:

@@ -147,6 +147,20 @@ async def by_identity(uow: UnitOfWork, digest: bytes) -> Person | None:
     return found
 
 
+async def external_at(uow: UnitOfWork, person_id: UUID, platform: str) -> str:
+    """What a platform calls a person; empty when it does not know them."""
+    row = await uow.session.scalar(
+        select(Identity)
+        .where(Identity.person_id == person_id, Identity.platform == platform)
+        .order_by(Identity.created_at.desc())
+        .limit(1)
+    )
+    if row is None or row.external is None:
+        return ""
+    key = await uow.keys.of_person(uow.session, person_id)
+    return unseal_text(key, row.external, "identity.external", row.id)
+
+
 async def by_email(uow: UnitOfWork, email: str, *, verified: bool = True) -> Person | None:
     """The person to whom an address has proved to belong (or who merely told it)."""
     query = select(Person).where(

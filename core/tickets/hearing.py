@@ -42,7 +42,7 @@ from noted left join lateral (
     select person.id as person_id, person.role, person.active, person.blocked_at, person.locale,
         seat.side, conversation.id as conversation_id, conversation.owner_id, conversation.wrapped_key,
         conversation.seq, ticket.id as ticket_id, ticket.number, ticket.subject, ticket.status,
-        ticket.snoozed_until, ticket.merged_into_id, ticket.language,
+        ticket.snoozed_until, ticket.merged_into_id, ticket.language, ticket.requester_id,
         person_key.wrapped, person_key.intermediate_id
     from seat
     join conversation on conversation.id = seat.conversation_id
@@ -96,6 +96,7 @@ class Arrival:
         return (
             row.status in ("open", "in_progress")
             and row.side == "requester"
+            and row.person_id == row.requester_id
             and row.snoozed_until is None
             and row.merged_into_id is None
             and row.subject is not None

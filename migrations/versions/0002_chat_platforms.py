@@ -88,6 +88,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_room_thread_ticket_id", "room_thread", ["ticket_id"], unique=False)
     op.add_column("inbound", sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("delivery", sa.Column("apart", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("message", sa.Column("missed", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_index(
         "ix_message_copy_native",
@@ -105,6 +106,7 @@ def downgrade() -> None:
         "ix_message_copy_native", table_name="message_copy", postgresql_ops={"place_key": "text_pattern_ops"}
     )
     op.drop_column("message", "missed")
+    op.drop_column("delivery", "apart")
     op.drop_column("inbound", "retry_at")
     op.drop_index("ix_room_thread_ticket_id", table_name="room_thread")
     op.drop_index(

@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 
-from core.chat import Deliver, Gone, Limits, Place, Post, PostFailed, RetryAfter
+from core.chat import (
+    Card,
+    Deliver,
+    FileRef,
+    Gone,
+    Limits,
+    Moved,
+    OpenedThread,
+    Place,
+    Post,
+    PostFailed,
+    RetryAfter,
+    Revoked,
+    ThreadGone,
+)
 
 
 @dataclass(slots=True)
@@ -18,6 +32,7 @@ class Shown:
     author: str
     key: str
     reactions: tuple[str, ...] = ()
+    card: Card = field(default_factory=Card)
 
 
 @dataclass
@@ -42,7 +57,7 @@ class FakeChat:
     async def post(self, place: Place, part: Post, *, key: str) -> str:
         self._trouble("post", part.card.text)
         native = f"n{next(self.numbers)}"
-        self.shown[native] = Shown(place, part.card.text, part.card.author, key)
+        self.shown[native] = Shown(place, part.card.text, part.card.author, key, card=part.card)
         if self.drops_answers:
             raise PostFailed("connection lost after the work was done")
         return native
@@ -71,3 +86,82 @@ class FakeChat:
             raise Gone("no such place")
         if self.down:
             raise PostFailed("down")
+
+
+@dataclass
+class FakePlatform(FakeChat):
+    """A platform with threads, files, marks and typing. `thread_gone` names a thread that was deleted
+    there; `revoked` refuses our token; `moved` says that a channel has another address."""
+
+    threads: dict[str, str] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
+    marks: dict[tuple[str, str], str] = field(default_factory=dict)
+    kept: dict[str, bytes] = field(default_factory=dict)
+    sent: list[tuple[Place, str, bytes]] = field(default_factory=list)
+    typed: list[Place] = field(default_factory=list)
+    members: dict[str, str] = field(default_factory=dict)
+    thread_gone: str = ""
+    revoked: bool = False
+    moved: Place | None = None
+    heads_with_thread: bool = True
+
+    async def post(self, place: Place, part: Post, *, key: str) -> str:
+        self._trouble_at(place)
+        return await super().post(place, part, key=key)
+
+    async def edit(self, place: Place, native: str, part: Post) -> None:
+        self._trouble_at(place)
+        await super().edit(place, native, part)
+        self.shown[native].card = part.card
+
+    async def open_thread(
+        self, place: Place, title: str, head: Post, *, key: str, member: str = ""
+    ) -> OpenedThread:
+        self._trouble_at(place)
+        self._trouble("open", title)
+        thread = f"t{next(self.numbers)}"
+        self.threads[thread], self.members[thread] = title, member
+        inside = replace(place, thread=thread)
+        if not self.heads_with_thread:
+            return OpenedThread(inside)
+        self.shown[thread] = Shown(inside, head.card.text, head.card.author, key, card=head.card)
+        return OpenedThread(inside, thread)
+
+    async def close_thread(self, place: Place) -> None:
+        self._trouble_at(place)
+        self.closed.add(place.thread)
+
+    async def restore_thread(self, place: Place) -> None:
+        self._trouble_at(place)
+        self.closed.discard(place.thread)
+
+    async def mark(self, place: Place, native: str, state: str) -> None:
+        self.marks[place.channel, native] = state
+
+    async def typing(self, place: Place, on: bool) -> None:
+        self.typed.append(place)
+
+    async def fetch(self, place: Place, file: FileRef) -> AsyncIterator[bytes]:
+        self._trouble("fetch", file.name)
+        if file.locator not in self.kept:
+            raise Gone("no such file")
+        yield self.kept[file.locator]
+
+    async def send(
+        self, place: Place, file: FileRef, chunks: AsyncIterator[bytes], part: Post, *, key: str
+    ) -> str:
+        self._trouble_at(place)
+        self._trouble("send", file.name)
+        self.sent.append((place, file.name, b"".join([chunk async for chunk in chunks])))
+        return f"f{next(self.numbers)}"
+
+    def card_at(self, native: str) -> Card:
+        return self.shown[native].card
+
+    def _trouble_at(self, place: Place) -> None:
+        if self.revoked:
+            raise Revoked("token")
+        if place.thread and place.thread == self.thread_gone:
+            raise ThreadGone("deleted")
+        if self.moved is not None and place.channel != self.moved.channel:
+            raise Moved(replace(place, channel=self.moved.channel))

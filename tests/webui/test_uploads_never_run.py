@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from core.conversations import attachments
+from core.conversations import attachments, file_links
 from core.conversations.service import Saying
 from core.desk import Desk
 from core.people import service as people
@@ -106,6 +106,9 @@ async def test_no_door_serves_what_could_run(world: DeskWorld, name: str) -> Non
     async with world.browser() as script:
         headers = {"authorization": f"Bearer {token}"}
         doors.append(await script.get(f"/api/v1/files/{row.id}", headers=headers))
+        link = file_links.path(world.desk.means.keys, row)
+        assert "<script>alert" not in (await script.get(link)).text
+        doors.append(await script.get(f"{link}/download"))
     for answer in doors:
         path = str(answer.url)
         assert answer.status_code in (200, 206), path

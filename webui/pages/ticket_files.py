@@ -68,7 +68,7 @@ async def file(request: Request, uow: Uow, viewer: Staff, site: TheSite, file_id
     """A file in the clear, whole or a range of it (RFC 9110, 14)."""
     found = await _file(uow, viewer, file_id)
     size, shown = found.row.size, may_show(found.row.mime)
-    headers = _headers(found.name, inline=shown) | {"accept-ranges": "bytes"}
+    headers = headers_of(found.name, inline=shown) | {"accept-ranges": "bytes"}
     mime = found.row.mime if shown else "application/octet-stream"
     wanted = _range(request.headers.get("range", ""), size)
     if wanted is None:
@@ -89,7 +89,7 @@ async def thumb(uow: Uow, viewer: Staff, site: TheSite, file_id: UUID) -> Respon
     return StreamingResponse(
         found.read_thumb(site.desk.means.files),
         media_type="image/webp",
-        headers=_headers("thumb.webp", inline=True),
+        headers=headers_of("thumb.webp", inline=True),
     )
 
 
@@ -127,7 +127,7 @@ def _missing() -> NotFound:
     return NotFound(_("There is no such file."))
 
 
-def _headers(name: str, *, inline: bool) -> dict[str, str]:
+def headers_of(name: str, *, inline: bool) -> dict[str, str]:
     how = "inline" if inline else "attachment"
     plain = re.sub(r'[^\x20-\x7e]|["\\%;]', "_", name)
     return {

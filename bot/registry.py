@@ -14,10 +14,10 @@ import typing
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from core.access import Actor, Permission
-from core.chat import Card, Inbound
+from core.chat import Card, CommandSpec, Form, Inbound, Limits, ParameterSpec
 from core.db import UnitOfWork
 from core.errors import Invalid
 from core.i18n import _
@@ -25,6 +25,9 @@ from core.people.model import Person
 
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
 _NUMBER = re.compile(r"#?([0-9]{1,18})")
+
+
+NARROW = Limits(text=2_000, forms=False, private=False)
 
 
 @dataclass(slots=True)
@@ -36,6 +39,8 @@ class Turn:
     person: Person
     inbound: Inbound
     here: int | None = None
+    limits: Limits = NARROW
+    """What the platform can carry on which this was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,7 @@ class Command:
     name: str
     title: str
     needs: Permission | None
-    run: Callable[..., Awaitable[Card]]
+    run: Run
     parameters: tuple[Parameter, ...]
 
     @property
@@ -63,24 +68,24 @@ class Command:
 
 
 COMMANDS: dict[str, Command] = {}
+Said = Card | Form
+Run = Callable[..., Awaitable[Said]]
 
 
-def command(
-    name: str, title: str, *, needs: Permission | None = None
-) -> Callable[[Callable[..., Awaitable[Card]]], Any]:
+def command(name: str, title: str, *, needs: Permission | None = None) -> Callable[[Run], Run]:
     """Declare a command. `title` is one line of help in English, translated when shown."""
     if not _NAME.fullmatch(name) or name in COMMANDS:
         raise TypeError(f"{name!r} cannot be the name of a command")
 
-    def declare(fn: Callable[..., Awaitable[Card]]) -> Callable[..., Awaitable[Card]]:
+    def declare(fn: Run) -> Run:
         COMMANDS[name] = Command(name, title, needs, fn, _parameters(fn))
         return fn
 
     return declare
 
 
-async def run(turn: Turn, name: str, line: str, options: Mapping[str, str] | None = None) -> Card:
-    """Run a command as typed; raises `Invalid` with its usage when the words do not fit."""
+async def run(turn: Turn, name: str, line: str, options: Mapping[str, str] | None = None) -> Said:
+    """Run a command as typed: a card, or a form that asks for what is missing; raises `Invalid` with its usage when the words do not fit."""
     found = COMMANDS.get(name)
     if found is None:
         raise Invalid(
@@ -109,7 +114,28 @@ def bind(found: Command, here: int | None, line: str, options: Mapping[str, str]
     return given
 
 
-def _parameters(fn: Callable[..., Awaitable[Card]]) -> tuple[Parameter, ...]:
+def specs() -> tuple[CommandSpec, ...]:
+    """All commands as platforms register them."""
+    return tuple(
+        CommandSpec(
+            name=known.name,
+            title=known.title,
+            parameters=tuple(_spec(each) for each in known.parameters),
+            staff=known.needs is not None,
+            usage=known.usage,
+        )
+        for known in COMMANDS.values()
+    )
+
+
+def _spec(parameter: Parameter) -> ParameterSpec:
+    kind: Literal["text", "number", "choice"] = "number" if parameter.kind is int else "text"
+    if parameter.choices:
+        kind = "choice"
+    return ParameterSpec(parameter.name, kind, parameter.required, parameter.rest, parameter.choices)
+
+
+def _parameters(fn: Run) -> tuple[Parameter, ...]:
     hints = typing.get_type_hints(fn)
     listed = list(inspect.signature(fn).parameters.values())[1:]
     made = []

@@ -1,0 +1,289 @@
+"""A requester on one platform, agents in a desk room on another: threads, cards, replies, notes."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from core.conversations.model import Message
+from core.desk import Desk
+from core.outbox_model import Delivery
+from core.rooms import service as rooms
+from core.rooms.model import DeskRoom, RoomRule
+from tests.flows.house import ROOM, House, build, home
+
+
+@pytest.fixture
+async def house(desk: Desk) -> House:
+    return await build(desk)
+
+
+async def test_a_ticket_has_a_thread_headed_by_a_card_that_follows_it(house: House) -> None:
+    await house.says("ada", "The printer is on fire")
+    await house.work()
+    thread = house.thread()
+    assert house.there.threads[thread.thread] == "#1 The printer is on fire"
+    assert "The printer is on fire" in house.there.texts(thread)
+    await house.agent("bob")
+    await house.does("bob", "claim", place=thread)
+    await house.work(after=30)
+    fields = {one.label: one.value for one in house.there.card_at(thread.thread).fields}
+    assert fields["With"] == "Bob"
+    assert fields["From"] == "Ada"
+    assert "*Bob claimed the ticket*" in house.there.texts(thread)
+    assert "Bob is looking into it." in house.here.texts(home("ada"))
+
+
+async def test_the_assignees_words_are_replies_and_everyone_elses_are_notes(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    await house.agent("eve")
+    thread = house.thread()
+    await house.says("eve", "looks like a paper jam", thread, direct=False)
+    await house.does("bob", "claim", place=thread)
+    native = await house.says("bob", "On my way", thread, direct=False)
+    await house.says("bob", "// she shouts", thread, direct=False)
+    await house.says("eve", "me too", thread, direct=False)
+    await house.work(after=10)
+    shown = house.here.texts(home("ada"))
+    assert "On my way" in shown
+    assert not {"looks like a paper jam", "she shouts", "// she shouts", "me too"} & set(shown)
+    assert house.there.marks == {(ROOM.channel, native): "sent"}
+    assert "On my way" not in house.there.texts(thread), "it stands there already: the agent said it there"
+
+
+@pytest.mark.parametrize(("rule", "reaches"), [(RoomRule.everyone, True), (RoomRule.command, False)])
+async def test_each_room_has_its_own_rule(desk: Desk, rule: RoomRule, reaches: bool) -> None:
+    house = await build(desk, rule=rule)
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    await house.says("bob", "Good morning", house.thread(), direct=False)
+    await house.does("bob", "reply", "this always reaches", place=house.thread())
+    await house.work(after=10)
+    shown = house.here.texts(home("ada"))
+    assert ("Good morning" in shown) is reaches
+    assert "this always reaches" in shown
+
+
+async def test_who_is_not_linked_is_not_heard_and_is_told_how(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.says("mallory", "Give me your password", house.thread(), direct=False)
+    assert "/link" in house.answers[-1].cards[0].text
+    assert house.answers[-1].cards[0].private
+    await house.work(after=10)
+    async with house.desk.db.sessions() as session:
+        assert len(list(await session.scalars(select(Message)))) == 1
+
+
+async def test_a_reply_can_be_taken_back_within_its_seconds(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    thread = house.thread()
+    await house.does("bob", "claim", place=thread)
+    wrong = await house.says("bob", "the password is 1234", thread, direct=False)
+    await house.work()
+    assert "the password is 1234" not in house.here.texts(home("ada"))
+    await house.deletes("bob", wrong, thread)
+    right = await house.says("bob", "frist", thread, direct=False)
+    await house.edits("bob", right, "first", thread)
+    await house.work(after=12)
+    shown = house.here.texts(home("ada"))
+    assert "the password is 1234" not in shown
+    assert shown.count("first") == 1
+
+
+async def test_what_the_requester_adds_edits_and_deletes_follows_into_the_thread(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    thread = house.thread()
+    native = await house.says("ada", "tpyo")
+    await house.work()
+    await house.edits("ada", native, "typo")
+    await house.reacts("ada", native, "🔥")
+    await house.work()
+    shown = [one for one in house.there.shown.values() if one.place == thread and one.text == "typo"]
+    assert [one.reactions for one in shown] == [("🔥",)]
+    await house.deletes("ada", native)
+    await house.work()
+    assert "typo" not in house.there.texts(thread)
+
+
+async def test_an_edit_that_names_the_channel_alone_finds_its_message(house: House) -> None:
+    """Some platforms say of an edit or a reaction the channel, not the thread."""
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    thread = house.thread()
+    await house.does("bob", "claim", place=thread)
+    native = await house.says("bob", "helo", thread, direct=False)
+    await house.work(after=10)
+    await house.edits("bob", native, "hello", ROOM)
+    await house.work()
+    assert "hello" in house.here.texts(home("ada"))
+
+
+async def test_a_thread_opened_late_tells_what_was_said_before_once(house: House) -> None:
+    house.there.down = True
+    await house.says("ada", "one")
+    await house.says("ada", "two")
+    await house.work()
+    house.there.down = False
+    await house.says("ada", "three")
+    await house.work(after=60)
+    texts = house.there.texts(house.thread())
+    assert [text for text in texts if text in ("one", "two", "three")] == ["one", "two", "three"]
+
+
+async def test_where_a_thread_takes_no_card_the_card_is_its_first_message(house: House) -> None:
+    house.there.heads_with_thread = False
+    await house.says("ada", "Help")
+    await house.work()
+    heads = [one for one in house.there.shown.values() if one.place == house.thread() and one.card.title]
+    assert [one.card.title for one in heads] == ["#1 Help"]
+    await house.agent("bob")
+    await house.does("bob", "claim", place=house.thread())
+    await house.work(after=30)
+    fields = {one.label: one.value for one in heads[0].card.fields}
+    assert fields["With"] == "Bob"
+
+
+async def test_a_thread_that_was_deleted_there_is_opened_again_with_its_history(house: House) -> None:
+    await house.says("ada", "first words")
+    await house.work()
+    old = house.thread()
+    house.there.thread_gone = old.thread
+    await house.says("ada", "second words")
+    await house.work()
+    new = house.thread()
+    assert new.thread != old.thread
+    assert {"first words", "second words"} <= set(house.there.texts(new))
+    await house.agent("bob")
+    await house.says("bob", "// found it again", new, direct=False)
+    assert house.answers[-1].ticket == 1
+
+
+async def test_a_room_that_is_gone_is_taken_out_of_use_and_nothing_hangs(house: House) -> None:
+    house.there.gone = True
+    await house.says("ada", "Help")
+    await house.work()
+    async with house.desk.db.sessions() as session:
+        assert await rooms.rooms(session) == []
+        waiting = await session.scalars(select(Delivery).where(Delivery.state == "due"))
+        assert [row for row in waiting if "there" in row.place_key] == []
+        removed = await session.scalar(select(DeskRoom))
+        assert removed is not None
+        assert not removed.active
+
+
+async def test_a_requester_who_is_gone_is_told_to_the_agent_in_words(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    thread = house.thread()
+    await house.does("bob", "claim", place=thread)
+    await house.work()
+    house.here.gone = True
+    native = await house.says("bob", "hello?", thread, direct=False)
+    await house.work(after=10)
+    assert house.there.marks[ROOM.channel, native] == "failed"
+    assert any("did not reach Ada" in text for text in house.there.texts(thread))
+
+
+async def test_a_refused_token_keeps_what_waits_until_it_is_renewed(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    house.there.revoked = True
+    await house.says("ada", "still there?")
+    await house.work()
+    assert "still there?" not in house.there.texts(house.thread())
+    house.there.revoked = False
+    await house.work(after=700)
+    assert house.there.texts(house.thread()).count("still there?") == 1
+
+
+async def test_a_channel_with_another_address_is_followed(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    old = house.thread()
+    house.there.moved = ROOM.__class__("there", "main", "supergroup")
+    await house.says("ada", "after the move")
+    await house.work()
+    new = ROOM.__class__("there", "main", "supergroup", old.thread)
+    assert "after the move" in house.there.texts(new)
+    await house.agent("bob")
+    await house.says("bob", "// still here", new, direct=False)
+    assert house.answers[-1].ticket == 1
+
+
+async def test_long_words_go_in_parts_and_stay_one_message(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    thread = house.thread()
+    await house.does("bob", "claim", place=thread)
+    long = "\n\n".join(f"Paragraph {number}: " + "word " * 20 for number in range(5))
+    native = await house.says("bob", long, thread, direct=False)
+    await house.work(after=10)
+    parts = [text for text in house.here.texts(home("ada")) if text.startswith("Paragraph")]
+    assert len(parts) == 5
+    assert all(len(part) <= 200 for part in parts)
+    await house.edits("bob", native, "Paragraph 0, and nothing more", thread)
+    await house.work(after=20)
+    parts = [text for text in house.here.texts(home("ada")) if text.startswith("Paragraph")]
+    assert parts == ["Paragraph 0, and nothing more"]
+    await house.deletes("bob", native, thread)
+    await house.work()
+    assert [text for text in house.here.texts(home("ada")) if text.startswith("Paragraph")] == []
+
+
+async def test_closing_closes_the_thread_and_reopening_brings_it_back(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    thread = house.thread()
+    await house.agent("bob")
+    await house.does("bob", "close", place=thread)
+    await house.work(after=30)
+    assert thread.thread in house.there.closed
+    await house.does("bob", "reopen", "1", place=thread)
+    await house.work(after=30)
+    assert thread.thread not in house.there.closed
+
+
+async def test_the_room_says_how_many_wait(house: House) -> None:
+    for who in ("ada", "ben", "cleo"):
+        await house.says(who, f"{who} needs help")
+    await house.work()
+    await house.work(after=60)
+    [card] = [one.text for one in house.there.shown.values() if one.place == ROOM and not one.card.title]
+    assert card.startswith("**3** open, **3** without an agent")
+    await house.agent("bob")
+    for thread in range(3):
+        await house.does("bob", "claim", place=house.thread(thread))
+    await house.work()
+    await house.work(after=120)
+    [card] = [one.text for one in house.there.shown.values() if one.place == ROOM and not one.card.title]
+    assert card == "**3** open, nobody waits for an agent."
+
+
+async def test_an_agent_in_the_requesters_own_thread_answers_there(house: House) -> None:
+    place = home("help-channel")
+    await house.says("ada", "Help", place)
+    await house.agent("bob", platform="here")
+    await house.says("bob", "I see it", place, direct=False)
+    await house.says("cleo", "same here", place, direct=False)
+    await house.work(after=10)
+    async with house.desk.db.sessions() as session:
+        sides = list(await session.scalars(select(Message.side).order_by(Message.seq)))
+    assert sides == ["requester", "staff", "requester"]
+    assert {"I see it", "same here"} <= set(house.there.texts(house.thread()))
+
+
+async def test_what_is_none_of_our_business_is_not_kept(house: House) -> None:
+    await house.says("ada", "lunch?", ROOM, direct=False)
+    assert house.answers[-1].ignored
+    async with house.desk.db.sessions() as session:
+        assert list(await session.scalars(select(Message))) == []
