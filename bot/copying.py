@@ -47,6 +47,18 @@ class Copying:
         for index, file in enumerate(await self.parts.files(uow, seat.place_key, message)):
             uow.session.add(_file(message, seat, file, index))
 
+    async def catch_up(self, uow: UnitOfWork, row: Delivery, native: str, revision: int) -> None:
+        """What was edited, deleted or hidden while its call was under way is put right at once."""
+        message = await uow.session.get(Message, row.message_id, populate_existing=True)
+        if message is None:
+            return
+        args = {"native": native}
+        hidden = message.hidden_at is not None and bool(row.args.get("held"))
+        if message.deleted_at is not None or hidden:
+            uow.session.add(_row(message, "delete", row.place_key, part=row.part, args=args))
+        elif revision and message.revision != revision and row.part < FILES:
+            uow.session.add(_row(message, "edit", row.place_key, part=row.part, args=args))
+
     async def _said(self, uow: UnitOfWork, event: EventRow) -> None:
         """A message goes to every seat of its conversation but the one it was said in."""
         message = await _message(uow, event)

@@ -32,14 +32,18 @@ class Loops:
         self.tell = tell
         self.posting = posting
         self._post = asyncio.Event()
+        posting.freed = self._post.set
 
     async def run(self) -> None:
         """Until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._for_ever("tell", self._tell_once))
-            group.create_task(self._for_ever("post", self._post_once))
-            group.create_task(self._for_ever("resume", self._resume_once))
-            group.create_task(self._for_ever("refresh", self._refresh))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._for_ever("tell", self._tell_once))
+                group.create_task(self._for_ever("post", self._post_once))
+                group.create_task(self._for_ever("resume", self._resume_once))
+                group.create_task(self._for_ever("refresh", self._refresh))
+        finally:
+            await self.posting.stop()
 
     async def _for_ever(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
         pause = 0.1
@@ -66,7 +70,7 @@ class Loops:
     async def _post_once(self) -> None:
         await _wait(self._post, await self._until_due())
         self._post.clear()
-        while await self.posting.send_due():
+        while await self.posting.start_due():
             pass
 
     async def _until_due(self) -> float:

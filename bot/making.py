@@ -124,6 +124,7 @@ class Making:
             card,
             message_id=str(message.id),
             reply_to=await _native_of(uow, message.reply_to_id, row.place_key) if whole else "",
+            revision=message.revision,
             part=row.part % 1_000 if row.part < REACTIONS else 0,
             again=row.attempts > 1,
             since=row.created_at,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -24,6 +25,7 @@ from core.chat import (
     NotSupported,
     OpenedThread,
     Place,
+    Post,
     Poster,
     PostFailed,
     RetryAfter,
@@ -45,8 +47,14 @@ REVOKED_PAUSE = 600.0
 """Seconds until what waits for a broken connection is looked at again; connecting it anew does so at once."""
 
 
+MOST_AT_ONCE = 24
+MOST_OF_A_PLATFORM = 12
+"""Calls under way: a platform that does not answer takes no more than its share of them."""
+
+
 class Posting:
-    """Sends what is due; order per place, places in parallel."""
+    """Sends what is due; order per place, places in parallel. `freed` is called when a call has ended,
+    so that the next one can begin."""
 
     def __init__(
         self,
@@ -61,16 +69,51 @@ class Posting:
         parts = Parts(adapters)
         self.making = Making(parts, makers or {}, desk.means.files, public_url)
         self.copying = Copying(parts)
+        self.freed: Callable[[], None] = _nobody
+        self._busy: Counter[str] = Counter()
+        self._running: set[asyncio.Task[None]] = set()
 
     async def send_due(self) -> int:
-        """Claim and send one batch; returns how many were tried."""
+        """Claim and send one batch, and wait until it is done; returns how many were tried."""
+        count = await self.start_due()
+        await self.finish()
+        return count
+
+    async def start_due(self) -> int:
+        """Claim what is due and begin to send it, without waiting for anyone; returns how many began."""
+        free = MOST_AT_ONCE - len(self._running)
+        if free <= 0:
+            return 0
+        full = [platform for platform, count in self._busy.items() if count >= MOST_OF_A_PLATFORM]
         async with self.desk.unit() as uow:
-            rows = await outbox.claim(uow)
-        if rows:
-            async with asyncio.TaskGroup() as group:
-                for row in rows:
-                    group.create_task(self._send(row))
+            rows = await outbox.claim(uow, free, but=full)
+        for row in rows:
+            self._begin(row)
         return len(rows)
+
+    async def finish(self) -> None:
+        """Wait for all calls that are under way."""
+        while self._running:
+            await asyncio.wait(self._running)
+
+    async def stop(self) -> None:
+        """End the calls that are under way; their rows are taken up again when their lease ends."""
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _begin(self, row: Delivery) -> None:
+        platform = Place.from_key(row.place_key).platform
+        self._busy[platform] += 1
+        task = asyncio.create_task(self._send(row))
+        self._running.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._running.discard(task)
+            self._busy[platform] -= 1
+            self.freed()
+
+        task.add_done_callback(ended)
 
     async def _send(self, row: Delivery) -> None:
         try:
@@ -118,7 +161,7 @@ class Posting:
         call = CALLS["post" if row.kind == "file" and not isinstance(made, FileOut) else row.kind]
         async with self._leased(row):
             result = await call(adapter, place, row, made)
-        await self._done(row, result)
+        await self._done(row, result, made.revision if isinstance(made, Post) else 0)
 
     @asynccontextmanager
     async def _leased(self, row: Delivery) -> Any:
@@ -141,7 +184,7 @@ class Posting:
             with suppress(asyncio.CancelledError):
                 await renewing
 
-    async def _done(self, row: Delivery, result: str | OpenedThread) -> None:
+    async def _done(self, row: Delivery, result: str | OpenedThread, revision: int = 0) -> None:
         async with self.desk.unit() as uow:
             if isinstance(result, OpenedThread):
                 await outbox.sent(uow, row.id, result.head or result.place.thread)
@@ -152,6 +195,7 @@ class Posting:
                 await threads.card_sent(uow, row, result)
             elif row.kind in ("post", "file") and row.message_id is not None and result:
                 await conversations.remember_copy(uow, row.message_id, row.place_key, result, row.part)
+                await self.copying.catch_up(uow, row, result, revision)
                 if row.part == 0 or row.kind == "file":
                     uow.emit(
                         MessageDelivered(subject=row.message_id, delivery=row.id),
@@ -186,6 +230,10 @@ class Posting:
         async with self.desk.unit() as uow:
             await places.note_broken(uow, place, "token_revoked")
             await outbox.paused(uow, row.id, REVOKED_PAUSE, "token_revoked")
+
+
+def _nobody() -> None:
+    """Nobody waits for a call to end."""
 
 
 def _tell_undelivered(uow: UnitOfWork, row: Delivery, error: str) -> None:

@@ -34,7 +34,7 @@ from core.chat import (
 )
 from core.db import UnitOfWork
 from core.desk import Desk
-from core.errors import DeskError, Unavailable
+from core.errors import DeskError, Forbidden, NotFound, Unavailable
 from core.i18n import _, set_language
 from core.metrics import count_inbound
 from core.outage import MAY_BE_AWAY, is_outage
@@ -173,8 +173,10 @@ class Router:
                     return
                 await self._handle(uow, inbox.opened(uow, row))
                 await inbox.finish(uow, row)
-        except DeskError as error:
+        except (Forbidden, NotFound) as error:
             await self._give_up(key, error.code)
+        except DeskError as error:
+            await self._park(key, error.code)
         except Exception as error:
             if is_outage(error):
                 raise
@@ -182,8 +184,15 @@ class Router:
             async with self.desk.unit() as uow:
                 await inbox.failed(uow, key, type(error).__name__)
 
+    async def _park(self, key: str, code: str) -> None:
+        """We said that we have it: what cannot be worked off is shown to an admin, not dropped."""
+        async with self.desk.unit() as uow:
+            row = await uow.session.get(InboundRow, key, with_for_update=True)
+            if row is not None and row.state == "received":
+                await inbox.park(uow, row, code)
+
     async def _give_up(self, key: str, code: str) -> None:
-        """The sender's own mistake does not get better by trying again."""
+        """The sender may not say it, or what it speaks of is gone: trying again changes nothing."""
         async with self.desk.unit() as uow:
             row = await uow.session.get(InboundRow, key, with_for_update=True)
             if row is not None and row.state == "received":

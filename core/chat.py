@@ -358,6 +358,8 @@ class Post:
     message_id: str = ""
     reply_to: str = ""
     language: str = "en"
+    revision: int = 0
+    """Which revision of the message it says."""
     part: int = 0
     """Which part of a long message this is; the first one carries the author's name."""
     again: bool = False

@@ -20,6 +20,7 @@ from core.crypto.keys import Keys
 from core.db import UnitOfWork
 from core.ids import new_id
 from core.outbox_model import Inbound
+from core.people.service import digest_of_identity
 
 MOST_ATTEMPTS = 5
 PAUSES = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2))
@@ -61,6 +62,7 @@ async def keep(
             id=new_id(),
             state=state,
             place_key=inbound.place.key,
+            sender=_sender(uow, inbound),
             payload=seal_json(uow.keys.desk, to_json(inbound), "inbound.payload", key),
             attempts=0,
             error=error,
@@ -91,6 +93,12 @@ async def find(session: AsyncSession, keys: Keys, inbound: InboundValue) -> Inbo
 async def finish(uow: UnitOfWork, row: Inbound, result: str | None = None) -> None:
     """The work is done: only the key stays."""
     row.state, row.payload, row.place_key, row.error, row.result = "done", None, "", None, result
+    row.sender = None
+
+
+async def park(uow: UnitOfWork, row: Inbound, error: str) -> None:
+    """It was accepted, and cannot be worked off: an admin decides. `error` is a code."""
+    row.state, row.error = "parked", error[:200]
 
 
 async def failed(uow: UnitOfWork, key: str, error: str) -> None:
@@ -148,7 +156,7 @@ async def discard(uow: UnitOfWork, key: str) -> bool:
     result = await uow.session.execute(
         update(Inbound)
         .where(Inbound.key == key, Inbound.state.in_(("held", "parked")))
-        .values(state="done", payload=None, place_key="", result="discarded")
+        .values(state="done", payload=None, place_key="", sender=None, result="discarded")
     )
     return bool(getattr(result, "rowcount", 0))
 
@@ -171,7 +179,13 @@ async def _keep_noted(uow: UnitOfWork, inbound: InboundValue, state: str, error:
         .values(
             state=state,
             place_key=inbound.place.key,
+            sender=_sender(uow, inbound),
             payload=seal_json(uow.keys.desk, to_json(inbound), "inbound.payload", key),
             error=error,
         )
     )
+
+
+def _sender(uow: UnitOfWork, inbound: InboundValue) -> bytes:
+    place = inbound.place
+    return digest_of_identity(uow, place.platform, place.installation, inbound.sender.external)

@@ -7,7 +7,7 @@ process take over when the one that claimed it has died.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -24,10 +24,12 @@ MOST_ATTEMPTS = 12
 _LONGEST_PAUSE = 3600.0
 
 
-async def claim(uow: UnitOfWork, most: int = 20) -> Sequence[Delivery]:
-    """Take due deliveries, the oldest of each place, under a lease; each counts as an attempt."""
+async def claim(uow: UnitOfWork, most: int = 20, *, but: Collection[str] = ()) -> Sequence[Delivery]:
+    """Take due deliveries, the oldest of each place, under a lease; each counts as an attempt. `but`
+    are platforms that have enough to do."""
     now = clock.now()
     earlier = aliased(Delivery)
+    others = [~Delivery.place_key.startswith(f"{platform}\x1f", autoescape=True) for platform in but]
     due = (
         select(Delivery.id)
         .where(
@@ -38,6 +40,7 @@ async def claim(uow: UnitOfWork, most: int = 20) -> Sequence[Delivery]:
             Delivery.lease_until.is_(None)
             | (Delivery.lease_until < now)
             | (Delivery.lease_until > now + LEASE),
+            *others,
             Delivery.apart
             | ~exists().where(
                 earlier.state == "due",

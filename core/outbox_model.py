@@ -27,12 +27,16 @@ class Inbound(Base):
             "id",
             postgresql_where=text("state in ('received','parked','held')"),
         ),
+        Index("ix_inbound_sender", "sender", postgresql_where=text("sender is not null")),
     )
 
     key: Mapped[str] = mapped_column(primary_key=True)
     id: Mapped[UUID] = mapped_column(default_factory=new_id)
     state: Mapped[str] = mapped_column(default="done")
     place_key: Mapped[str] = mapped_column(default="")
+    sender: Mapped[bytes | None] = mapped_column(default=None)
+    """The keyed hash of whose words wait here: so that erasing them finds these too, and their files
+    are kept until then."""
     payload: Mapped[bytes | None] = mapped_column(default=None)
     attempts: Mapped[int] = mapped_column(default=0)
     retry_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -22,6 +22,7 @@ from core.conversations.model import (
     Message,
     MessageCopy,
     MessageRevision,
+    PendingQuestion,
     Reaction,
     Seat,
 )
@@ -157,11 +158,16 @@ async def _empty_places(uow: UnitOfWork, person_id: UUID) -> None:
     own = _own_conversations(person_id)
     seats = or_(Seat.person_id == person_id, Seat.conversation_id.in_(own))
     places = select(Seat.place_key).where(seats, Seat.side == "requester")
+    whose = or_(
+        Inbound.place_key.in_(places),
+        Inbound.sender.in_(select(Identity.digest).where(Identity.person_id == person_id)),
+    )
     await uow.session.execute(
         update(Inbound)
-        .where(Inbound.place_key.in_(places), Inbound.state.in_(("received", "parked", "held")))
-        .values(state="done", payload=None, place_key="", error=None, result="erased")
+        .where(whose, Inbound.state.in_(("received", "parked", "held")))
+        .values(state="done", payload=None, place_key="", sender=None, error=None, result="erased")
     )
+    await uow.session.execute(delete(PendingQuestion).where(PendingQuestion.person_id == person_id))
     about = or_(
         Delivery.person_id == person_id,
         Delivery.conversation_id.in_(own),

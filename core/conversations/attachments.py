@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
@@ -22,6 +22,8 @@ from core.files.receive import Received, receive
 from core.files.sealed import open_sealed, open_sealed_range
 from core.i18n import _
 from core.ids import new_id
+from core.outbox_model import Inbound
+from core.people.model import Identity
 from core.ports.files import FileStore
 
 MOST_FILES = 10
@@ -146,13 +148,17 @@ async def of_messages(session: AsyncSession, ids: Sequence[UUID]) -> dict[UUID, 
 
 
 async def sweep(uow: UnitOfWork, most: int = 200) -> int:
-    """Remove bytes of deleted files, and of uploads that were never sent. For a nightly job."""
+    """Remove bytes of deleted files, and of uploads that were never sent. For a nightly job. What
+    somebody uploaded whose words wait in quarantine or are parked is kept with them."""
+    waits = exists().where(
+        Identity.person_id == Attachment.uploader_id,
+        Inbound.sender == Identity.digest,
+        Inbound.state.in_(("received", "parked", "held")),
+    )
+    unsent = Attachment.message_id.is_(None) & (Attachment.at < clock.now() - UNSENT_FOR) & ~waits
     gone = await uow.session.scalars(
         select(Attachment)
-        .where(
-            (Attachment.deleted_at.is_not(None) & (Attachment.object_id != ""))
-            | (Attachment.message_id.is_(None) & (Attachment.at < clock.now() - UNSENT_FOR))
-        )
+        .where((Attachment.deleted_at.is_not(None) & (Attachment.object_id != "")) | unsent)
         .limit(most)
         .with_for_update(skip_locked=True)
     )

@@ -88,6 +88,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_room_thread_ticket_id", "room_thread", ["ticket_id"], unique=False)
     op.add_column("inbound", sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("inbound", sa.Column("sender", sa.LargeBinary(), nullable=True))
+    op.create_index(
+        "ix_inbound_sender",
+        "inbound",
+        ["sender"],
+        unique=False,
+        postgresql_where=sa.text("sender is not null"),
+    )
     op.add_column("delivery", sa.Column("apart", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("message", sa.Column("missed", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.create_index(
@@ -107,6 +115,8 @@ def downgrade() -> None:
     )
     op.drop_column("message", "missed")
     op.drop_column("delivery", "apart")
+    op.drop_index("ix_inbound_sender", table_name="inbound", postgresql_where=sa.text("sender is not null"))
+    op.drop_column("inbound", "sender")
     op.drop_column("inbound", "retry_at")
     op.drop_index("ix_room_thread_ticket_id", table_name="room_thread")
     op.drop_index(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.chat import (
@@ -104,9 +104,13 @@ class FakePlatform(FakeChat):
     revoked: bool = False
     moved: Place | None = None
     heads_with_thread: bool = True
+    while_posting: Callable[[], Awaitable[object]] | None = None
+    """What happens between the call and its answer."""
 
     async def post(self, place: Place, part: Post, *, key: str) -> str:
         self._trouble_at(place)
+        if self.while_posting is not None:
+            await self.while_posting()
         return await super().post(place, part, key=key)
 
     async def edit(self, place: Place, native: str, part: Post) -> None:

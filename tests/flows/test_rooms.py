@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from sqlalchemy import select
 
@@ -10,7 +12,7 @@ from core.desk import Desk
 from core.outbox_model import Delivery
 from core.rooms import service as rooms
 from core.rooms.model import DeskRoom, RoomRule
-from tests.flows.house import ROOM, House, build, home
+from tests.flows.house import ROOM, House, build, home, moved
 
 
 @pytest.fixture
@@ -287,3 +289,51 @@ async def test_what_is_none_of_our_business_is_not_kept(house: House) -> None:
     assert house.answers[-1].ignored
     async with house.desk.db.sessions() as session:
         assert list(await session.scalars(select(Message))) == []
+
+
+async def test_what_changes_while_its_call_is_under_way_is_put_right(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    thread = house.thread()
+    await house.does("bob", "claim", place=thread)
+    await house.work()
+    edited = await house.says("bob", "frist", thread, direct=False)
+    while await house.tell.read():
+        pass
+    house.here.while_posting = lambda: house.edits("bob", edited, "first", thread)
+    await house.work(after=10)
+    house.here.while_posting = None
+    await house.work(after=20)
+    assert "first" in house.here.texts(home("ada"))
+    assert "frist" not in house.here.texts(home("ada"))
+    deleted = await house.says("bob", "oops", thread, direct=False)
+    house.here.while_posting = lambda: house.deletes("bob", deleted, thread)
+    await house.work(after=40)
+    house.here.while_posting = None
+    await house.work(after=60)
+    assert "oops" not in house.here.texts(home("ada"))
+
+
+async def test_a_platform_that_does_not_answer_holds_up_nobody_else(house: House) -> None:
+    for number in range(15):
+        await house.says(f"ada{number}", "Help")
+    await house.work()
+    stuck = asyncio.Event()
+    house.there.while_posting = stuck.wait
+    for number in range(15):
+        await house.says(f"ada{number}", "more")
+    await house.agent("bob", platform="here")
+    await house.does("bob", "reply", "1 Quick answer", place=home("bob"))
+    while await house.tell.read():
+        pass
+    with moved(10):
+        for _round in range(20):
+            await house.posting.start_due()
+            await asyncio.sleep(0)
+        async with asyncio.timeout(20):
+            while "Quick answer" not in house.here.texts(home("ada0")):
+                await house.posting.start_due()
+                await asyncio.sleep(0.01)
+    stuck.set()
+    await house.posting.finish()
