@@ -24,13 +24,14 @@ from sqlalchemy.exc import DBAPIError
 import adapters
 from adapters.files.disk import DiskStore
 from adapters.local.bus import LocalBus
-from bot import jobs, migrate, wiring
+from bot import jobs, migrate, typists, wiring
 from bot.loops import Loops
 from bot.post import Posting
 from bot.router import Router
 from bot.secrets import master_keys
 from bot.tell import Tell
-from core.chat import ChatAdapter
+from core import outbox
+from core.chat import ChatAdapter, Menus
 from core.db import Database
 from core.desk import Desk
 from core.errors import StartError
@@ -93,6 +94,9 @@ async def compose(settings: Settings) -> AsyncIterator[App]:
 def put_together(settings: Settings, desk: Desk) -> App:
     """Adapters, router, loops and web of an open desk."""
     chats = find_chats(desk)
+    for chat in chats.values():
+        if isinstance(chat, Menus):
+            chat.offer(wiring.menu())
     posters: dict[str, Any] = dict(chats) | {"mail": wiring.mail_poster(desk, settings)}
     router = Router(desk, guard=wiring.guard(), limits={name: chat.limits for name, chat in chats.items()})
     site = Site(
@@ -153,7 +157,9 @@ async def run(app: App, listening: socket.socket, announce: Callable[[App], Any]
         )
     )
     _stop_on_signals(server)
+    await _take_over(app.desk)
     background = [asyncio.create_task(app.loops.run(), name="loops")]
+    background.append(asyncio.create_task(typists.relay(app.desk, app.chats), name="typing"))
     background += [
         asyncio.create_task(chat.run(app.router.deliver), name=chat.name) for chat in app.chats.values()
     ]
@@ -221,6 +227,15 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.add_signal_handler(number, stop, number)
+
+
+async def _take_over(desk: Desk) -> None:
+    """This desk runs alone: what a process before had claimed, and did not finish, is due at once."""
+    async with desk.db.sessions() as session:
+        count = await outbox.release_all(session)
+        await session.commit()
+    if count:
+        log.info("deliveries.taken_over", count=count)
 
 
 async def _reach(db: Database) -> None:

@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, func, literal, update
 from core import outbox
 from core.chat import Place
 from core.conversations.model import MessageCopy, PendingQuestion, Seat
-from core.db import UnitOfWork
+from core.db import EventRow, UnitOfWork
 from core.installations import service as installations
+from core.installations.events import InstallationConnected
+from core.installations.model import Installation
 from core.outbox_model import Delivery, Inbound
 from core.rooms.model import DeskRoom, RoomThread
 
@@ -41,9 +43,13 @@ async def note_broken(uow: UnitOfWork, place: Place, problem: str) -> None:
     await installations.note_broken(uow, place.platform, place.installation, problem)
 
 
-async def connected(uow: UnitOfWork, platform: str, installation: str) -> None:
-    """A connection holds again: what waited for it goes out."""
-    await outbox.resume_platform(uow, platform, installation)
+async def reconnect(uow: UnitOfWork, event: EventRow) -> None:
+    """A teller for `bot.tell`: a connection holds again, what waited for it goes out."""
+    if event.name != InstallationConnected.name:
+        return
+    row = await uow.session.get(Installation, event.subject)
+    if row is not None:
+        await outbox.resume_platform(uow, row.platform, row.external)
 
 
 def _prefix(place: Place) -> str:

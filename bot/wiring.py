@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adapters.mail import make_mailer
-from bot import commands, offering
+from bot import commands, offering, places
 from bot.mailing.cards import Mails
 from bot.mailing.poster import MailPoster
 from bot.mailing.teller import make_teller
@@ -16,7 +16,7 @@ from bot.rooms.teller import Rooms
 from bot.router import Guard
 from bot.tell import Teller
 from core import guard as spam
-from core.chat import ChatAdapter
+from core.chat import ChatAdapter, CommandSpec
 from core.desk import Desk
 from core.i18n import _
 from core.settings import Settings
@@ -30,6 +30,7 @@ def tellers(desk: Desk, chats: Mapping[str, ChatAdapter]) -> Sequence[Teller]:
         offering.make_teller(live_channels(chats)),
         Rooms(chats),
         Requesters(chats),
+        places.reconnect,
     )
 
 
@@ -52,6 +53,12 @@ def makers(settings: Settings, chats: Mapping[str, ChatAdapter]) -> Mapping[str,
     """What a delivery row's card becomes at the moment it is sent."""
     mails = Mails(settings.url, live_channels(chats)).makers
     return {**mails, **RoomCards(chats, settings.url).makers, **Requesters(chats).makers}
+
+
+def menu() -> Sequence[CommandSpec]:
+    """The commands as platforms register them."""
+    commands.load()
+    return commands.specs()
 
 
 def palette() -> Sequence[PaletteCommand]:

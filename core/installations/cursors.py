@@ -29,7 +29,7 @@ async def all_of(session: AsyncSession, platform: str, installation: str) -> Map
         .order_by(Cursor.at.desc())
         .limit(MOST)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 async def move(session: AsyncSession, platform: str, installation: str, channel: str, value: str) -> None:
