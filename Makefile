@@ -7,13 +7,16 @@ PY := .venv/bin/python
 WORKERS ?= 2
 BENCHMARKS ?= intake live flood
 
-.PHONY: help run demo migrate test check fmt bench lock messages docs clean
+.PHONY: help run playground demo migrate test check fmt bench lock messages docs clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
 
 run: ## set up, then start the desk on http://127.0.0.1:8080
 	@sh tools/setup.sh run && exec $(PY) -m bot run
+
+playground: ## the desk with three stand-in chats side by side; no account anywhere
+	@sh tools/setup.sh run && exec $(PY) tools/playground.py
 
 demo: ## fill an empty desk with teams, people and tickets
 	@sh tools/setup.sh run && exec $(PY) -m bot demo
