@@ -16,6 +16,7 @@ import webui.pages
 from core.errors import NotFound
 from core.i18n import _
 from webui import errors, live
+from webui.bodies import Bounds
 from webui.metrics_middleware import Metrics
 from webui.rendering import STATIC
 from webui.security import SecurityHeaders
@@ -44,6 +45,7 @@ def make_app(site: Site) -> FastAPI:
     )
     app.state.site = site
     errors.install(app)
+    app.add_middleware(Bounds)
     app.add_middleware(SecurityHeaders, secure=site.secure)
     app.add_middleware(Metrics, database=site.desk.db)
     app.mount("/static", FingerprintedFiles(directory=STATIC), name="static")

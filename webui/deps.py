@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -11,11 +12,10 @@ from core.access import SYSTEM
 from core.db import UnitOfWork
 from core.errors import DeskError, NotFound
 from core.i18n import _, set_language
-from webui import security, sessions
+from webui import bodies, security, sessions
+from webui.bodies import SAFE_METHODS
 from webui.sessions import Viewer
 from webui.site import Site
-
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class SignInFirst(DeskError):
@@ -30,12 +30,22 @@ def site_of(request: Request) -> Site:
 
 
 async def unit(request: Request) -> AsyncIterator[UnitOfWork]:
-    """One unit of work a request, as the viewer; changing requests need the form's token.
+    """One unit of work a request, as `visit` opens it.
 
     It must be asked for with `scope="function"` (see `Uow`): else the answer would be sent
     before the commit.
     """
+    async with visit(request) as uow:
+        yield uow
+
+
+@asynccontextmanager
+async def visit(request: Request) -> AsyncIterator[UnitOfWork]:
+    """A unit of work as the viewer; changing requests need the form's token. An upload uses it by
+    itself, for the questions before its bytes come: they may take minutes."""
     site = site_of(request)
+    if bodies.is_form(request) and request.method not in SAFE_METHODS:
+        await _read_form(request, site)
     async with site.desk.unit(SYSTEM) as uow:
         viewer = await sessions.viewer_of(uow, request, site.secure)
         uow.actor = viewer.actor
@@ -46,19 +56,24 @@ async def unit(request: Request) -> AsyncIterator[UnitOfWork]:
         yield uow
 
 
+async def _read_form(request: Request, site: Site) -> None:
+    """Before the unit of work: whoever sends slowly must not hold a connection."""
+    set_language(sessions.browsers_language(request, site.desk.means.settings.language))
+    if bodies.may_hold_files(request):
+        async with site.desk.unit(SYSTEM) as uow:
+            viewer = await sessions.viewer_of(uow, request, site.secure)
+        if viewer.signed_in:
+            bodies.allow_files(request, site.desk.means.settings.attachment_mb)
+    await request.form(max_files=20, max_fields=500)
+
+
 async def _ours(request: Request, uow: UnitOfWork, viewer: Viewer) -> None:
     if request.headers.get("sec-fetch-site") == "cross-site":
         security.check_csrf(uow.keys.signing, viewer.csrf_secret, "")
     given = request.headers.get("x-csrf-token", "")
-    if not given and _is_form(request):
-        form = await request.form(max_files=20, max_fields=500)
-        given = str(form.get("csrf", ""))
+    if not given and bodies.is_form(request):
+        given = str((await request.form()).get("csrf", ""))
     security.check_csrf(uow.keys.signing, viewer.csrf_secret, given)
-
-
-def _is_form(request: Request) -> bool:
-    kind = request.headers.get("content-type", "")
-    return kind.startswith(("application/x-www-form-urlencoded", "multipart/form-data"))
 
 
 Uow = Annotated[UnitOfWork, Depends(unit, scope="function")]
@@ -69,14 +84,23 @@ async def _viewer(request: Request, uow: Uow) -> Viewer:
 
 
 async def _signed_in(request: Request, uow: Uow) -> Viewer:
+    return signed_in(request)
+
+
+async def _staff(request: Request, uow: Uow) -> Viewer:
+    return staff(request)
+
+
+def signed_in(request: Request) -> Viewer:
+    """Who is signed in, of a request whose unit of work was opened."""
     viewer = cast(Viewer, request.state.viewer)
     if not viewer.signed_in:
         raise SignInFirst(_("Please sign in."))
     return viewer
 
 
-async def _staff(request: Request, uow: Uow) -> Viewer:
-    viewer = await _signed_in(request, uow)
+def staff(request: Request) -> Viewer:
+    viewer = signed_in(request)
     if not viewer.staff:
         # Requesters are not told which pages the desk has.
         raise NotFound(_("There is no such page."))

@@ -26,6 +26,7 @@ HEADLINES = {
     403: N_("Not allowed"),
     404: N_("Not found"),
     405: N_("Not possible here"),
+    408: N_("Too slow"),
     409: N_("Changed in the meantime"),
     410: N_("Gone"),
     413: N_("Too large"),
@@ -76,7 +77,9 @@ async def _desk_error(request: Request, error: Exception) -> Response:
         back = request.url.path if request.method == "GET" else "/"
         return rendering.see_other(f"/sign-in?next={quote(back)}")
     headline = HEADLINES.get(error.status) or HTTPStatus(error.status).phrase
-    return rendering.page(request, "error.html", status=error.status, error=error, headline=_(headline))
+    page = rendering.page(request, "error.html", status=error.status, error=error, headline=_(headline))
+    page.headers.update(_headers(error))
+    return page
 
 
 async def _validation(request: Request, error: Exception) -> Response:
@@ -147,6 +150,9 @@ def _headers(error: DeskError) -> dict[str, str]:
         return {"www-authenticate": "Bearer"}
     if isinstance(error, TooMany):
         return {"retry-after": str(max(1, round(error.after)))}
+    if error.status in (408, 413):
+        # The rest of the body was not read, and will not be.
+        return {"connection": "close"}
     return {"retry-after": "5"} if isinstance(error, Unavailable) else {}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,7 +16,7 @@ from core import clock
 from core.access import Actor
 from core.conversations.model import Attachment, Message
 from core.crypto.fields import Unreadable, bound_to, new_key, seal, seal_text, unseal, unseal_text
-from core.db import UnitOfWork
+from core.db import Means, UnitOfWork
 from core.errors import Invalid, NotFound
 from core.files.names import clean_name
 from core.files.receive import Received, receive
@@ -49,26 +50,58 @@ class OpenFile:
         return open_sealed(store, self.row.thumb_id, self.key)
 
 
-async def upload(uow: UnitOfWork, uploader_id: UUID, name: str, chunks: AsyncIterator[bytes]) -> Attachment:
-    """Keep a file that is not yet part of a message; it is the uploader's alone until sent.
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file whose bytes lie in the store, sealed under `key`; the database knows nothing of it."""
 
-    Raises `TooLarge`, `Invalid` for an empty file, `StoreFull`; nothing stays behind then.
+    name: str
+    key: bytes
+    received: Received
+
+
+@asynccontextmanager
+async def receiving(means: Means, name: str, chunks: AsyncIterator[bytes]) -> AsyncIterator[Upload]:
+    """Take the bytes in, without a query; the block keeps them. When it fails, nothing stays behind.
+
+    Raises `TooLarge`, `Invalid` for an empty file, `StoreFull`.
     """
-    called = clean_name(name)
-    key = new_key()
-    limit = uow.settings.attachment_mb * 1024 * 1024
-    received = await receive(uow.means.files, chunks, key, limit, called=called)
+    called, key = clean_name(name), new_key()
+    limit = means.settings.attachment_mb * 1024 * 1024
+    upload = Upload(called, key, await receive(means.files, chunks, key, limit, called=called))
+    try:
+        yield upload
+    except BaseException:
+        await discard(means, upload)
+        raise
+
+
+async def discard(means: Means, upload: Upload) -> None:
+    """Give up what was received."""
+    thumb = upload.received.thumb
+    for name in filter(None, (upload.received.name, thumb.name if thumb else None)):
+        await means.files.delete(name)
+
+
+async def keep(uow: UnitOfWork, uploader_id: UUID, upload: Upload) -> Attachment:
+    """What was received becomes a file that is not yet part of a message; it is the uploader's
+    alone until sent."""
     owner_key = await uow.keys.of_person(uow.session, uploader_id)
     attachment_id = new_id()
     row = Attachment(
         id=attachment_id,
         uploader_id=uploader_id,
-        name=seal_text(owner_key, called, "attachment.name", attachment_id),
-        wrapped_key=_wrap(owner_key, attachment_id, key),
-        **_facts(received),
+        name=seal_text(owner_key, upload.name, "attachment.name", attachment_id),
+        wrapped_key=_wrap(owner_key, attachment_id, upload.key),
+        **_facts(upload.received),
     )
     uow.session.add(row)
     return row
+
+
+async def upload(uow: UnitOfWork, uploader_id: UUID, name: str, chunks: AsyncIterator[bytes]) -> Attachment:
+    """Both in one, for bytes that are here already."""
+    async with receiving(uow.means, name, chunks) as received:
+        return await keep(uow, uploader_id, received)
 
 
 def belonging(

@@ -10,7 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from core.access import Permission
+from core.access import Actor, Permission
 from core.conversations import attachments
 from core.conversations.attachments import OpenFile
 from core.conversations.model import Attachment, Message
@@ -23,7 +23,7 @@ from core.people.model import Team
 from core.people.service import Profile
 from core.tickets import access, macros, search, timeline
 from core.tickets.model import Category, Macro
-from webui.api.door import ApiUow, api_router, needs, once
+from webui.api.door import ApiUow, api_router, needs, once, sender
 from webui.api.shapes import (
     CategoryOut,
     FileOut,
@@ -42,6 +42,7 @@ from webui.api.shapes import (
     person_out,
     ticket_out,
 )
+from webui.deps import TheSite
 
 router = api_router("desk")
 Limit = Annotated[int, Query(ge=1, le=100)]
@@ -168,7 +169,6 @@ async def search_tickets(
 @router.post(
     "/files",
     status_code=201,
-    dependencies=[needs("tickets:write")],
     openapi_extra={
         "requestBody": {
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -176,15 +176,19 @@ async def search_tickets(
     },
 )
 async def upload(
-    request: Request, uow: ApiUow, x_file_name: Annotated[str, Header(max_length=400)] = "file"
+    request: Request,
+    site: TheSite,
+    actor: Annotated[Actor, sender("tickets:write")],
+    x_file_name: Annotated[str, Header(max_length=400)] = "file",
 ) -> FileOut:
     """Send a file's bytes as the body; name its id in a message afterwards."""
-    assert uow.actor.id is not None
-    row = await attachments.upload(uow, uow.actor.id, x_file_name, request.stream())
-    key = await uow.keys.of_person(uow.session, uow.actor.id)
-    return FileOut(
-        id=row.id, name=attachments.opened(row, key).name, size=row.size, mime=row.mime, kind=row.kind
-    )
+    assert actor.id is not None
+    async with (
+        attachments.receiving(site.desk.means, x_file_name, request.stream()) as received,
+        site.desk.unit(actor) as uow,
+    ):
+        row = await attachments.keep(uow, actor.id, received)
+    return FileOut(id=row.id, name=received.name, size=row.size, mime=row.mime, kind=row.kind)
 
 
 @router.get("/files/{file_id}", dependencies=[needs("tickets:read")])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -26,9 +27,12 @@ from core.outbox_model import IdempotentAnswer
 from core.people import service as people
 from core.people import tokens
 from core.rate import Budget
+from webui import bodies
 from webui.deps import site_of
 
 PREFIX = "/api/v1"
+UPLOADS = f"{PREFIX}/files"
+"""Where a body is a file, and is taken in as it comes."""
 REQUESTS = 600
 SECONDS = 60.0
 LONGEST_KEY = 200
@@ -54,6 +58,9 @@ class ApiRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handled(request: Request) -> Response:
+            if not _is_upload(request):
+                # Before the unit of work, and where an error keeps its own words.
+                await request.body()
             response = await handle(request)
             response.headers.update(getattr(request.state, "rate_headers", {}))
             response.headers.setdefault("cache-control", "no-store")
@@ -72,8 +79,14 @@ _strangers = Budget(60, SECONDS)
 
 
 async def _unit(request: Request, given: Annotated[Any, Depends(_bearer)]) -> AsyncIterator[UnitOfWork]:
-    site = site_of(request)
-    async with site.desk.unit(SYSTEM) as uow:
+    async with _asked(request, given) as uow:
+        yield uow
+
+
+@asynccontextmanager
+async def _asked(request: Request, given: Any) -> AsyncIterator[UnitOfWork]:
+    """A unit of work of the person whose token came along."""
+    async with site_of(request).desk.unit(SYSTEM) as uow:
         set_language(request.headers.get("accept-language", "en")[:2])
         uow.actor = await _actor(uow, request, given.credentials if given is not None else "")
         yield uow
@@ -112,10 +125,30 @@ def needs(scope: str) -> Any:
     """A dependency: the token must have this scope."""
 
     async def check(uow: ApiUow) -> None:
-        if scope not in (uow.actor.scopes or ()):
-            raise Forbidden(_("This token lacks the scope {scope}.").format(scope=scope), scope=scope)
+        _check_scope(uow.actor, scope)
 
     return Depends(check, scope="function")
+
+
+def sender(scope: str) -> Any:
+    """A dependency: who asks, found out in a unit of work that ends before the bytes come."""
+
+    async def check(request: Request, given: Annotated[Any, Depends(_bearer)]) -> Actor:
+        async with _asked(request, given) as uow:
+            _check_scope(uow.actor, scope)
+        bodies.allow_files(request, site_of(request).desk.means.settings.attachment_mb)
+        return uow.actor
+
+    return Depends(check, scope="function")
+
+
+def _check_scope(actor: Actor, scope: str) -> None:
+    if scope not in (actor.scopes or ()):
+        raise Forbidden(_("This token lacks the scope {scope}.").format(scope=scope), scope=scope)
+
+
+def _is_upload(request: Request) -> bool:
+    return request.url.path == UPLOADS
 
 
 def once(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:

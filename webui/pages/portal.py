@@ -148,7 +148,7 @@ async def create(request: Request, uow: Uow, viewer: SignedIn) -> Response:
 async def upload(request: Request, uow: Uow, viewer: SignedIn) -> Response:
     """A file on its way, before the message it belongs to: `{"id": …}`."""
     _may_write(viewer)
-    form = await request.form(max_files=1)
+    form = await request.form()
     try:
         file = form.get("file")
         if not isinstance(file, UploadFile):

@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from starlette.datastructures import UploadFile
 
-from core.access import Permission
+from core.access import Actor, Permission
 from core.conversations import attachments
 from core.conversations.attachments import OpenFile
 from core.conversations.model import Attachment, Message
@@ -21,8 +21,10 @@ from core.errors import Invalid, NotFound
 from core.files.sniff import may_show
 from core.i18n import _
 from core.tickets import access
-from webui.deps import Staff, TheSite, Uow
+from webui import bodies
+from webui.deps import Staff, TheSite, Uow, staff, visit
 from webui.sessions import Viewer
+from webui.site import Site
 
 router = APIRouter()
 CHUNK = 64 * 1024
@@ -31,35 +33,46 @@ _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 
 @router.post("/tickets/{number}/files")
-async def upload(request: Request, uow: Uow, viewer: Staff, number: int) -> Response:
+async def upload(request: Request, site: TheSite, number: int) -> Response:
     """A file on its way: the body itself, streamed, with its name in `X-File-Name`; or a form
     with a field `file`. Answers `{"id": …}`, which the message then names."""
-    viewer.actor.require(Permission.note)
-    await access.get(uow, viewer.actor, number)
-    return await keep(request, uow, viewer)
+    async with visit(request) as uow:
+        viewer = staff(request)
+        viewer.actor.require(Permission.note)
+        await access.get(uow, viewer.actor, number)
+    return await keep(request, site, viewer)
 
 
 @router.post("/desk/files")
-async def upload_early(request: Request, uow: Uow, viewer: Staff) -> Response:
+async def upload_early(request: Request, site: TheSite) -> Response:
     """The same, for a ticket that is still to be made."""
-    viewer.actor.require(Permission.open_ticket)
-    return await keep(request, uow, viewer)
+    async with visit(request):
+        viewer = staff(request)
+        viewer.actor.require(Permission.open_ticket)
+    return await keep(request, site, viewer)
 
 
-async def keep(request: Request, uow: UnitOfWork, viewer: Viewer) -> Response:
+async def keep(request: Request, site: Site, viewer: Viewer) -> Response:
+    """Take the bytes in, then write the file down: no connection waits for them."""
     assert viewer.actor.id is not None
     named = request.headers.get("x-file-name")
     if named is not None:
-        row = await attachments.upload(uow, viewer.actor.id, unquote(named)[:500], _body(request))
-        return JSONResponse({"id": str(row.id)})
+        bodies.allow_files(request, site.desk.means.settings.attachment_mb)
+        return await _keep(site, viewer.actor, unquote(named)[:500], request.stream())
     form = await request.form(max_files=1)
     try:
         file = form.get("file")
         if not isinstance(file, UploadFile):
             raise Invalid(_("Choose a file."), field="file")
-        row = await attachments.upload(uow, viewer.actor.id, file.filename or "", chunks_of(file))
+        return await _keep(site, viewer.actor, file.filename or "", chunks_of(file))
     finally:
         await form.close()
+
+
+async def _keep(site: Site, actor: Actor, name: str, chunks: AsyncIterator[bytes]) -> Response:
+    assert actor.id is not None
+    async with attachments.receiving(site.desk.means, name, chunks) as received, site.desk.unit(actor) as uow:
+        row = await attachments.keep(uow, actor.id, received)
     return JSONResponse({"id": str(row.id)})
 
 
@@ -96,12 +109,6 @@ async def thumb(uow: Uow, viewer: Staff, site: TheSite, file_id: UUID) -> Respon
 async def chunks_of(upload: UploadFile) -> AsyncIterator[bytes]:
     while chunk := await upload.read(CHUNK):
         yield chunk
-
-
-async def _body(request: Request) -> AsyncIterator[bytes]:
-    async for chunk in request.stream():
-        if chunk:
-            yield chunk
 
 
 async def _file(uow: UnitOfWork, viewer: Viewer, file_id: UUID) -> OpenFile:
