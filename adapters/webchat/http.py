@@ -26,7 +26,7 @@ from starlette.routing import Mount, Route, Router
 from adapters.webchat import inbound, pages, render, timeline, tokens
 from adapters.webchat.inbound import decoded, string
 from adapters.webchat.tokens import Visitor
-from core import chat_secret, clock, guard, inbox
+from core import chat_secret, clock, guard, inbox, patience
 from core.calendar import parse_calendar
 from core.chat import Answer, Card, Inbound
 from core.conversations import attachments
@@ -39,6 +39,7 @@ from core.guard import Visit
 from core.i18n import _, set_language
 from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Delivery
+from core.patience import patiently
 from core.people import service as people
 from core.people.model import Person
 from core.text import MOST_CHARACTERS
@@ -52,8 +53,6 @@ log = structlog.get_logger("webchat")
 
 MOST_BODY = 700_000
 """Bytes of a JSON body: the longest message, each letter escaped, and room for the rest."""
-UPLOAD_SECONDS = 900.0
-CHUNK_SECONDS = 30.0
 STREAM_SECONDS = 600.0
 PING_SECONDS = 15
 USUAL_FOR = 60.0
@@ -334,8 +333,9 @@ class _Api:
             person = await self._person(uow, visitor, request)
             person_id = person.id
         # A unit of its own: it asks the database for a connection only once the bytes are here.
-        async with asyncio.timeout(UPLOAD_SECONDS), self.desk.unit() as uow:
-            row = await attachments.upload(uow, person_id, name, _chunks(request))
+        chunks = patiently(request.stream(), patience.UPLOAD_SECONDS)
+        async with self.desk.unit() as uow:
+            row = await attachments.upload(uow, person_id, name, chunks)
             key = await uow.keys.of_person(uow.session, person_id)
             shown = attachments.opened(row, key)
         return _json(
@@ -356,7 +356,7 @@ class _Api:
         query = request.query_params
         visitor, day = query.get("visitor", ""), query.get("day", "")
         today = int(time.time()) // 86_400
-        fresh = day.isdigit() and len(day) < 9 and today - 1 <= int(day) <= today
+        fresh = _is_number(day) and len(day) < 9 and today - 1 <= int(day) <= today
         expected = tokens.file_key(self._key, str(file_id), visitor, int(day) if fresh else 0)
         if not fresh or not tokens.same(query.get("key", ""), expected):
             raise NotFound(_("There is no such file."))
@@ -560,6 +560,9 @@ def _problem(error: DeskError) -> Response:
     response.headers["content-type"] = "application/problem+json"
     if isinstance(error, TooMany):
         response.headers["retry-after"] = str(int(error.after) + 1)
+    if error.status in (408, 413):
+        # The rest of the body was not read, and will not be.
+        response.headers["connection"] = "close"
     return response
 
 
@@ -581,7 +584,7 @@ async def _body(request: Request) -> bytes:
     if _length(request) > MOST_BODY:
         raise _too_long()
     body = bytearray()
-    async for chunk in request.stream():
+    async for chunk in patiently(request.stream(), patience.WHOLE_SECONDS):
         body += chunk
         if len(body) > MOST_BODY:
             raise _too_long()
@@ -597,22 +600,14 @@ def _too_long() -> TooLarge:
     )
 
 
-async def _chunks(request: Request) -> AsyncIterator[bytes]:
-    """The body as it comes; one that stops coming is given up."""
-    stream = aiter(request.stream())
-    while True:
-        try:
-            async with asyncio.timeout(CHUNK_SECONDS):
-                chunk = await anext(stream)
-        except StopAsyncIteration:
-            return
-        if chunk:
-            yield chunk
-
-
 def _length(request: Request) -> int:
     given = request.headers.get("content-length", "")
-    return int(given) if given.isdigit() and len(given) < 19 else 0
+    return int(given) if _is_number(given) and len(given) < 19 else 0
+
+
+def _is_number(given: str) -> bool:
+    """Digits that `int` takes: `²` is one to `isdigit` alone."""
+    return given.isascii() and given.isdigit()
 
 
 def _address(request: Request) -> str:

@@ -41,7 +41,7 @@ def said(visitor: Visitor, thread: str, body: Mapping[str, Any], now: datetime, 
         at=now,
         text=text.message(_text(body), may_be_empty=bool(files)),
         files=files,
-        reply_to=string(body, "reply_to", 64),
+        reply_to=checked_native(reply_to) if (reply_to := code(body, "reply_to", 64)) else "",
         hints={name: hint for name in _HINTS if (hint := text.clean(string(body, name, 500)))},
     )
 
@@ -54,7 +54,7 @@ def edited(visitor: Visitor, thread: str, native: str, body: Mapping[str, Any], 
         native=checked_native(native),
         at=now,
         text=text.message(_text(body), may_be_empty=True),
-        version=string(body, "version", 64),
+        version=code(body, "version", 64),
     )
 
 
@@ -88,7 +88,7 @@ def typing(visitor: Visitor, thread: str, body: Mapping[str, Any], now: datetime
 
 
 def pressed(visitor: Visitor, thread: str, body: Mapping[str, Any], now: datetime, locale: str) -> Pressed:
-    button = string(body, "button", 64)
+    button = code(body, "button", 64)
     if not button:
         raise Invalid(_("There is no such button."), field="button")
     return Pressed(
@@ -97,8 +97,8 @@ def pressed(visitor: Visitor, thread: str, body: Mapping[str, Any], now: datetim
         native=checked_native(string(body, "id", 64)),
         at=now,
         button=button,
-        message=string(body, "message", 64),
-        choice=string(body, "choice", 200),
+        message=code(body, "message", 64),
+        choice=code(body, "choice", 200),
     )
 
 
@@ -113,7 +113,7 @@ def submitted(
         sender=visitor.sender(locale),
         native=checked_native(string(body, "id", 64)),
         at=now,
-        form=string(body, "form", 64),
+        form=code(body, "form", 64),
         values={text.clean(str(name)[:64]): text.clean(str(value)[:5_000]) for name, value in values.items()},
     )
 
@@ -127,6 +127,14 @@ def string(body: Mapping[str, Any], name: str, most: int) -> str:
         raise Invalid(_("A text is expected here."), field=name)
     if len(value) > most:
         raise Invalid(_("This is too long: at most {most} characters.").format(most=most), field=name)
+    return value
+
+
+def code(body: Mapping[str, Any], name: str, most: int) -> str:
+    """A short text that is compared as it is: nothing in it is mended, so it must be whole."""
+    value = string(body, name, most)
+    if text.clean(value) != value.strip():
+        raise Invalid(_("A text is expected here."), field=name)
     return value
 
 

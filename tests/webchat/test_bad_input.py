@@ -15,7 +15,9 @@ import pytest
 from PIL import Image
 from sqlalchemy import func, select
 
+from core import patience
 from core.conversations.model import Attachment
+from core.outbox_model import Inbound
 from core.people import service as people
 from core.people.model import Person
 from tests.webchat.conftest import World, mounted
@@ -297,6 +299,45 @@ async def test_an_upload_that_breaks_off_leaves_nothing(world: World, tmp_path: 
     assert not [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
     assert await _stored(world) == 0
     assert (await ada.upload(b"whole")).status_code == 200
+
+
+async def test_a_body_that_does_not_go_on_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    ada = await world.visitor()
+    monkeypatch.setattr(patience, "BETWEEN_SECONDS", 0.05)
+
+    async def stuck() -> AsyncIterator[bytes]:
+        yield b'{"id": '
+        await asyncio.Event().wait()
+
+    for path in ("session", f"conversations/{ada.thread}/messages", "files"):
+        answer = await ada.call("POST", path, content=stuck())
+        assert (answer.status_code, answer.json()["code"]) == (408, "too_slow")
+        assert answer.headers["connection"] == "close"
+
+
+@pytest.mark.parametrize("day", ["²", "", "-1", "x", "٣"])
+async def test_an_address_of_a_file_with_a_day_that_is_none(world: World, day: str) -> None:
+    asked = {"visitor": "v", "day": day, "key": "k"}
+    assert (await world.http.get(f"files/{uuid4()}", params=asked)).status_code == 404
+
+
+@pytest.mark.parametrize("wrong", ["a\x00b", "\x00", "a\ud800", "two words"])
+async def test_an_answer_to_what_is_no_message(world: World, wrong: str) -> None:
+    """Refused at once, not put aside and never worked off."""
+    ada = await world.visitor()
+    body = {"id": str(uuid4()), "form": ada.session["form"], "text": "yes", "reply_to": wrong}
+    answer = await ada.call("POST", f"conversations/{ada.thread}/messages", content=json.dumps(body).encode())
+    assert answer.status_code == 422, answer.text
+    async with world.desk.unit() as uow:
+        assert await uow.session.scalar(select(func.count()).select_from(Inbound)) == 0
+
+
+@pytest.mark.parametrize("button", ["rate:1:²", "claim:ticket:\x00", "\ud800", "claim:ticket:1\x00"])
+async def test_a_button_that_is_none(world: World, button: str) -> None:
+    ada = await world.visitor()
+    body = json.dumps({"id": str(uuid4()), "button": button}).encode()
+    answer = await ada.call("POST", f"conversations/{ada.thread}/pressed", content=body)
+    assert answer.status_code == 422, answer.text
 
 
 async def test_anothers_file_cannot_be_sent(world: World) -> None:

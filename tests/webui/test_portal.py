@@ -403,7 +403,8 @@ async def test_a_link_of_a_mail_leads_to_the_ticket(world: World, ada: Person) -
     link = (await ticket_of(world, number)).link
     async with world.signed_in(ada) as browser:
         assert (await browser.look(f"/t/{link}")).url.path == f"/my/tickets/{number}"
-        assert (await browser.look("/t/" + "0" * 33)).status_code == 404
+        for wrong in ("0" * 33, "%00", "a%00b", "%F0%9F%94%94"):
+            assert (await browser.look(f"/t/{wrong}")).status_code == 404
     async with world.signed_in(await world.person("Bob", role="agent")) as browser:
         assert (await browser.get(f"/t/{link}")).headers["location"] == f"/tickets/{number}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Sequence
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -42,6 +43,7 @@ PAGE = 20
 CHANNEL = "portal"
 MOST_CATEGORIES = 500
 _CHUNK = 64 * 1024
+_LINK = re.compile(r"[\w-]{1,80}", re.ASCII)
 _FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 _DONE = {
     "opened": lambda: _("Your request is here. We write as soon as there is an answer."),
@@ -165,6 +167,8 @@ async def upload(request: Request, uow: Uow, viewer: SignedIn) -> Response:
 @router.get("/t/{link}")
 async def by_link(request: Request, uow: Uow, viewer: SignedIn, link: str) -> Response:
     """Where mails lead: to the ticket, for those who may see it."""
+    if not _LINK.fullmatch(link):
+        raise NotFound(_("There is no such ticket."))
     try:
         opened = await access.by_link(uow, viewer.actor, link)
     except NotFound:
