@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from core.errors import DeskError, Invalid, NotFound, TooMany, Unavailable
 from core.i18n import N_, _, set_language
@@ -48,6 +49,7 @@ def install(app: FastAPI) -> None:
     for gone in (InterfaceError, PoolTimeout, ConnectionError, TimeoutError):
         app.add_exception_handler(gone, _database_gone)
     app.add_exception_handler(DBAPIError, _database)
+    app.add_exception_handler(ClientDisconnect, _gone_away)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -121,6 +123,11 @@ async def _database(request: Request, error: Exception) -> Response:
     if is_outage(error):
         return await _database_gone(request, error)
     return await _unexpected(request, error)
+
+
+async def _gone_away(request: Request, error: Exception) -> Response:
+    """Nobody hears the answer: the sender went in the middle of what they sent."""
+    return Response(status_code=400)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

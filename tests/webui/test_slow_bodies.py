@@ -135,6 +135,47 @@ async def test_an_upload_that_fails_at_the_end_leaves_nothing(
         assert await uow.session.get(Attachment, world.people["bob"].id) is None
 
 
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/sign-in", "application/x-www-form-urlencoded"),
+        ("/sign-in", "multipart/form-data; boundary=x"),
+        ("/api/v1/tickets", "application/json"),
+        ("/api/v1/files", "application/octet-stream"),
+    ],
+)
+async def test_a_sender_who_goes_away_is_no_fault(world: DeskWorld, path: str, kind: str) -> None:
+    async with world.desk.unit() as uow:
+        token = await tokens.make(uow, world.people["bob"], "test", ("tickets:write",))
+    answered = await _broken_off(world, path, {"content-type": kind, "authorization": f"Bearer {token}"})
+    assert answered[0]["status"] == 400
+    assert [name async for name in world.desk.means.files.names()] == []
+
+
+async def _broken_off(world: DeskWorld, path: str, headers: dict[str, str]) -> list[Any]:
+    coming = [{"type": "http.request", "body": b"--x\r\n", "more_body": True}, {"type": "http.disconnect"}]
+    answered: list[Any] = []
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": path,
+        "raw_path": path.encode(),
+        "root_path": "",
+        "query_string": b"",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+        "client": ("192.0.2.1", 1),
+    }
+
+    async def receive() -> Any:
+        return coming.pop(0)
+
+    async def send(message: Any) -> None:
+        answered.append(message)
+
+    await world.app(scope, receive, send)
+    return answered
+
+
 async def _others_are_answered(
     world: DeskWorld, path: str, headers: dict[str, Any], begins: bytes = b"a=1"
 ) -> None:
