@@ -17,7 +17,7 @@ from core.chat import Sender
 from core.crypto import words
 from core.crypto.fields import Unreadable, seal_json, seal_text, unseal_json, unseal_text
 from core.db import UnitOfWork
-from core.errors import Conflict, Invalid, NotFound
+from core.errors import Conflict, Invalid, NotFound, Refused
 from core.i18n import _, supported
 from core.people import companies
 from core.people.events import (
@@ -247,8 +247,10 @@ async def change(
     email: str | None = None,
     locale: str | None = None,
     profile: dict[str, str] | None = None,
+    proved: bool = False,
 ) -> Person:
-    """Keep what was told about a person; a new address is unproved again."""
+    """Keep what was told about a person; a new address is unproved again, and of staff it is
+    taken only when it is `proved`: whoever reads its mail can sign in."""
     key = await uow.keys.of_person(uow.session, person.id)
     before = in_the_clear(person, key)
     changed: list[str] = []
@@ -271,6 +273,8 @@ async def change(
     if not changed:
         return person
     if "email" in changed:
+        if person.role != "requester" and not proved:
+            raise Refused(_("The address of a colleague changes only by a link that is sent to the new one."))
         person.email_verified_at = None
     _write(uow, person, key, profile=new_profile, **new)
     person.version += 1

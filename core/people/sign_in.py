@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 from uuid import UUID
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import ColumnElement, exists, select, update
 
 from core import clock
 from core.crypto.fields import Unreadable, seal_text, unseal_json, unseal_text
@@ -37,7 +37,7 @@ MOST_SESSIONS = 50
 
 async def by_password(uow: UnitOfWork, email: str, password: str) -> Person | None:
     """The person with this address and password, or None; takes as long either way."""
-    person = await _account(uow, email)
+    person = await _account(uow, email) or await _staff_of(uow, email)
     fits = await credentials.check_password(uow, person, password)
     if person is None:
         return None
@@ -62,7 +62,7 @@ async def request_link(uow: UnitOfWork, email: str, back: str = "") -> None:
             await _mail_sign_in(uow, person, "sign_in_link", back)
         return
     told = await people.by_email(uow, address, verified=False)
-    if told is not None and told.active:
+    if told is not None and told.active and told.role == "requester":
         known = await people.know(uow, told)
         account = await _waiting_account(uow, address) or await people.add(
             uow,
@@ -102,7 +102,7 @@ async def prove(uow: UnitOfWork, token: str) -> Person:
         taken = await people.by_email(uow, address)
         if taken is not None and taken.id != found.person.id:
             raise Conflict(_("This address belongs to another account already."))
-        await people.change(uow, found.person, email=address)
+        await people.change(uow, found.person, email=address, proved=True)
         await uow.session.flush()
     await people.verify_email(uow, found.person)
     await links.void(uow, found.person, Purpose.verify)
@@ -226,19 +226,26 @@ def is_fresh(session: Session | None) -> bool:
 
 
 async def _account(uow: UnitOfWork, email: str) -> Person | None:
-    """The account of an address: proved, or staff whose address an admin has set."""
+    """The account of an address: proved, or of staff who were invited to it and did not come yet."""
     address = people.email_or_nothing(email)
     if not address:
         return None
-    person = await people.by_email(uow, address)
-    if person is not None:
-        return person
+    invited = exists().where(OneTimeLink.person_id == Person.id, OneTimeLink.purpose == Purpose.invite.value)
+    return await people.by_email(uow, address) or await _staff_of(uow, address, invited)
+
+
+async def _staff_of(uow: UnitOfWork, email: str, *also: ColumnElement[bool]) -> Person | None:
+    """Staff with this address, proved or not."""
+    address = people.email_or_nothing(email)
+    if not address:
+        return None
     staff: Person | None = await uow.session.scalar(
         select(Person)
         .where(
             Person.email_digest == people.digest_of_email(uow, address),
             Person.role != "requester",
             Person.erased_at.is_(None),
+            *also,
         )
         .order_by(Person.created_at)
         .limit(1)

@@ -221,6 +221,22 @@ async def test_people_and_search(api: Api) -> None:
     assert changed.json()["zone"] == "Europe/Berlin"
 
 
+async def test_a_token_does_not_move_a_colleagues_address(api: Api) -> None:
+    """Whoever has the address can sign in: a token would become a whole account."""
+    await api.person("eve", "admin", ("people:write",))
+    bob = (await api.call("bob", "GET", "/me")).json()["id"]
+    async with api.desk.unit() as uow:
+        eve = await people.by_email(uow, "eve@example.com", verified=False)
+        assert eve is not None
+    for who, whose in (("eve", str(eve.id)), ("eve", bob)):
+        refused = await api.call(who, "PATCH", f"/people/{whose}", json={"email": "thief@example.net"})
+        assert (refused.status_code, refused.json()["code"]) == (409, "refused")
+    named = await api.call(
+        "eve", "PATCH", f"/people/{eve.id}", json={"name": "Eve", "email": "eve@example.com"}
+    )
+    assert (named.status_code, named.json()["email"]) == (200, "eve@example.com")
+
+
 async def test_answers_say_what_is_left_of_the_budget(api: Api) -> None:
     first = await api.call("bob", "GET", "/me")
     second = await api.call("bob", "GET", "/me")

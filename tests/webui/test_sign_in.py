@@ -577,15 +577,26 @@ async def test_an_invitation_makes_an_agent_at_home(world: World) -> None:
 
 async def test_an_invited_agent_may_ask_for_another_link(world: World) -> None:
     async with world.desk.unit() as uow:
-        await people.add(uow, name="Sam", email="sam@example.org", role="agent")
+        await links.invite(uow, await people.add(uow, name="Sam", email="sam@example.org", role="agent"))
     async with world.browser() as browser:
         await browser.look("/sign-in")
         await browser.submit("/sign-in", {"email": "sam@example.org"}, button="how=link")
-        [(_card, said)] = await world.mails()
+        [_invitation, (_card, said)] = await world.mails()
         await browser.look(said["path"])
         await browser.submit(None, follow=False)
     async with world.desk.unit() as uow:
         assert await people.by_email(uow, "sam@example.org") is not None
+
+
+async def test_an_address_that_a_colleague_only_told_opens_nothing(world: World) -> None:
+    """Someone who wrote in as the boss, and then became an agent, does not sign the boss in."""
+    async with world.desk.unit() as uow:
+        person = await people.add(uow, name="Sam", email="boss@example.org", platform="webchat")
+        await people.give_role(uow, person, "agent")
+    async with world.browser() as browser:
+        await browser.look("/sign-in")
+        await browser.submit("/sign-in", {"email": "boss@example.org"}, button="how=link")
+    assert await world.mails() == []
 
 
 async def test_a_visitor_who_left_an_address_gets_an_account_of_their_own(world: World) -> None:
@@ -606,7 +617,7 @@ async def test_a_visitor_who_left_an_address_gets_an_account_of_their_own(world:
 
 
 async def test_an_old_mail_does_not_prove_a_newer_address(world: World) -> None:
-    person = await world.person("Sam", "sam@example.org", "agent")
+    person = await world.person("Sam", "sam@example.org")
     async with world.desk.unit() as uow:
         await sign_in.request_link(uow, "sam@example.org")
         await people.change(uow, await people.get(uow, person.id), email="new@example.org")
