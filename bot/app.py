@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import importlib
-import os
 import pkgutil
 import signal
 import socket
@@ -34,6 +34,7 @@ from core import outbox
 from core.chat import ChatAdapter, Menus
 from core.db import Database
 from core.desk import Desk
+from core.env_file import environment
 from core.errors import StartError
 from core.settings import Settings
 from core.version import VERSION
@@ -125,7 +126,7 @@ def find_chats(desk: Desk) -> dict[str, ChatAdapter]:
         folder = Path(adapters.__path__[0]) / module.name
         if not (folder / "adapter.py").exists():
             continue
-        chat = importlib.import_module(f"adapters.{module.name}").make(desk, os.environ)
+        chat = importlib.import_module(f"adapters.{module.name}").make(desk, environment())
         if chat is not None:
             found[chat.name] = chat
     return found
@@ -192,12 +193,18 @@ def bind(settings: Settings) -> socket.socket:
         listening.listen(1024)
     except OSError as error:
         listening.close()
-        raise StartError(
-            f"Cannot listen on {settings.host}:{settings.port} ({error.strerror or error}). "
-            "Stop the other program or set DESKBELL_PORT to another port."
-        ) from None
+        raise StartError(_cannot_listen(settings, error)) from None
     listening.setblocking(False)
     return listening
+
+
+def _cannot_listen(settings: Settings, error: OSError) -> str:
+    advice = "Stop the other program or set DESKBELL_PORT to another port."
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        advice = "Set DESKBELL_HOST to an address of this machine, such as 127.0.0.1 or 0.0.0.0."
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        advice = "Only root may use a port below 1024: set DESKBELL_PORT to another, behind a proxy."
+    return f"Cannot listen on {settings.host}:{settings.port} ({error.strerror or error}). {advice}"
 
 
 class _Server(uvicorn.Server):
@@ -244,10 +251,23 @@ async def _reach(db: Database) -> None:
             async with db.engine.connect() as connection:
                 await connection.execute(text("select 1"))
     except (OSError, DBAPIError, TimeoutError) as error:
-        raise StartError(
-            f"The database of DATABASE_URL cannot be reached ({type(error).__name__}). "
-            "Check the address, the password and that the server runs."
-        ) from None
+        raise StartError(_cannot_reach(error)) from None
+
+
+def _cannot_reach(error: Exception) -> str:
+    """What the server said, by its code (PostgreSQL, appendix A); never its words, which may quote."""
+    code = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    if code == "3D000":
+        return "The server of DATABASE_URL has no database of that name: make it, or mend the name."
+    if code.startswith("28"):
+        return "The server of DATABASE_URL refuses that user or password: mend them, or let the user in."
+    what = "it took too long" if isinstance(error, TimeoutError) else "nobody answers there"
+    if code:
+        what = f"its answer was {code}"
+    return (
+        f"The database of DATABASE_URL cannot be reached: {what}. "
+        "Check the address, the password and that the server runs."
+    )
 
 
 async def _database_answers(db: Database) -> str:

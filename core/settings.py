@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
+from email.utils import parseaddr
 from pathlib import Path
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from core import env_file
 from core.crypto.keys import MasterKey
 from core.errors import StartError
+
+_AS_SIGNS = "; in a password write %2F for /, %23 for # and %40 for @"
+_TLS = re.compile("disable|allow|prefer|require|verify-ca|verify-full")
+_SERVER_OPTIONS = {
+    "host": re.compile(".+"),
+    "port": re.compile("[0-9]{1,5}"),
+    "ssl": _TLS,
+    "sslmode": _TLS,
+    "prepared_statement_cache_size": re.compile("[0-9]{1,5}"),
+    "target_session_attrs": re.compile("any|primary|standby|read-write|read-only|prefer-standby"),
+}
+"""What may stand behind the `?` of DATABASE_URL, and what it may say."""
 
 
 class Settings(BaseSettings):
@@ -88,16 +106,61 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def _an_address(cls, value: str) -> str:
-        if value and not value.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
+        parts = _parts(value)
+        if value and parts.scheme not in ("http", "https"):
+            raise ValueError("it must begin with http:// or https://")
+        if value and (not parts.hostname or " " in value):
+            raise ValueError("it must name a host")
+        if parts.query or parts.fragment or parts.username is not None:
+            raise ValueError("it must be a plain address, with nothing behind a ? or # and no user")
         return value.rstrip("/")
 
     @field_validator("database_url")
     @classmethod
     def _a_server(cls, value: SecretStr) -> SecretStr:
         address = value.get_secret_value()
-        if address and not address.startswith(("postgresql://", "postgres://", "postgresql+asyncpg://")):
-            raise ValueError("must begin with postgresql://")
+        parts = _parts(address, _AS_SIGNS)
+        if address and parts.scheme not in ("postgresql", "postgres", "postgresql+asyncpg"):
+            raise ValueError("it must begin with postgresql://")
+        for name, options in parse_qs(parts.query, keep_blank_values=True).items():
+            if name not in _SERVER_OPTIONS:
+                raise ValueError(
+                    f"behind the ? stands {name[:40]!r}; possible are {', '.join(_SERVER_OPTIONS)}"
+                )
+            if not _SERVER_OPTIONS[name].fullmatch(options[-1]):
+                raise ValueError(f"what it says of {name} cannot be")
+        return value
+
+    @field_validator("master_key")
+    @classmethod
+    def _keys(cls, value: SecretStr) -> SecretStr:
+        _masters(value)
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        proxies = [part.strip() for part in value.split(",") if part.strip()]
+        for proxy in proxies:
+            if proxy != "*":
+                _network(proxy)
+        return ",".join(proxies)
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _a_mail_server(cls, value: SecretStr) -> SecretStr:
+        address = value.get_secret_value()
+        parts = _parts(address, _AS_SIGNS)
+        if address and (parts.scheme not in ("smtp", "smtps") or not parts.hostname):
+            raise ValueError("it must begin with smtp:// or smtps:// and name a server")
+        return value
+
+    @field_validator("mail_from")
+    @classmethod
+    def _a_sender(cls, value: str) -> str:
+        local, _at, domain = parseaddr(value)[1].rpartition("@")
+        if value and not (local and domain):
+            raise ValueError("it needs an address")
         return value
 
     @property
@@ -118,13 +181,12 @@ class Settings(BaseSettings):
 
     def masters(self) -> list[MasterKey]:
         """The master keys from the setting; empty when it is unset."""
-        return [
-            MasterKey.parse(part) for part in self.master_key.get_secret_value().split(",") if part.strip()
-        ]
+        return _masters(self.master_key)
 
 
 def load() -> Settings:
     """The settings; raises `StartError` that names the malformed one, with an example."""
+    env_file.read()
     try:
         return Settings()
     except ValidationError as error:
@@ -137,4 +199,40 @@ def _in_words(error: ValidationError) -> str:
     field = next((f for n, f in Settings.model_fields.items() if name in (n, f.alias)), None)
     example = f" Example: {field.alias}={field.examples[0]}" if field is not None and field.examples else ""
     alias = field.alias if field is not None else name
-    return f"The setting {alias} is malformed: {first['msg']}.{example}"
+    return f"The setting {alias} is malformed: {_why(first)}.{example}"
+
+
+def _why(first: ErrorDetails) -> str:
+    """Our own words; those of the library are for programmers."""
+    kind, facts = first["type"], first.get("ctx", {})
+    if kind == "value_error":
+        return str(facts["error"])
+    if kind == "string_pattern_mismatch":
+        return "it must be console or json"
+    if kind.startswith(("int_", "greater_", "less_")):
+        return "it must be a whole number from 1 to 65535"
+    return "it cannot be read"
+
+
+def _masters(setting: SecretStr) -> list[MasterKey]:
+    return [MasterKey.parse(part) for part in setting.get_secret_value().split(",") if part.strip()]
+
+
+def _parts(address: str, hint: str = "") -> SplitResult:
+    """The parts of an address; `ValueError` in words, which never repeat the address."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise ValueError("it is no address" + hint) from None
+    try:
+        _port = parts.port
+    except ValueError:
+        raise ValueError("its port is no number up to 65535" + hint) from None
+    return parts
+
+
+def _network(proxy: str) -> None:
+    try:
+        ipaddress.ip_network(proxy, strict=False)
+    except ValueError:
+        raise ValueError("it must hold addresses, separated by commas") from None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 import structlog
 
+from bot import environment
 from core import settings as program
 from core.errors import DeskError, StartError
 from core.settings import Settings
@@ -30,6 +31,7 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, None]], *, quiet: bool = 
     """
     try:
         settings = program.load()
+        environment.check()
         if quiet:
             _log_warnings_only()
         with asyncio.Runner(loop_factory=_loop) as runner:

@@ -25,11 +25,13 @@ def environment(data: Path, **settings: str) -> dict[str, str]:
     )
 
 
-def deskbell(data: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+def deskbell(
+    data: Path, *words: str, at: Path | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, standing in the folder `at`."""
     return subprocess.run(
         [sys.executable, "-m", "bot", *words],
-        cwd=tempfile.gettempdir(),
+        cwd=at or tempfile.gettempdir(),
         env=environment(data, **settings),
         capture_output=True,
         text=True,

@@ -62,6 +62,27 @@ def test_a_malformed_master_key(tmp_path: Path) -> None:
     assert "hunter2" not in line
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"DESKBELL_PORT=8080\n\nDESKBELL_HOST 0.0.0.0\n", "Line 3 of .env is not NAME=value"),
+        (b"# fine\nDESKBELL_MAIL_FROM=H\xe9lp\n", "Line 2 of .env is not UTF-8"),
+        (b"DESKBELL_PROT=1\n", "Did you mean DESKBELL_PORT?"),
+        (b"DATABASE_URL=postgresql://desk@db:54a2/desk\n", "DATABASE_URL is malformed: its port"),
+    ],
+)
+def test_the_env_file_is_wrong(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    assert words in complaint(deskbell(tmp_path / "data", "run", at=tmp_path))
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("name", ["no.such.host.invalid", "192.0.2.77"])
+def test_the_host_is_not_this_machine(tmp_path: Path, name: str) -> None:
+    line = complaint(deskbell(tmp_path, "run", DESKBELL_HOST=name))
+    assert "Set DESKBELL_HOST" in line
+
+
 def test_the_port_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -110,9 +131,11 @@ def test_the_database_does_not_answer(tmp_path: Path) -> None:
 
 
 async def test_the_password_is_wrong_or_there_is_no_such_database(tmp_path: Path, database_url: str) -> None:
-    url = database_url.replace("/deskbell?", "/nowhere?")
-    line = complaint(deskbell(tmp_path, "run", DATABASE_URL=url, DESKBELL_PORT=str(free_port())))
-    assert "DATABASE_URL" in line
+    for wrong, words in (("deskbell@/nowhere?", "no database of that name"), ("eve@/deskbell?", "refuses")):
+        url = database_url.replace("deskbell@/deskbell?", wrong)
+        line = complaint(deskbell(tmp_path, "run", DATABASE_URL=url, DESKBELL_PORT=str(free_port())))
+        assert "DATABASE_URL" in line
+        assert words in line
 
 
 async def test_a_server_without_a_master_key(tmp_path: Path, fresh_url: str) -> None:

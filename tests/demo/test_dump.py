@@ -51,7 +51,17 @@ from webui import sessions
 from webui.app import make_app
 from webui.site import Site
 
-PUBLISHED = ("category", "team", "tag", "macro", "setting", "routing_rule", "role", "desk_room", "installation")
+PUBLISHED = (
+    "category",
+    "team",
+    "tag",
+    "macro",
+    "setting",
+    "routing_rule",
+    "role",
+    "desk_room",
+    "installation",
+)
 """Tables of text that the desk itself publishes or sets."""
 
 WITHOUT_WORDS = (
