@@ -16,7 +16,7 @@ from adapters.postgres import DataFolder, start
 from bot.app import database
 from bot.backup import erasing
 from bot.backup.archive import NoBackup
-from bot.backup.make import Tick
+from bot.backup.make import Tick, beside
 from bot.backup.programs import Target
 from bot.backup.restore import Backup, NotEmpty, Restored, check_empty
 from bot.backup.restore import restore as put_back
@@ -24,6 +24,7 @@ from bot.cli import edge
 from bot.cli.backup import ticking
 from bot.secrets import kept_keys
 from core.db import Database
+from core.errors import StartError
 from core.i18n import _
 from core.settings import Settings
 
@@ -32,14 +33,23 @@ _Source = click.Path(path_type=Path, dir_okay=False, exists=True)
 
 @click.command()
 @click.argument("file", type=_Source)
-@click.option("--keys", type=_Source, help="The file of people's keys: of this backup or a later one.")
+@click.option(
+    "--keys",
+    type=_Source,
+    help="The file of people's keys: of this backup or a later one. FILE.keys when left out.",
+)
+@click.option(
+    "--without-keys",
+    is_flag=True,
+    help="Restore numbers and times only: nothing that people wrote can be read, and no name.",
+)
 @click.option(
     "--erased",
     type=_Source,
     multiple=True,
     help="A newer list of erased people (`deskbell erased`, or FILE.erased of a later backup).",
 )
-def restore(file: Path, keys: Path | None, erased: tuple[Path, ...]) -> None:
+def restore(file: Path, keys: Path | None, without_keys: bool, erased: tuple[Path, ...]) -> None:
     """Put the backup FILE into an empty desk.
 
     Without DATABASE_URL into an empty DESKBELL_DATA; with it into that empty database, files
@@ -48,11 +58,29 @@ def restore(file: Path, keys: Path | None, erased: tuple[Path, ...]) -> None:
     """
 
     async def work(settings: Settings) -> None:
+        found = _keys(file, keys, without_keys)
         with edge.progress(unit=False) as bar:
-            done = await _restore(settings, Backup(file, keys), erased, ticking(bar))
-        _tell(done, keys is not None)
+            done = await _restore(settings, Backup(file, found), erased, ticking(bar))
+        _tell(done, found is not None)
 
     edge.run(work)
+
+
+def _keys(file: Path, named: Path | None, without: bool) -> Path | None:
+    """The file of keys to use. A desk that nobody can read is made only for whoever asks for it."""
+    if named is not None and without:
+        raise StartError(_("Name a file with --keys, or say --without-keys, but not both."))
+    if named is not None or without:
+        return named
+    beside_it = beside(file, ".keys")
+    if beside_it.exists():
+        return beside_it
+    raise StartError(
+        _(
+            "There is no {path}, and without people's keys nothing that they wrote can be read. Name the file "
+            "with --keys, or say --without-keys."
+        ).format(path=beside_it)
+    )
 
 
 async def _restore(settings: Settings, backup: Backup, lists: tuple[Path, ...], tick: Tick) -> Restored:
@@ -125,7 +153,7 @@ def _tell(done: Restored, with_keys: bool) -> None:
     )
     if not with_keys:
         click.echo(
-            "Without --keys nothing that people wrote can be read, and no name: only numbers and times"
+            "Without the keys nothing that people wrote can be read, and no name: only numbers and times"
         )
         click.echo(
             "came back. Restore again into an empty folder with the backup's .keys file, if it still exists."

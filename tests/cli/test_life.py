@@ -115,6 +115,17 @@ async def test_saved_while_it_runs_and_restored_elsewhere(folder: Path, start: S
     assert "Come back to me" in done(other, "tickets")
     assert "already" in complaint(deskbell(other, "restore", str(file)), code=1)
 
+    third = folder / "third"
+    third.mkdir()
+    shutil.copy2(data / FILE, third / FILE)
+    keys = file.with_name(f"{file.name}.keys")
+    keys.rename(folder / "elsewhere")
+    assert "--without-keys" in complaint(deskbell(third, "restore", str(file)))
+    assert not (third / "postgres").exists()
+    (folder / "elsewhere").rename(keys)
+    assert "The words of 2 of 2 people can be read" in done(third, "restore", str(file))
+    assert "Come back to me" in done(third, "tickets")
+
     start(other).up()
     desk = await desk_of(other)
     assert await w.read_file(desk, 1) == w.FILE
