@@ -135,6 +135,8 @@ class _Planner:
         first, last = talk[0], talk[-1]
         wanted = first + (last - first) * self.rng.uniform(0.5, 0.9)
         opened = self._awake(min(max(wanted, first + timedelta(minutes=9)), first + timedelta(days=2)))
+        # Who would have slept until later than now has written already: every ticket is there.
+        opened = min(opened, self.now - timedelta(minutes=1))
         plan = replace(self._plan(one, opened, like=target), into=target.id)
         self._talk(plan)
         return plan

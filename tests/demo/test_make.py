@@ -11,6 +11,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -274,6 +276,19 @@ def test_the_moment_decides_how_far_the_story_has_come() -> None:
 
 
 # --- the files ---------------------------------------------------------------------------
+
+
+@given(
+    st.integers(0, 5 * 366 * 24 * 60).map(lambda n: datetime(2025, 1, 1, tzinfo=UTC) + timedelta(minutes=n)),
+    st.integers(1, 99),
+)
+@example(datetime(2026, 11, 23, 5, 48, tzinfo=UTC), 1)
+@example(datetime(2026, 11, 25, 2, 10, tzinfo=UTC), 1)
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_every_ticket_is_opened_before_now_whenever_that_is(now: datetime, seed: int) -> None:
+    made = schedule(seed, 600, now, CALENDAR)
+    assert len(made) == 600
+    assert all(plan.steps and plan.steps[0].what == "open" for plan in made)
 
 
 def test_every_file_of_the_texts_can_be_made() -> None:
