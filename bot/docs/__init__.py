@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import fields
@@ -20,6 +21,7 @@ from bot.cli import cli
 from core.desk_settings import DeskSettings
 from core.events import REGISTRY
 from core.settings import Settings
+from webui.api.document import document
 
 NOTE = "<!-- Written by `make docs`; a test compares it with the program. -->\n"
 
@@ -32,7 +34,8 @@ def pages() -> dict[str, str]:
         "commands.md": commands_page,
         "command-line.md": command_line_page,
     }
-    return {path: NOTE + page() for path, page in written.items()}
+    made = {path: NOTE + page() for path, page in written.items()}
+    return made | {"developers/openapi.json": json.dumps(document(), indent=1, sort_keys=True) + "\n"}
 
 
 def settings_page() -> str:

@@ -12,7 +12,9 @@ from uuid import uuid4
 
 import pytest
 from httpx import ASGITransport, AsyncClient, Response
+from sqlalchemy import func, select
 
+from core.conversations.model import Attachment
 from core.desk import Desk
 from core.people import service as people
 from core.people import tokens
@@ -211,6 +213,22 @@ async def test_a_file_goes_up_into_a_message_and_comes_down_again(api: Api) -> N
     assert stolen.status_code == 422
 
 
+async def test_the_same_file_with_a_key_goes_up_once(api: Api) -> None:
+    async def up(content: bytes, name: str = "notes.txt") -> Response:
+        headers = {"x-file-name": name}
+        return await api.call("bob", "POST", "/files", key="f1", content=content, headers=headers)
+
+    first, again = await up(b"hello file"), await up(b"hello file")
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert again.headers["idempotency-replayed"] == "true"
+    for other in (await up(b"another"), await up(b"hello file", "other.txt")):
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    async with api.desk.unit() as uow:
+        assert await uow.session.scalar(select(func.count()).select_from(Attachment)) == 1
+    assert len([name async for name in api.desk.means.files.names()]) == 1
+
+
 async def test_people_and_search(api: Api) -> None:
     number = await opened(api, "the zeppelin has a leak")
     found = (await api.call("bob", "GET", "/search", params={"q": "zeppelins"})).json()
@@ -247,6 +265,32 @@ async def test_the_description_is_the_one_that_was_agreed(api: Api) -> None:
     """Run `make docs` after a deliberate change."""
     assert json.loads(SNAPSHOT.read_text()) == document()
     assert (await api.client.get("/api/v1/openapi.json")).json() == document()
+
+
+async def test_the_description_says_what_the_door_does(api: Api) -> None:
+    made = document()
+    assert "HTTPValidationError" not in json.dumps(made)
+    for path, methods in made["paths"].items():
+        for method, operation in methods.items():
+            named = [parameter["name"] for parameter in operation.get("parameters", [])]
+            assert ("Idempotency-Key" in named) == (method == "post"), path
+            assert {"401", "403", "429"} <= operation["responses"].keys(), path
+            for status, answer in operation["responses"].items():
+                if status.startswith("2"):
+                    assert "RateLimit-Remaining" in answer["headers"], path
+                else:
+                    assert answer["$ref"].rpartition("/")[2] in made["components"]["responses"], path
+
+
+async def test_a_problem_is_as_it_is_described(api: Api) -> None:
+    described = document()["components"]["schemas"]["Problem"]
+    for answer in (
+        await api.client.get("/api/v1/me"),
+        await api.call("bob", "GET", "/tickets/9999"),
+        await api.call("bob", "POST", "/tickets", json={"colour": "red"}),
+    ):
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert set(described["required"]) <= answer.json().keys() <= set(described["properties"])
 
 
 async def test_the_page_about_the_api_names_no_outside_address(api: Api) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import hashlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 from fastapi import Header, Query, Request
@@ -23,7 +25,7 @@ from core.people.model import Team
 from core.people.service import Profile
 from core.tickets import access, macros, search, timeline
 from core.tickets.model import Category, Macro
-from webui.api.door import ApiUow, api_router, needs, once, sender
+from webui.api.door import ApiUow, api_router, done_once, needs, once, replayed, sender
 from webui.api.shapes import (
     CategoryOut,
     FileOut,
@@ -43,6 +45,9 @@ from webui.api.shapes import (
     ticket_out,
 )
 from webui.deps import TheSite
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
 
 router = api_router("desk")
 Limit = Annotated[int, Query(ge=1, le=100)]
@@ -169,6 +174,7 @@ async def search_tickets(
 @router.post(
     "/files",
     status_code=201,
+    response_model=FileOut,
     openapi_extra={
         "requestBody": {
             "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
@@ -180,15 +186,31 @@ async def upload(
     site: TheSite,
     actor: Annotated[Actor, sender("tickets:write")],
     x_file_name: Annotated[str, Header(max_length=400)] = "file",
-) -> FileOut:
+) -> Any:
     """Send a file's bytes as the body; name its id in a message afterwards."""
-    assert actor.id is not None
+    person_id = actor.id
+    assert person_id is not None
+    means, said = site.desk.means, hashlib.sha256(x_file_name.encode() + b"\n")
     async with (
-        attachments.receiving(site.desk.means, x_file_name, request.stream()) as received,
+        attachments.receiving(means, x_file_name, _noting(request.stream(), said)) as received,
         site.desk.unit(actor) as uow,
     ):
-        row = await attachments.keep(uow, actor.id, received)
-    return FileOut(id=row.id, name=received.name, size=row.size, mime=row.mime, kind=row.kind)
+
+        async def work() -> FileOut:
+            row = await attachments.keep(uow, person_id, received)
+            return FileOut(id=row.id, name=received.name, size=row.size, mime=row.mime, kind=row.kind)
+
+        answer = await done_once(request, uow, said.digest(), work)
+        if replayed(answer):
+            await attachments.discard(means, received)
+    return answer
+
+
+async def _noting(chunks: AsyncIterator[bytes], said: _Hash) -> AsyncIterator[bytes]:
+    """What passes goes into the sum by which the same upload is known again."""
+    async for chunk in chunks:
+        said.update(chunk)
+        yield chunk
 
 
 @router.get("/files/{file_id}", dependencies=[needs("tickets:read")])

@@ -73,6 +73,11 @@ def api_router(tag: str) -> APIRouter:
     return APIRouter(prefix=PREFIX, tags=[tag], route_class=ApiRoute)
 
 
+def replayed(answer: Any) -> bool:
+    """Whether an answer is that of an earlier request with the same key."""
+    return isinstance(answer, Response) and "idempotency-replayed" in answer.headers
+
+
 _bearer = HTTPBearer(auto_error=False, description="A token made on your account page, such as dskb_…")
 _budgets = Budget(REQUESTS, SECONDS)
 _strangers = Budget(60, SECONDS)
@@ -157,23 +162,34 @@ def once(handler: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]
 
     @functools.wraps(handler)
     async def doing(*args: Any, request: Request, uow: UnitOfWork, **kwargs: Any) -> Any:
-        key = request.headers.get("idempotency-key", "")
-        if not key:
+        async def work() -> Any:
             return await handler(*args, request=request, uow=uow, **kwargs)
-        if len(key) > LONGEST_KEY:
-            raise Invalid(_("The Idempotency-Key is too long."), field="Idempotency-Key")
-        digest = words.digest(uow.keys.lookup, f"once|{uow.actor.id}|{request.url.path}|{key}")
-        # Keyed: a plain hash of a short message could be guessed from a copy of the database.
-        asked = hmac.digest(uow.keys.lookup, b"once|" + await request.body(), "sha256")
-        row = await _take(uow, digest, asked)
-        if row is not None:
-            return _kept(uow, row, asked)
-        status = request.scope["route"].status_code or 200
-        body = jsonable_encoder(await handler(*args, request=request, uow=uow, **kwargs))
-        await _keep(uow, digest, status, body)
-        return JSONResponse(body, status)
+
+        return await done_once(request, uow, await request.body(), work)
 
     return doing
+
+
+async def done_once(
+    request: Request, uow: UnitOfWork, said: bytes, work: Callable[[], Awaitable[Any]]
+) -> Any:
+    """The work's answer; with an Idempotency-Key that came before, the answer of that time. `said`
+    is what makes two requests the same."""
+    key = request.headers.get("idempotency-key", "")
+    if not key:
+        return await work()
+    if len(key) > LONGEST_KEY:
+        raise Invalid(_("The Idempotency-Key is too long."), field="Idempotency-Key")
+    digest = words.digest(uow.keys.lookup, f"once|{uow.actor.id}|{request.url.path}|{key}")
+    # Keyed: a plain hash of a short message could be guessed from a copy of the database.
+    asked = hmac.digest(uow.keys.lookup, b"once|" + said, "sha256")
+    row = await _take(uow, digest, asked)
+    if row is not None:
+        return _kept(uow, row, asked)
+    status = request.scope["route"].status_code or 200
+    body = jsonable_encoder(await work())
+    await _keep(uow, digest, status, body)
+    return JSONResponse(body, status)
 
 
 async def _take(uow: UnitOfWork, digest: bytes, asked: bytes) -> IdempotentAnswer | None:
