@@ -9,12 +9,12 @@ import importlib
 import pkgutil
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
@@ -35,14 +35,23 @@ from core.chat import ChatAdapter, Menus
 from core.db import Database
 from core.desk import Desk
 from core.env_file import environment
-from core.errors import StartError
+from core.errors import DeskError, StartError
 from core.settings import Settings
 from core.version import VERSION
 from webui.app import make_app
 from webui.site import Site
 
+if TYPE_CHECKING:
+    from adapters.postgres import Embedded
+
 log = structlog.get_logger("bot.app")
 REACH_SECONDS = 10.0
+
+
+class Stopped(DeskError):
+    """A desk that ran ended by itself."""
+
+    code = "stopped"
 
 
 @dataclass(slots=True)
@@ -56,24 +65,40 @@ class App:
     loops: Loops
     web: Any
     site: Site
-    tasks: list[Callable[[], Any]] = field(default_factory=list)
+    tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict)
+    """What runs beside the rest for as long as the desk does."""
 
 
 @asynccontextmanager
 async def database(settings: Settings, folder: Path) -> AsyncIterator[Database]:
     """The database: the server of DATABASE_URL, or our own for this data folder."""
-    async with AsyncExitStack() as stack:
-        url = settings.sqlalchemy_url
-        if not url:
-            from adapters.postgres import start
+    async with _embedded(settings, folder) as server, _reached(settings, server) as db:
+        yield db
 
-            server = await start(folder)
-            stack.push_async_callback(server.stop)
-            url = server.url
-        db = Database(url)
-        stack.push_async_callback(db.close)
+
+@asynccontextmanager
+async def _embedded(settings: Settings, folder: Path) -> AsyncIterator[Embedded | None]:
+    """Our own server, for the time of the block; None where there is another."""
+    if settings.sqlalchemy_url:
+        yield None
+        return
+    from adapters.postgres import start
+
+    server = await start(folder)
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+@asynccontextmanager
+async def _reached(settings: Settings, server: Embedded | None) -> AsyncIterator[Database]:
+    db = Database(server.url if server is not None else settings.sqlalchemy_url)
+    try:
         await _reach(db)
         yield db
+    finally:
+        await db.close()
 
 
 @asynccontextmanager
@@ -85,11 +110,15 @@ async def compose(settings: Settings) -> AsyncIterator[App]:
             from adapters.postgres import DataFolder
 
             stack.enter_context(DataFolder(folder))
-        db = await stack.enter_async_context(database(settings, folder))
+        server = await stack.enter_async_context(_embedded(settings, folder))
+        db = await stack.enter_async_context(_reached(settings, server))
         masters = await master_keys(settings, folder, db)
         await migrate.to_head(db.engine)
         desk = await Desk.open(db, DiskStore(folder / "files"), LocalBus(), masters)
-        yield put_together(settings, desk)
+        app = put_together(settings, desk)
+        if server is not None:
+            app.tasks["database"] = server.keep
+        yield app
 
 
 def put_together(settings: Settings, desk: Desk) -> App:
@@ -167,6 +196,7 @@ async def run(app: App, listening: socket.socket, announce: Callable[[App], Any]
     stop = asyncio.Event()
     schedule = jobs.schedule(wiring.live_channels(app.chats))
     background.append(asyncio.create_task(jobs.run(app.desk, stop, schedule), name="jobs"))
+    background += [asyncio.create_task(task(), name=name) for name, task in app.tasks.items()]
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="web")
     try:
         up = asyncio.create_task(server.up.wait())
@@ -174,13 +204,37 @@ async def run(app: App, listening: socket.socket, announce: Callable[[App], Any]
         up.cancel()
         if announce is not None and not serving.done():
             await announce(app)
-        await serving
+        await _watch(serving, background, server)
     finally:
         stop.set()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
         log.info("desk.stopped")
+
+
+async def _watch(
+    serving: asyncio.Task[None], background: Collection[asyncio.Task[None]], server: _Server
+) -> None:
+    """Until the web ends. A desk of which a part has died looks alive and is not: it ends too,
+    with an error, so that whoever started it sees that and starts it again."""
+    waiting = {serving, *background}
+    while not serving.done():
+        done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        failed = next((task for task in done - {serving} if task.exception() is not None), None)
+        if failed is not None:
+            error = failed.exception()
+            log.error("task.failed", task=failed.get_name(), exc_info=error)
+            server.should_exit = True
+            await serving
+            raise Stopped(_why(failed.get_name(), error))
+    await serving
+
+
+def _why(task: str, error: BaseException | None) -> str:
+    if isinstance(error, DeskError):
+        return error.words
+    return f"The desk has stopped: its part “{task}” failed ({type(error).__name__}); the log says where."
 
 
 def bind(settings: Settings) -> socket.socket:

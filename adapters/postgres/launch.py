@@ -34,15 +34,15 @@ class Launched:
     keeper: subprocess.Popen[bytes]
 
 
-def launch(data: Path, *, durable: bool) -> Launched:
+def launch(data: Path, *, durable: bool, socket: Path | None = None) -> Launched:
     """Start the server without waiting until it answers; blocks for the time of an initdb at first.
 
-    The caller has claimed the folder. Raises `StartError`.
+    With `socket` it is reached where it was before. The caller has claimed the folder. Raises `StartError`.
     """
     try:
         lock = _lock(data)
         try:
-            return _launch(_Bench(data, account_for(data), lock), durable=durable)
+            return _launch(_Bench(data, account_for(data), lock), durable=durable, socket=socket)
         finally:
             # From here on the lock lives exactly as long as the keeper and the server.
             os.close(lock)
@@ -101,10 +101,10 @@ class _Bench:
         )
 
 
-def _launch(bench: _Bench, *, durable: bool) -> Launched:
+def _launch(bench: _Bench, *, durable: bool, socket: Path | None) -> Launched:
     programs = binaries_for(bench.account)
     place = cluster.prepare(bench.data, bench.account, programs, bench.run, durable=durable)
-    socket = _fresh_socket(bench.data, bench.account)
+    socket = _the_socket(bench.data, bench.account, socket)
     command = [
         str(programs / "postgres"),
         *("-D", cluster.home(place, bench.account)),
@@ -136,11 +136,11 @@ def _lock(data: Path) -> int:
         return lock
 
 
-def _fresh_socket(data: Path, account: Account) -> Path:
-    """A new folder for the socket, written down before it is made, so that a killed start leaves none."""
+def _the_socket(data: Path, account: Account, again: Path | None) -> Path:
+    """A new folder for the socket, or the one of before, written down before it is made, so that a killed start leaves none."""
     with suppress(OSError, ValueError):
         sockets.clean(recorded_socket(data))
-    socket = sockets.propose()
+    socket = again or sockets.propose()
     record = _record(data)
     fresh = record.with_suffix(".new")
     with os.fdopen(open_private(fresh, os.O_WRONLY | os.O_TRUNC), "w", encoding="utf-8") as file:

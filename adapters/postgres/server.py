@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import time
+from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from adapters.postgres.programs import binaries
 from core.errors import StartError
 from core.i18n import _
 
+_MOST_ENDS, _ENDS_SECONDS = 4, 300.0
 _READY_SECONDS = 300.0  # replaying the log after a crash may take a while on a slow disk
 
 
@@ -88,9 +90,12 @@ class Address:
 class Embedded(Address):
     """A server that this process started. It ends with `stop()`, or with this process."""
 
-    def __init__(self, data: Path, launched: Launched, claim: DataFolder | None) -> None:
+    def __init__(
+        self, data: Path, launched: Launched, claim: DataFolder | None, *, durable: bool = True
+    ) -> None:
         super().__init__(launched.socket)
         self._data = data
+        self._durable = durable
         self._process = launched.keeper
         self._claim = claim
 
@@ -117,13 +122,41 @@ class Embedded(Address):
         while self.is_running:  # noqa: ASYNC110
             await asyncio.sleep(0.5)
 
+    async def keep(self, *, log: FilteringBoundLogger | None = None) -> None:
+        """Start the server again, at the same address, whenever it ends by itself; for ever.
+
+        Raises `StartError` when it does not start, or ends again and again.
+        """
+        told = log or structlog.get_logger()
+        ends: deque[float] = deque(maxlen=_MOST_ENDS)
+        while True:
+            await self.wait()
+            told.error("database ended by itself", code=self._process.poll())
+            ends.append(time.monotonic())
+            if len(ends) == _MOST_ENDS and ends[-1] - ends[0] < _ENDS_SECONDS:
+                raise StartError(
+                    _("The embedded PostgreSQL ends again and again; {log} says why.").format(
+                        log=self.log_file
+                    )
+                )
+            self._hang_up()
+            launched = await _launched(self._data, durable=self._durable, socket=self.socket)
+            self._process = launched.keeper
+            await _ready(self, told)
+            told.info("database started again", seconds=round(time.monotonic() - ends[-1], 3))
+
     async def stop(self) -> None:
         """End the server: a fast shutdown, and a rough one when that takes longer than 20 seconds."""
         await asyncio.shield(asyncio.to_thread(self._stop))
 
-    def _stop(self) -> None:
+    def _hang_up(self) -> None:
+        """The keeper ends once nobody holds the other end of its input."""
         if self._process.stdin:
-            self._process.stdin.close()
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+    def _stop(self) -> None:
+        self._hang_up()
         try:
             self._process.wait(sum(seconds for _signal, seconds in SERVER_STOPS) + 10)
         except subprocess.TimeoutExpired:
@@ -152,7 +185,7 @@ async def start(
         if claim:
             claim.release()
         raise
-    server = Embedded(folder.path, launched, claim)
+    server = Embedded(folder.path, launched, claim, durable=durable)
     try:
         await _ready(server, told)
     except BaseException:
@@ -173,9 +206,9 @@ async def attach(data: Path) -> Address | None:
     return address
 
 
-async def _launched(data: Path, *, durable: bool) -> Launched:
+async def _launched(data: Path, *, durable: bool, socket: Path | None = None) -> Launched:
     """Launch in a thread; a cancelled start leaves no server behind."""
-    work = asyncio.ensure_future(asyncio.to_thread(launch, data, durable=durable))
+    work = asyncio.ensure_future(asyncio.to_thread(launch, data, durable=durable, socket=socket))
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:

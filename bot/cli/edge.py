@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from bot import environment
 from core import settings as program
 from core.errors import DeskError, StartError
+from core.outage import is_outage
 from core.settings import Settings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+log = structlog.get_logger("bot.cli")
 DID_NOT_WORK = 1
 WRONG_START = 2
 INTERRUPTED = 130
@@ -40,6 +43,10 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, None]], *, quiet: bool = 
         leave(str(error), WRONG_START)
     except DeskError as error:
         leave(str(error), DID_NOT_WORK)
+    except DBAPIError as error:
+        leave(_of_database(error), DID_NOT_WORK)
+    except OSError as error:
+        leave(_of_system(error), DID_NOT_WORK)
     except KeyboardInterrupt:
         leave("Interrupted.", INTERRUPTED)
 
@@ -47,6 +54,21 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, None]], *, quiet: bool = 
 def leave(words: str, code: int) -> NoReturn:
     click.echo(f"deskbell: {' '.join(words.split())}", err=True)
     sys.exit(code)
+
+
+def _of_database(error: DBAPIError) -> str:
+    code = getattr(error.orig, "sqlstate", None) or type(error.orig).__name__
+    if is_outage(error):
+        return f"The database went away in the middle ({code}); start again when it is back."
+    # A fault of the program: who mends it needs to know where.
+    log.error("command.failed", exc_info=error)
+    return f"The database refused a step of this ({code}); the lines above say where."
+
+
+def _of_system(error: OSError) -> str:
+    """What the system said, and about which file."""
+    said = error.strerror or str(error) or type(error).__name__
+    return f"{said}: {error.filename}" if error.filename else f"{said}."
 
 
 def progress(unit: bool = True) -> Progress:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import signal
 import stat
@@ -53,6 +54,20 @@ def test_started_and_ended(folder: Path, start: Start, how: signal.Signals) -> N
     assert program.end(how) == 0, program.said
     until_over(data)
     assert "Traceback" not in program.said
+
+
+async def test_the_desk_outlives_the_end_of_its_database(folder: Path, start: Start) -> None:
+    data = folder / "data"
+    program = start(data).up()
+    program.announced()
+    await add_ticket(data, "Still here after the crash")
+    os.kill(int((data / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    until(lambda: "database started again" in program.said, 60)
+    until(lambda: program.get("/readyz") == 200)
+    assert "Still here after the crash" in done(data, "tickets")
+    assert program.end() == 0, program.said
+    assert "Traceback" not in program.said
+    until_over(data)
 
 
 async def test_killed_and_started_again(folder: Path, start: Start) -> None:

@@ -20,6 +20,7 @@ import pytest
 from adapters.postgres import binaries, keeper, start
 from adapters.postgres.account import DEDICATED, Account
 from adapters.postgres.programs import binaries_for
+from core.errors import StartError
 
 from .processes import ROOT, Child, is_alive, until, until_over
 
@@ -50,6 +51,51 @@ async def test_killed_without_warning(folder: Path, child: Start, victims: list[
     await connection.close()
     await again.stop()
     assert not Path(up["socket"]).exists()
+
+
+@linux_only
+@pytest.mark.parametrize("victim", ["server", "keeper"])
+async def test_a_server_that_ends_by_itself_is_started_again(folder: Path, victim: str) -> None:
+    """At the same address, with what was committed; and it still ends with `stop`."""
+    server = await start(folder)
+    keeping = asyncio.create_task(server.keep())
+    connection = await asyncpg.connect(server.dsn)
+    await connection.execute("CREATE TABLE kept AS SELECT 'here' AS word")
+    before = server.pid
+    os.kill(before if victim == "keeper" else int(server.pid_file.read_text().split()[0]), signal.SIGKILL)
+    connection.terminate()
+    async with asyncio.timeout(60):
+        while server.pid == before or not await _answers(server.dsn):
+            await asyncio.sleep(0.05)
+    connection = await asyncpg.connect(server.dsn)
+    assert await connection.fetchval("SELECT word FROM kept") == "here"
+    await connection.close()
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    await server.stop()
+    until_over(folder)
+    assert not server.socket.exists()
+
+
+@linux_only
+async def test_a_server_that_ends_again_and_again_is_given_up(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("adapters.postgres.server._MOST_ENDS", 1)
+    server = await start(folder)
+    os.kill(int(server.pid_file.read_text().split()[0]), signal.SIGKILL)
+    with pytest.raises(StartError, match="again and again"):
+        async with asyncio.timeout(30):
+            await server.keep()
+    await server.stop()
+
+
+async def _answers(dsn: str) -> bool:
+    try:
+        await (await asyncpg.connect(dsn, timeout=5)).close()
+    except (OSError, asyncpg.PostgresError):
+        return False
+    return True
 
 
 @linux_only

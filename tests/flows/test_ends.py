@@ -1,0 +1,94 @@
+"""A desk of which a part dies ends with an error, instead of looking alive."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+from sqlalchemy.exc import DBAPIError
+
+from bot import app as program
+from bot.cli import edge
+from core.desk import Desk
+from core.errors import StartError
+from core.settings import Settings
+from tests.cli.program import free_port
+
+
+@pytest.fixture
+async def app(desk: Desk, tmp_path: Path) -> AsyncIterator[program.App]:
+    settings = Settings(DESKBELL_DATA=tmp_path, DESKBELL_PORT=free_port())
+    yield program.put_together(settings, desk)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.remove_signal_handler(number)
+
+
+async def test_a_part_that_fails_stops_the_desk(app: program.App) -> None:
+    async def fails() -> None:
+        raise ZeroDivisionError
+
+    app.tasks["odd"] = fails
+    with pytest.raises(program.Stopped, match="its part “odd” failed"):
+        async with asyncio.timeout(30):
+            await program.run(app, program.bind(app.settings))
+
+
+async def test_what_a_part_says_is_said(app: program.App) -> None:
+    async def gives_up() -> None:
+        raise StartError("The embedded PostgreSQL ends again and again.")
+
+    app.tasks["database"] = gives_up
+    with pytest.raises(program.Stopped, match="again and again"):
+        async with asyncio.timeout(30):
+            await program.run(app, program.bind(app.settings))
+
+
+async def test_a_part_that_has_nothing_to_do_stops_nothing(app: program.App) -> None:
+    async def idle() -> None:
+        return
+
+    app.tasks["idle"] = idle
+    up = asyncio.Event()
+
+    async def announce(_app: program.App) -> None:
+        up.set()
+
+    running = asyncio.create_task(program.run(app, program.bind(app.settings), announce))
+    await asyncio.wait_for(up.wait(), 30)
+    await asyncio.sleep(0)
+    assert not running.done()
+    signal.raise_signal(signal.SIGTERM)
+    await asyncio.wait_for(running, 30)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (DBAPIError("select 1", None, ConnectionError("cut"), connection_invalidated=True), "went away"),
+        (
+            FileNotFoundError(2, "No such file or directory", "/nowhere"),
+            "No such file or directory: /nowhere",
+        ),
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
+    ],
+)
+def test_the_end_of_a_command_is_one_line(
+    error: Exception, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the database or the system says."""
+    monkeypatch.chdir(tmp_path)
+
+    async def work(_settings: Settings) -> None:
+        raise error
+
+    ended = CliRunner().invoke(click.Command("odd", callback=lambda: edge.run(work, quiet=False)))
+    assert ended.exit_code == 1
+    assert words in ended.output
+    assert ended.output.startswith("deskbell: ")
+    assert ended.output.count("\n") == 1
