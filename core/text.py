@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from core.errors import Invalid
 from core.i18n import _
@@ -13,6 +14,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _BIDI_OVERRIDE = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SPACES = re.compile(r"\s+")
+_SHOWS_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Fillers and joiners that count as letters or signs, and are blank."""
 _MARKUP = re.compile(r"[*_`#>~]+")
 
 
@@ -34,7 +37,7 @@ def message(text: str, *, may_be_empty: bool = False) -> str:
             field="text",
         )
     cleaned = clean(text)
-    if not cleaned and not may_be_empty:
+    if not may_be_empty and not _shows(cleaned):
         raise Invalid(_("The message is empty. Please write something."), field="text")
     return cleaned
 
@@ -44,11 +47,20 @@ def line(text: str, *, field: str, most: int = SUBJECT_CHARACTERS, required: boo
     if len(text) > most * 8:
         text = text[: most * 8]
     folded = _SPACES.sub(" ", _BIDI_OVERRIDE.sub("", clean(text))).strip()
-    if not folded and required:
+    if required and not _shows(folded):
         raise Invalid(_("This must not be empty."), field=field)
     if len(folded) > most:
         raise Invalid(_("This is too long: at most {most} characters.").format(most=most), field=field)
     return folded
+
+
+def _shows(text: str) -> bool:
+    """Whether a person sees anything of it: not only spaces, zero-width and formatting marks."""
+    return any(
+        not (char.isspace() or char in _SHOWS_NOTHING or "\ufe00" <= char <= "\ufe0f")
+        and unicodedata.category(char) != "Cf"
+        for char in text
+    )
 
 
 def subject_of(text: str, most: int = 80) -> str:

@@ -35,6 +35,7 @@ from core.people.model import Availability, Identity, Person, TeamMember
 
 NAME_CHARACTERS = 120
 EMAIL_CHARACTERS = 254
+_NOT_IN_ADDRESSES = frozenset('<>,;:"\ufffd')
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +367,7 @@ def checked_email(email: str) -> str:
         and " " not in address
         and "@" not in local
     )
-    if not fine or any(ord(char) < 33 or char in '<>,;:"' for char in address):
+    if not fine or any(not char.isprintable() or char in _NOT_IN_ADDRESSES for char in address):
         raise Invalid(_("This does not look like an e-mail address."), field="email")
     return address
 

@@ -43,7 +43,7 @@ from core.people.find import ids_by_name
 from core.people.model import Team
 from core.tickets import access
 from core.tickets.model import Category, Ticket
-from core.tickets.queries import AnySelect, Row, compiled, page, plainly, rows_of, seen_by
+from core.tickets.queries import AnySelect, Row, compiled, count, page, plainly, rows_of, seen_by
 from core.tickets.query_words import Query, names_in, parse_query, to_condition
 
 MOST_OPENED = 500
@@ -89,7 +89,7 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Results:
     """A page of hits. `more` says that there were more matches than were looked at (the newest
-    ones); `next` is where the next page starts; `jump` the ticket whose number was typed."""
+    ones); `found` counts all pages, of filters alone up to `MOST_COUNTED`; `next` is where the next page starts; `jump` the ticket whose number was typed."""
 
     query: Query
     hits: list[Hit] = field(default_factory=list)
@@ -537,9 +537,12 @@ async def _filtered(
     if query.empty:
         return Results(query, jump=jump)
     without = [~_said(actor, need, Ticket.conversation_id) for need in wanted.without]
-    listed = await page(uow, actor, and_(filters, *without), after=after, limit=limit)
+    where = and_(filters, *without)
+    listed = await page(uow, actor, where, after=after, limit=limit)
     hits = [Hit(row, Snippet(row.subject), Snippet("")) for row in listed.rows]
-    return Results(query, hits=hits, found=len(hits), next=listed.next, jump=jump)
+    whole = not after and listed.next is None
+    found = len(hits) if whole else await count(uow, actor, where)
+    return Results(query, hits=hits, found=found, next=listed.next, jump=jump)
 
 
 def marked(plain: str, stems: Iterable[str]) -> Snippet:

@@ -462,6 +462,9 @@ async def close(uow: UnitOfWork, actor: Actor, number: int, reason: str = "perso
 async def reopen(uow: UnitOfWork, actor: Actor, number: int) -> Opened:
     opened = await access.change(uow, actor, number)
     now = clock.now()
+    requester = await uow.session.get(Person, opened.ticket.requester_id)
+    if requester is None or requester.erased_at is not None:
+        raise Refused(_("The requester of this ticket was erased: nobody could read or answer it."))
     if not actor.may(Permission.change_ticket):
         if opened.ticket.requester_id != actor.id:
             actor.require(Permission.change_ticket)

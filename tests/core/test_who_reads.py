@@ -18,12 +18,12 @@ from core.conversations import service as conversations
 from core.conversations.attachments import upload
 from core.conversations.model import Message
 from core.desk import Desk
-from core.errors import Conflict, DeskError, NotFound
+from core.errors import Conflict, DeskError, NotFound, Refused
 from core.notices import service as notices
 from core.outbox_model import Delivery
 from core.people import service as people
 from core.people.model import Organisation, Person, Team
-from core.tickets import access, queries, timeline
+from core.tickets import access, lifecycle, queries, timeline
 from core.tickets import service as tickets
 from core.tickets.model import Priority, Ticket
 from core.tickets.queries import Queue
@@ -379,7 +379,8 @@ async def test_no_verb_on_an_erased_requesters_ticket_breaks(desk: Desk) -> None
                     if reopened:
                         opened = await access.change(uow, they.bob, number)
                         if not opened.ticket.live:
-                            await tickets.reopen(uow, they.bob, number)
+                            # The verb refuses that; an earlier Deskbell did not.
+                            lifecycle.reopen(opened.ticket, "person", clock.now())
                     await verb(uow)
                     await _read(uow, they.bob, number)
                     await uow.session.rollback()
@@ -390,6 +391,21 @@ async def test_no_verb_on_an_erased_requesters_ticket_breaks(desk: Desk) -> None
     assert await found(desk, they.bob, "secret") == []
     async with desk.unit(they.bob) as uow:
         assert "(erased)" in [row.subject for row in (await queries.page(uow, they.bob, Queue.all)).rows]
+
+
+async def test_an_erased_requesters_ticket_stays_closed(desk: Desk) -> None:
+    """Opened again it would stand in a queue, and nobody could read or answer it."""
+    they = await cast(desk)
+    number, ada = await they.says("ada", "Secret words"), await they.actor("ada")
+    assert ada.id
+    async with desk.unit(they.admin) as uow:
+        await erase.erase(uow, they.admin, ada.id)
+    for who in (they.bob, they.admin):
+        with pytest.raises(Refused, match="erased"):
+            async with desk.unit(who) as uow:
+                await tickets.reopen(uow, who, number)
+    async with desk.unit() as uow:
+        assert (await access.get(uow, uow.actor, number)).ticket.status == "closed"
 
 
 async def test_what_an_erased_person_asked_for_leaves_the_ticket_it_was_merged_into(desk: Desk) -> None:

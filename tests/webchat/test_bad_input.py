@@ -23,7 +23,9 @@ from core.people.model import Person
 from tests.webchat.conftest import World, mounted
 
 
-@pytest.mark.parametrize("text", ["", "   \n\t ", "\x00\x00", "\u0007"])
+@pytest.mark.parametrize(
+    "text", ["", "   \n\t ", "\x00\x00", "\u0007", "\u200b\u200d\ufeff", "\u2060 \u3164", "\u202e\ufe0f"]
+)
 async def test_nothing_said(world: World, text: str) -> None:
     ada = await world.visitor()
     answer = await ada.say(text)
@@ -299,6 +301,13 @@ async def test_an_upload_that_breaks_off_leaves_nothing(world: World, tmp_path: 
     assert not [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
     assert await _stored(world) == 0
     assert (await ada.upload(b"whole")).status_code == 200
+
+
+@pytest.mark.parametrize("email", ["a@b\ufffd.example", "a@b\u200b.example", "a\u2060b@c.example"])
+async def test_an_address_that_no_mail_reaches(world: World, email: str) -> None:
+    ada = await world.visitor()
+    answer = await ada.call("POST", "contact", json={"name": "Ada", "email": email})
+    assert (answer.status_code, answer.json()["field"]) == (422, "email")
 
 
 async def test_a_body_that_does_not_go_on_is_given_up(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

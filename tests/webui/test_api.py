@@ -239,6 +239,16 @@ async def test_people_and_search(api: Api) -> None:
     assert changed.json()["zone"] == "Europe/Berlin"
 
 
+async def test_a_search_by_filters_counts_what_is_on_other_pages(api: Api) -> None:
+    for each in range(5):
+        await opened(api, f"ticket {each}")
+    first = (await api.call("bob", "GET", "/search", params={"q": "status:open", "limit": 2})).json()
+    assert (first["found"], len(first["items"])) == (5, 2)
+    asked = {"q": "status:open", "limit": 4, "after": first["next"]}
+    second = (await api.call("bob", "GET", "/search", params=asked)).json()
+    assert (second["found"], len(second["items"]), second["next"]) == (5, 3, None)
+
+
 async def test_a_token_does_not_move_a_colleagues_address(api: Api) -> None:
     """Whoever has the address can sign in: a token would become a whole account."""
     await api.person("eve", "admin", ("people:write",))

@@ -152,7 +152,7 @@ async def change_macro(uow: ApiUow, macro_id: UUID, body: MacroChange) -> MacroO
 async def search_tickets(
     uow: ApiUow,
     q: Annotated[str, Query(max_length=500)],
-    after: Annotated[str | None, Query(max_length=20)] = None,
+    after: Annotated[str | None, Query(max_length=300)] = None,
     limit: Limit = 25,
 ) -> SearchOut:
     """Tickets by words, phrases and filters, over what the asker may see."""

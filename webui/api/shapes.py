@@ -304,7 +304,8 @@ class HitOut(BaseModel):
 
 
 class SearchOut(BaseModel):
-    """`more`: there were more matches than were looked at (the newest ones)."""
+    """`found` is how many there are on all pages, of filters alone counted up to 1,000; `more`: there were more matches
+    than were looked at (the newest ones)."""
 
     items: list[HitOut]
     found: int
