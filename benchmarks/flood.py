@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -21,8 +22,11 @@ from statistics import median
 from typing import Any
 from uuid import uuid4
 
-import httpx
-from httpx import ASGITransport
+try:
+    import httpx
+    from httpx import ASGITransport
+except ModuleNotFoundError as missing:
+    sys.exit(f"benchmarks.flood needs {missing.name}, which comes with `sh tools/setup.sh dev`.")
 from starlette.applications import Starlette
 from starlette.routing import Mount
 

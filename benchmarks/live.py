@@ -25,8 +25,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import httpx
-from httpx_sse import aconnect_sse
+try:
+    import httpx
+    from httpx_sse import aconnect_sse
+except ModuleNotFoundError as missing:
+    sys.exit(f"benchmarks.live needs {missing.name}, which comes with `sh tools/setup.sh dev`.")
 
 RATE = 50
 VISITORS = 10

@@ -92,3 +92,21 @@ def test_make_knows_its_verbs() -> None:
         "clean",
     ):
         assert f"make {verb} " in told
+
+
+@pytest.mark.parametrize("name", ["live", "flood"])
+def test_a_benchmark_says_what_it_needs(name: str) -> None:
+    """Installed to run only, without the tools of those who build it."""
+    without = "import sys; sys.modules['httpx'] = None; import benchmarks." + name
+    ended = subprocess.run(
+        [sys.executable, "-c", without], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == f"benchmarks.{name} needs httpx, which comes with `sh tools/setup.sh dev`.\n"
+
+
+def test_make_bench_runs_every_benchmark() -> None:
+    listed = re.search(r"^BENCHMARKS \?= (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert listed is not None
+    runs = {file.stem for file in (ROOT / "benchmarks").glob("*.py") if "__main__" in file.read_text("utf-8")}
+    assert set(listed[1].split()) == runs
