@@ -1,0 +1,341 @@
+"""What was said while we were away, oldest first; and how far each channel was read.
+
+After each start and each new connection every channel counts as not read to the end. Whoever speaks
+there next has what came before delivered first; a sweep goes through the rest within Slack's limits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from adapters.slack import inbound, messages
+from adapters.slack.deletions import Span, missing
+from adapters.slack.directory import Directory
+from adapters.slack.lanes import Lanes
+from adapters.slack.standing import threads
+from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
+from core.chat import Answer, Gone, Inbound, NotSupported, PostFailed, RetryAfter, Revoked, ThreadGone
+from core.errors import DeskError, Unavailable
+from core.installations import cursors
+
+log = structlog.get_logger("slack.catchup")
+Json = dict[str, Any]
+Hand = Callable[[Inbound], Awaitable[Answer]]
+Ask = Callable[..., Awaitable[Json]]
+
+BACK = 86_400.0
+"""Seconds before the pause in which edits and deletions are looked for."""
+OVERLAP = 600.0
+"""Seconds that are read once more: Slack promises no order, and gives events up after some minutes."""
+MOST_PAGES = 100
+PAGE = 200
+MOST_CHANNELS = 2_000
+MOST_SEEN = 20_000
+MOST_THREADS = 50
+"""Threads of one channel whose replies are asked for one by one."""
+FEW_THREADS = 3
+LONGEST_PAUSE = 300.0
+BRIEF = 5.0
+"""Said so few seconds before we were back, it counts as said while we were there."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Messages of one channel, oldest first; how far it was read before, and in which round they were
+    asked for. What is older than `fresh` was dealt with, unless it was edited since."""
+
+    messages: list[Json]
+    cursor: str
+    round: int
+    fresh: str
+    span: Span | None = None
+
+
+class CatchUp:
+    """The cursors of all workspaces."""
+
+    def __init__(self, workspaces: Workspaces, directory: Directory, lanes: Lanes) -> None:
+        self.workspaces = workspaces
+        self.directory = directory
+        self.lanes = lanes
+        self.wanted = asyncio.Event()
+        self._round, self._since = 1, time.time()
+        self._read: dict[tuple[str, str], int] = {}
+        self._cursors: dict[tuple[str, str], str] = {}
+        self._moved: set[tuple[str, str]] = set()
+        self._seen: OrderedDict[tuple[str, str, str], None] = OrderedDict()
+
+    def again(self) -> None:
+        """There may be a gap: nothing counts as read to the end any more."""
+        self._round, self._since = self._round + 1, time.time()
+        self.wanted.set()
+
+    # --- while events come in
+
+    async def before(self, workspace: Workspace, channel: str, ts: str, hand: Hand) -> None:
+        """What was missed in a channel, before what is said there now. The caller has the lane. When
+        Slack does not say what was, it is left to the sweep."""
+        if not channel or self._is_read(workspace, channel):
+            return
+        try:
+            found = await self._fetched(workspace, channel, await self._threads(workspace, channel))
+        except (Gone, NotSupported):
+            self._read[workspace.team, channel] = self._round
+        except PostFailed as error:
+            log.info("slack.not_caught_up", error=type(error).__name__)
+        else:
+            found.messages[:] = [one for one in found.messages if str(one["ts"]) < ts]
+            await self._hand_over(workspace, channel, found, hand)
+
+    def done(self, workspace: Workspace, channel: str, ts: str) -> None:
+        """A message was dealt with: the cursor goes on, where nothing before it is missing."""
+        key = (workspace.team, channel)
+        self._note(workspace, channel, ts)
+        if self._is_read(workspace, channel) and ts > self._cursors.get(key, ""):
+            self._cursors[key] = ts
+            self._moved.add(key)
+
+    def failed(self, workspace: Workspace, channel: str) -> None:
+        """Something of this channel could not be kept: it is looked for again."""
+        self._read.pop((workspace.team, channel), None)
+        self.wanted.set()
+
+    async def save(self) -> None:
+        """Write down how far everything was read."""
+        moved, self._moved = self._moved, set()
+        if not moved:
+            return
+        try:
+            async with self.workspaces.desk.unit() as uow:
+                for team, channel in sorted(moved):
+                    value = self._cursors[team, channel]
+                    await cursors.move(uow.session, PLATFORM, team, channel, value)
+        except BaseException:
+            self._moved |= moved
+            raise
+
+    # --- the sweep
+
+    async def sweep(self, hand: Hand) -> int:
+        """Every channel in which the bot sits; how many facts were handed over."""
+        self.wanted.clear()
+        count = 0
+        for workspace in list(self.workspaces.known.values()):
+            if workspace.settled and not workspace.refused:
+                try:
+                    count += await self._workspace(workspace, hand)
+                except Revoked:
+                    await self.workspaces.note_refused(workspace, "token_revoked")
+                except PostFailed as error:
+                    log.warning("slack.sweep_failed", team=workspace.team, error=type(error).__name__)
+        await self.save()
+        return count
+
+    async def _workspace(self, workspace: Workspace, hand: Hand) -> int:
+        await self._begin(workspace)
+        places = await threads(self.workspaces.desk, PLATFORM, workspace.team)
+        count = 0
+        for channel in await self._channels(workspace):
+            if self._is_read(workspace, channel):
+                continue
+            held = [place.thread for place in places if place.channel == channel and place.thread]
+            count += await self._patiently(workspace, channel, hand, held)
+        if count:
+            log.info("slack.caught_up", team=workspace.team, facts=count)
+        return count
+
+    async def _begin(self, workspace: Workspace) -> str:
+        """Since when this workspace is read. What was said before we came is not ours."""
+        begun = await self._cursor(workspace, "")
+        if not begun:
+            begun = self._cursors[workspace.team, ""] = f"{workspace.met or time.time():.6f}"
+            self._moved.add((workspace.team, ""))
+            await self.save()
+        return begun
+
+    async def _cursor(self, workspace: Workspace, channel: str) -> str:
+        """How far a channel was read; empty when it never was."""
+        key = (workspace.team, channel)
+        if key not in self._cursors:
+            async with self.workspaces.desk.db.sessions() as session:
+                value = await cursors.get(session, PLATFORM, workspace.team, channel)
+            if value:
+                self._cursors.setdefault(key, value)
+        return self._cursors.get(key, "")
+
+    async def _channels(self, workspace: Workspace) -> Sequence[str]:
+        """Direct conversations first; those that moved last, first."""
+        found: list[str] = []
+        cursor: str | None = None
+        while len(found) < MOST_CHANNELS:
+            answer = await self._asked(
+                workspace,
+                "users.conversations",
+                types="im,mpim,public_channel,private_channel",
+                exclude_archived=True,
+                limit=200,
+                cursor=cursor,
+            )
+            found += [str(one.get("id")) for one in answer.get("channels") or () if isinstance(one, dict)]
+            meta = answer.get("response_metadata")
+            cursor = str(meta.get("next_cursor") or "") if isinstance(meta, dict) else ""
+            if not cursor:
+                break
+        ordered = sorted(found, key=lambda one: self._cursors.get((workspace.team, one), ""), reverse=True)
+        return sorted(ordered, key=lambda one: not one.startswith("D"))
+
+    async def _patiently(self, workspace: Workspace, channel: str, hand: Hand, held: list[str]) -> int:
+        """One channel: read at the pace that Slack allows, handed over in its lane."""
+        try:
+            found = await self._fetched(workspace, channel, held, patient=True)
+        except (Gone, NotSupported):
+            self._read[workspace.team, channel] = self._round
+            return 0
+        async with self.lanes.turn(f"{workspace.team} {channel}"):
+            return await self._hand_over(workspace, channel, found, hand)
+
+    async def _threads(self, workspace: Workspace, channel: str) -> list[str]:
+        places = await threads(self.workspaces.desk, PLATFORM, workspace.team)
+        return [place.thread for place in places if place.channel == channel and place.thread]
+
+    # --- one channel
+
+    async def _fetched(
+        self, workspace: Workspace, channel: str, held: Sequence[str], patient: bool = False
+    ) -> _Found:
+        """History since the cursor, and the replies in threads that grew or hold a ticket."""
+        started = self._round
+        begun = await self._begin(workspace)
+        cursor = await self._cursor(workspace, channel) or begun
+        fresh = f"{max(float(cursor) - OVERLAP, float(begun)):.6f}"
+        since = f"{max(float(cursor) - BACK, float(begun)):.6f}" if patient else fresh
+        until = f"{time.time() - BRIEF:.6f}"
+        ask = self._asked if patient else Workspace.call
+        history = "conversations.history"
+        messages, whole = await self._pages(ask, workspace, history, channel=channel, oldest=since)
+        grown = await self._grown(ask, workspace, channel, messages, held, fresh)
+        for thread in grown:
+            messages += await self._replies(ask, workspace, channel, thread, since)
+        messages.sort(key=lambda one: str(one["ts"]))
+        span = Span(workspace.place(channel), since, until, frozenset(grown)) if patient and whole else None
+        return _Found(messages, cursor, started, fresh, span)
+
+    async def _grown(
+        self,
+        ask: Ask,
+        workspace: Workspace,
+        channel: str,
+        messages: Sequence[Json],
+        held: Sequence[str],
+        since: str,
+    ) -> list[str]:
+        """The threads to which something was added. Of many old ones the channel's history says which
+        grew, in one call for all."""
+        heads = {str(one["ts"]): str(one.get("latest_reply") or "") for one in messages}
+        old = [thread for thread in held if thread not in heads]
+        if len(old) > FEW_THREADS:
+            span = {"oldest": min(old), "latest": since, "inclusive": True}
+            heading = "conversations.history"
+            older, _all = await self._pages(ask, workspace, heading, channel=channel, **span)
+            for one in older:
+                heads[str(one["ts"])] = str(one.get("latest_reply") or "")
+        unknown = [thread for thread in old if thread not in heads]
+        grown = [thread for thread, latest in heads.items() if latest > since]
+        return [*grown, *sorted(unknown, reverse=True)[:MOST_THREADS]]
+
+    async def _replies(
+        self, ask: Ask, workspace: Workspace, channel: str, thread: str, since: str
+    ) -> list[Json]:
+        try:
+            found, _all = await self._pages(
+                ask, workspace, "conversations.replies", channel=channel, ts=thread, oldest=since
+            )
+        except (ThreadGone, NotSupported):
+            return []
+        return [one for one in found if one["ts"] != thread]
+
+    async def _pages(
+        self, ask: Ask, workspace: Workspace, method: str, **arguments: Any
+    ) -> tuple[list[Json], bool]:
+        """All messages, and whether these are all."""
+        found: dict[str, Json] = {}
+        cursor: str | None = None
+        for _page in range(MOST_PAGES):
+            answer = await ask(workspace, method, limit=PAGE, cursor=cursor, **arguments)
+            for message in answer.get("messages") or ():
+                if isinstance(message, dict) and isinstance(message.get("ts"), str):
+                    found[message["ts"]] = message
+            meta = answer.get("response_metadata")
+            cursor = str(meta.get("next_cursor") or "") if isinstance(meta, dict) else ""
+            if not cursor:
+                return list(found.values()), True
+        log.warning("slack.more_than_can_be_read", team=workspace.team)
+        return list(found.values()), False
+
+    async def _hand_over(self, workspace: Workspace, channel: str, found: _Found, hand: Hand) -> int:
+        count = 0
+        for message in found.messages:
+            if str(message["ts"]) > found.fresh or _version(message) > found.fresh:
+                count += await self._hand(workspace, channel, message, found.cursor, hand)
+        if found.span is not None:
+            for fact in await missing(self.workspaces.desk, found.span, found.messages):
+                count += await self._handed(fact, hand)
+        self._read[workspace.team, channel] = found.round
+        newest = str(found.messages[-1]["ts"]) if found.messages else found.cursor
+        self.done(workspace, channel, max(newest, found.cursor))
+        return count
+
+    async def _hand(self, workspace: Workspace, channel: str, message: Json, cursor: str, hand: Hand) -> int:
+        """A message as it was said, and how it was edited. Slack's history knows the last words only."""
+        ts = str(message.get("ts"))
+        version = _version(message)
+        if (workspace.team, channel, f"{ts} {version}") in self._seen:
+            return 0
+        known = await self.directory.known(workspace, inbound.wanted({"message": message}))
+        facts: list[Inbound | None] = []
+        if not version or (workspace.team, channel, f"{ts} ") not in self._seen:
+            missed = cursor < ts < f"{self._since - BRIEF:.6f}"
+            facts.append(messages.said(message, known, channel, missed=missed))
+        if version:
+            facts.append(messages.edit_of(message, known, channel, missed=True))
+        count = sum([await self._handed(fact, hand) for fact in facts if fact is not None])
+        self._note(workspace, channel, ts, version)
+        return count
+
+    async def _handed(self, fact: Inbound, hand: Hand) -> int:
+        try:
+            answer = await hand(fact)
+        except Unavailable:
+            raise
+        except DeskError:
+            return 0
+        return 0 if answer.ignored or answer.seen_before else 1
+
+    async def _asked(self, workspace: Workspace, method: str, **arguments: Any) -> Json:
+        while True:
+            try:
+                return await workspace.call(method, **arguments)
+            except RetryAfter as pause:
+                await asyncio.sleep(min(pause.seconds, LONGEST_PAUSE))
+
+    def _note(self, workspace: Workspace, channel: str, ts: str, version: str = "") -> None:
+        for key in {f"{ts} ", f"{ts} {version}"}:
+            self._seen[workspace.team, channel, key] = None
+        while len(self._seen) > MOST_SEEN:
+            self._seen.popitem(last=False)
+
+    def _is_read(self, workspace: Workspace, channel: str) -> bool:
+        return self._read.get((workspace.team, channel)) == self._round
+
+
+def _version(message: Json) -> str:
+    """When a message was edited last; empty when it never was."""
+    edited = message.get("edited")
+    return str(edited.get("ts") or "") if isinstance(edited, dict) else ""

@@ -1,0 +1,135 @@
+"""Slack over HTTP: events, buttons, forms and commands, signed; and the way in for new workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from html import escape
+from typing import TYPE_CHECKING
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from adapters.slack.install import COOKIE, Refusal
+from core.chat import PostFailed
+from core.i18n import _
+
+if TYPE_CHECKING:
+    from adapters.slack.adapter import Slack
+
+log = structlog.get_logger("slack.http")
+
+MOST_BODY = 3_000_000
+Answering = Callable[[Request], Awaitable[Response]]
+
+
+def make_app(slack: Slack) -> Starlette:
+    """The app that is mounted at /chat/slack."""
+    take, install, oauth = _take(slack), _install(slack), _oauth(slack)
+    paths = ("/events", "/interactivity", "/commands")
+    return Starlette(
+        routes=[
+            *(Route(path, take, methods=["POST"]) for path in paths),
+            Route("/install", install, methods=["GET"]),
+            Route("/oauth", oauth, methods=["GET"]),
+        ]
+    )
+
+
+def _take(slack: Slack) -> Answering:
+    async def take(request: Request) -> Response:
+        body = await _body(request)
+        if body is None:
+            return PlainTextResponse("too large", 413)
+        if not _is_signed(slack, body, request):
+            log.warning("slack.signature_refused")
+            return PlainTextResponse("invalid signature", 401)
+        if slack.bolt is None:
+            return PlainTextResponse("not ready", 503)
+        from slack_bolt.adapter.starlette.async_handler import to_async_bolt_request, to_starlette_response
+
+        try:
+            made = to_async_bolt_request(request, body)
+        except (UnicodeDecodeError, ValueError, AttributeError, TypeError):
+            return PlainTextResponse("cannot be read", 400)
+        return to_starlette_response(await slack.bolt.async_dispatch(made))
+
+    return take
+
+
+async def _body(request: Request) -> bytes | None:
+    parts, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > MOST_BODY:
+            return None
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _is_signed(slack: Slack, body: bytes, request: Request) -> bool:
+    """By one of our apps, within five minutes."""
+    from slack_sdk.signature import SignatureVerifier
+
+    stamp = request.headers.get("x-slack-request-timestamp", "")
+    signature = request.headers.get("x-slack-signature", "")
+    if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 13 and signature.isascii() and signature):
+        return False
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return False
+    return any(
+        SignatureVerifier(secret).is_valid(text, stamp, signature)
+        for secret in slack.workspaces.signing_secrets()
+    )
+
+
+def _install(slack: Slack) -> Answering:
+    async def install(request: Request) -> Response:
+        try:
+            ticket = slack.install.opened(request.query_params.get("ticket", ""))
+        except Refusal as refused:
+            return _page(refused.words, 403)
+        answer = RedirectResponse(slack.install.address(ticket, str(request.base_url)), 302)
+        answer.set_cookie(
+            COOKIE,
+            ticket,
+            max_age=3_600,
+            path=request.scope.get("root_path") or "/",
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https" or slack.settings.public_url.startswith("https"),
+        )
+        return answer
+
+    return install
+
+
+def _oauth(slack: Slack) -> Answering:
+    async def oauth(request: Request) -> Response:
+        given = request.query_params
+        try:
+            slack.install.check(given.get("state", ""), request.cookies.get(COOKIE, ""))
+            if given.get("error"):
+                raise Refusal(_("Slack was not connected: it was refused there."))
+            name = await slack.install.finish(given.get("code", ""), str(request.base_url))
+        except Refusal as refused:
+            return _page(refused.words, 403)
+        except PostFailed as error:
+            log.warning("slack.install_failed", error=type(error).__name__)
+            return _page(_("Slack did not grant this. Please begin again from the desk."), 502)
+        answer = _page(_("{name} is connected. You can close this page.").format(name=name), 200)
+        answer.delete_cookie(COOKIE, path=request.scope.get("root_path") or "/")
+        return answer
+
+    return oauth
+
+
+def _page(words: str, status: int) -> HTMLResponse:
+    headers = {"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store"}
+    return HTMLResponse(
+        f"<!doctype html><meta charset=utf-8><title>Deskbell</title><p>{escape(words)}</p>", status, headers
+    )

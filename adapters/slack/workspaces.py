@@ -1,0 +1,319 @@
+"""The workspaces that are connected: their tokens, who the bot is there, and a client for each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from adapters.slack.calls import SECONDS, Json, call
+from adapters.slack.settings import Settings
+from core.chat import Place, PostFailed, Revoked
+from core.desk import Desk
+from core.installations import service as installations
+from core.installations.service import Connection
+from core.outage import MAY_BE_AWAY
+
+log = structlog.get_logger("slack.workspaces")
+
+PLATFORM = "slack"
+STRANGE = 30.0
+"""Seconds for which a workspace that is none of ours is not looked for again."""
+EARLY = 7_200.0
+"""Seconds before the end of a token's life at which it is exchanged."""
+
+
+@dataclass(slots=True)
+class Workspace:
+    """One connected workspace. `settled` once we know who the bot is there."""
+
+    team: str
+    secrets: Mapping[str, str] = field(repr=False)
+    client: Any = field(repr=False)
+    row: UUID | None = None
+    name: str = ""
+    url: str = ""
+    bot_user: str = ""
+    bot_id: str = ""
+    scopes: frozenset[str] = frozenset()
+    settled: bool = False
+    refused: bool = False
+    met: float = 0.0
+    """When we came: what was said before is not ours."""
+    turning: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def expires_at(self) -> float:
+        try:
+            return float(self.secrets.get("expires_at") or 0)
+        except ValueError:
+            return 0.0
+
+    def place(self, channel: str, thread: str = "") -> Place:
+        return Place(PLATFORM, self.team, channel, thread)
+
+    async def call(self, method: str, *, seconds: float = SECONDS, **arguments: Any) -> Json:
+        return await call(self.client, method, seconds=seconds, **arguments)
+
+
+class Workspaces:
+    """All of them, by team; kept in step with the environment and the connections in the database."""
+
+    def __init__(self, desk: Desk, settings: Settings) -> None:
+        self.desk = desk
+        self.settings = settings
+        self.known: dict[str, Workspace] = {}
+        self.changed = asyncio.Event()
+        """Set when a workspace came, went or has new tokens."""
+        self.on_new: Callable[[Workspace], None] = lambda workspace: None
+        self._session: Any = None
+        self._from_env, self._env_refused = "", False
+        self._refreshing = asyncio.Lock()
+        self._strangers: dict[str, float] = {}
+
+    @property
+    def env_waits(self) -> bool:
+        """The environment names a workspace that was not reached yet."""
+        return bool(self.settings.bot_token) and not self._from_env and not self._env_refused
+
+    # --- finding
+
+    async def of(self, team: str) -> Workspace:
+        """A workspace that can be called; its token is exchanged when its life ends."""
+        workspace = self.known.get(team)
+        if workspace is None:
+            await self.refresh()
+            workspace = self.known.get(team)
+        if workspace is None or workspace.refused:
+            raise Revoked("not_connected")
+        await self._in_time(workspace)
+        return workspace
+
+    def among(self, teams: list[str]) -> Workspace | None:
+        """The first of these teams that is connected."""
+        for team in teams:
+            if (found := self.known.get(team)) is not None and found.settled:
+                return found
+        return None
+
+    async def meeting(self, teams: list[str]) -> Workspace | None:
+        """The same, also of one that was connected a moment ago; None for a workspace that is none of
+        ours. Raises `Revoked` while one of them is known and cannot be reached yet."""
+        found = self.among(teams)
+        if found is not None or not teams:
+            return found
+        now = time.monotonic()
+        if not any(self._strangers.get(team, 0.0) > now for team in teams):
+            await self.refresh()
+            found = self.among(teams)
+        waits = [team for team in teams if team in self.known and not self.known[team].refused]
+        if found is None and (waits or self.env_waits):
+            raise Revoked("not_reached_yet")
+        if found is None:
+            self._strangers = {team: until for team, until in self._strangers.items() if until > now}
+            self._strangers |= dict.fromkeys(teams[:5], now + STRANGE)
+        return found
+
+    def app_tokens(self) -> set[str]:
+        """Each app's token for Socket Mode."""
+        found = {self.settings.app_token} if self.settings.app_token and self.known else set()
+        return found | {one for w in self.known.values() if (one := w.secrets.get("app_token"))}
+
+    def signing_secrets(self) -> set[str]:
+        found = {self.settings.signing_secret} if self.settings.signing_secret else set()
+        return found | {one for w in self.known.values() if (one := w.secrets.get("signing_secret"))}
+
+    # --- keeping in step
+
+    async def refresh(self) -> None:
+        """Look at the connections anew, and meet those that are new."""
+        async with self._refreshing:
+            async with self.desk.db.sessions() as session:
+                rows = await installations.connections(session, self.desk.means.keys, PLATFORM)
+            for row in rows:
+                self._take(row)
+            for team in set(self.known) - {row.external for row in rows} - {self._from_env}:
+                self._forget(team)
+            await self._env()
+            await asyncio.gather(*(self._meet(one) for one in self.known.values() if not one.settled))
+
+    def _take(self, row: Connection) -> None:
+        before = self.known.get(row.external)
+        if before is not None and before.row == row.id and before.secrets == row.secrets:
+            return
+        client = self.client(row.secrets.get("bot_token", ""))
+        self._strangers.pop(row.external, None)
+        self.known[row.external] = Workspace(row.external, row.secrets, client, row.id, row.name)
+        self.changed.set()
+
+    def _forget(self, team: str) -> None:
+        del self.known[team]
+        self.changed.set()
+
+    async def _env(self) -> None:
+        """The connection that the environment names; a row for the same workspace goes before it."""
+        if not self.settings.bot_token or self._from_env or self._env_refused:
+            return
+        secrets = {"bot_token": self.settings.bot_token}
+        workspace = Workspace("", secrets, self.client(self.settings.bot_token))
+        if await self._meet(workspace):
+            self._from_env = workspace.team
+            if self.known.setdefault(workspace.team, workspace) is workspace:
+                self.changed.set()
+        self._env_refused = workspace.refused
+
+    async def _meet(self, workspace: Workspace) -> bool:
+        """Who are we there? False when Slack does not say now, or refuses the token."""
+        if workspace.refused:
+            return False
+        try:
+            if workspace.team:
+                await self._in_time(workspace)
+            me, scopes = await whoami(workspace.client)
+        except Revoked as error:
+            await self.note_refused(workspace, str(error))
+            return False
+        except PostFailed as error:
+            log.warning("slack.not_reached", team=workspace.team, error=type(error).__name__)
+            return False
+        workspace.team = workspace.team or str(me.get("team_id", ""))
+        workspace.name = workspace.name or str(me.get("team", ""))
+        workspace.url = str(me.get("url", ""))
+        workspace.bot_user, workspace.bot_id = str(me.get("user_id", "")), str(me.get("bot_id", ""))
+        workspace.scopes, workspace.settled, workspace.met = scopes, True, time.time()
+        log.info("slack.connected", team=workspace.team)
+        self.on_new(workspace)
+        self.changed.set()
+        return True
+
+    async def note_refused(self, workspace: Workspace, problem: str) -> None:
+        """Slack takes the token no more: shown to the admins, nothing is called any longer."""
+        workspace.refused = True
+        log.warning("slack.refused_token", team=workspace.team)
+        if workspace.team:
+            async with self.desk.unit() as uow:
+                await installations.note_broken(uow, PLATFORM, workspace.team, problem)
+
+    # --- tokens that are exchanged
+
+    async def _in_time(self, workspace: Workspace) -> None:
+        if not workspace.secrets.get("refresh_token") or workspace.expires_at - time.time() > EARLY:
+            return
+        async with workspace.turning:
+            if workspace.expires_at - time.time() <= EARLY:
+                await self._turn(workspace)
+
+    async def _turn(self, workspace: Workspace) -> None:
+        """A new token for the old one. Each refresh token works once: whoever else was first has
+        stored what it got."""
+        if await self._turned_elsewhere(workspace):
+            return
+        try:
+            answer = await self.granted(
+                grant_type="refresh_token", refresh_token=workspace.secrets["refresh_token"]
+            )
+        except PostFailed:
+            if await self._turned_elsewhere(workspace) or workspace.expires_at > time.time() + 60:
+                return
+            raise
+        secrets = dict(workspace.secrets) | secrets_of(answer)
+        if workspace.row is not None:
+            async with self.desk.unit() as uow:
+                await installations.renew(uow, workspace.row, secrets)
+        self._use(workspace, secrets)
+        log.info("slack.token_renewed", team=workspace.team)
+
+    async def _turned_elsewhere(self, workspace: Workspace) -> bool:
+        async with self.desk.db.sessions() as session:
+            rows = await installations.connections(session, self.desk.means.keys, PLATFORM)
+        for row in rows:
+            if row.id == workspace.row and row.secrets != workspace.secrets:
+                self._use(workspace, row.secrets)
+                return workspace.expires_at - time.time() > EARLY
+        return False
+
+    def _use(self, workspace: Workspace, secrets: Mapping[str, str]) -> None:
+        workspace.secrets = secrets
+        workspace.client = self.client(secrets.get("bot_token", ""))
+
+    async def granted(self, **arguments: Any) -> Json:
+        """`oauth.v2.access`, as a form: a code or a refresh token becomes a token."""
+        return await call(
+            self.client(""),
+            "oauth.v2.access",
+            client_id=self.settings.client_id,
+            client_secret=self.settings.client_secret,
+            **arguments,
+        )
+
+    # --- clients
+
+    def client(self, token: str) -> Any:
+        """A client of the SDK that tries once: trying again is the outbox's affair, and would say
+        things twice when only the answer was lost."""
+        from slack_sdk.web.async_client import AsyncWebClient
+
+        return AsyncWebClient(
+            token=token or None,
+            base_url=self.settings.api,
+            session=self.session(),
+            retry_handlers=[],
+            timeout=int(SECONDS),
+            logger=quiet(),
+        )
+
+    def session(self) -> Any:
+        """The one HTTP session, opened when first used."""
+        import aiohttp
+
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(trust_env=True)
+        return self._session
+
+    async def close(self) -> None:
+        if self._session is not None:
+            with suppress(*MAY_BE_AWAY):
+                await self._session.close()
+            self._session = None
+        for workspace in self.known.values():
+            workspace.client = None
+        self.known.clear()
+        self._from_env = ""
+
+
+async def whoami(client: Any) -> tuple[Json, frozenset[str]]:
+    """`auth.test`, and the scopes that its answer's header tells."""
+    from slack_sdk.errors import SlackApiError
+
+    me = await call(client, "auth.test")
+    try:
+        async with asyncio.timeout(SECONDS):
+            answer = await client.api_call("auth.test")
+        given = next((v for k, v in answer.headers.items() if k.lower() == "x-oauth-scopes"), "")
+    except (SlackApiError, TimeoutError, OSError):
+        given = ""
+    return me, frozenset(one.strip() for one in given.split(",") if one.strip())
+
+
+def secrets_of(answer: Json) -> dict[str, str]:
+    """What is kept of a grant."""
+    found = {"bot_token": str(answer.get("access_token") or "")}
+    if answer.get("refresh_token"):
+        found["refresh_token"] = str(answer["refresh_token"])
+        found["expires_at"] = str(int(time.time()) + int(answer.get("expires_in") or 43_200))
+    return found
+
+
+def quiet() -> Any:
+    """The SDK's logger would write down messages and tokens."""
+    import logging
+
+    logger = logging.getLogger("adapters.slack.sdk")
+    logger.setLevel(logging.CRITICAL + 1)
+    return logger

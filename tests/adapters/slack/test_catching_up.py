@@ -1,0 +1,196 @@
+"""What was said while the desk was away, and what Slack sends twice, late or in the wrong order."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from adapters.slack import catchup, make
+from core.chat import Card, Edited, Post, Reacted, Said
+from core.conversations.model import MessageCopy
+from core.installations import cursors
+from tests.adapters.slack.conftest import Hearing
+from tests.adapters.slack.standin import Standin, env_of
+
+
+@asynccontextmanager
+async def up(standin: Standin, hearing: Hearing) -> AsyncIterator[None]:
+    """A program that runs for a while; each time a new one."""
+    standin.adapter = make(standin.adapter.desk, env_of(standin.server, standin.world))
+    running = asyncio.create_task(standin.adapter.run(hearing))
+    assert await standin.server.sockets.connected(10)
+    yield
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def read_up_to(standin: Standin, channel: str) -> str:
+    async with standin.adapter.desk.db.sessions() as session:
+        return await cursors.get(session, "slack", standin.world.team, channel)
+
+
+async def test_what_was_said_in_between_comes_in_order(
+    slack: Standin, hearing: Hearing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catchup, "BRIEF", 0.0)
+    play, ada, ben = slack.server.play, slack.world.ada, slack.world.ben
+    slack.server.set_knob("retry_delays", [])
+    await play.say(ada, "bot", "before we came")
+    async with up(slack, hearing):
+        await play.say(ada, "bot", "one")
+        head = await play.say(ada, "general", "@deskbell help")
+        await hearing.first(Said, text="one")
+        await hearing.first(Said, text="help")
+        await play.settled()
+    assert await read_up_to(slack, slack.place.channel) != ""
+    for number in range(5):
+        await play.say(ada, "bot", f"missed {number}")
+    await play.say(ben, "bot", "from somebody new")
+    await play.say(ada, "general", "in the thread", thread=head["ts"])
+    changed = await play.say(ada, "bot", "wrnog")
+    await play.edit(ada, "bot", changed["ts"], "wrong")
+    hearing.heard.clear()
+    async with up(slack, hearing):
+        await hearing.first(Edited, text="wrong")
+        await hearing.first(Said, text="from somebody new")
+        await hearing.first(Said, text="in the thread")
+    words = [one.text for one in hearing.all(Said) if one.missed and one.place == slack.place]
+    assert words == [f"missed {number}" for number in range(5)] + ["wrong"]
+    assert "before we came" not in {one.text for one in hearing.all(Said)}
+    assert not [one for one in hearing.all(Said) if one.text == "one" and one.missed]
+
+
+async def test_who_speaks_after_a_pause_has_what_came_before_told_first(
+    slack: Standin, hearing: Hearing
+) -> None:
+    play, ada = slack.server.play, slack.world.ada
+    slack.server.set_knob("retry_delays", [])
+    async with up(slack, hearing):
+        await play.say(ada, "bot", "0")
+        await hearing.first(Said, text="0")
+        for round in range(1, 4):
+            slack.server.sockets.cut_all()
+            await play.say(ada, "bot", f"{round}a")
+            assert await slack.server.sockets.connected(20)
+            await play.say(ada, "bot", f"{round}b")
+        await hearing.first(Said, text="3b")
+        await play.settled()
+    told = list(dict.fromkeys(one.text for one in hearing.all(Said)))
+    assert told == ["0", *(f"{round}{half}" for round in range(1, 4) for half in "ab")]
+
+
+async def test_what_could_not_be_kept_is_looked_for(live: Standin, hearing: Hearing) -> None:
+    live.server.set_knob("retry_delays", [])
+    await live.says("first")
+    await hearing.first(Said, text="first")
+    hearing.down = 1
+    await live.says("lost by Slack")
+    await live.server.play.settled()
+    await live.says("next")
+    await hearing.first(Said, text="next")
+    told = list(dict.fromkeys(one.text for one in hearing.all(Said)))
+    assert told == ["first", "lost by Slack", "next"]
+
+
+async def test_within_the_narrowest_limits(slack: Standin, hearing: Hearing) -> None:
+    play = slack.server.play
+    slack.server.set_knob("retry_delays", [])
+    async with up(slack, hearing):
+        await play.say(slack.world.ada, "bot", "0")
+        await hearing.first(Said)
+        await play.settled()
+    for number in range(40):
+        await play.say(slack.world.ada, "bot", f"m{number}")
+    slack.server.set_knob("narrow_history", True)
+    slack.server.set_knob("rate_scale", 0.005)
+    async with up(slack, hearing):
+        async with asyncio.timeout(30):
+            await hearing.first(Said, text="m39")
+    told = [one.text for one in hearing.all(Said) if one.text.startswith("m")]
+    assert told == [f"m{number}" for number in range(40)]
+
+
+async def test_doubled_and_shuffled_events(live: Standin, hearing: Hearing) -> None:
+    live.server.faults.add("event:*", "duplicate", probability=0.5)
+    live.server.faults.add("event:*", "redeliver", probability=0.3)
+    for number in range(20):
+        await live.says(f"m{number}")
+    await live.server.play.settled()
+    told = list(dict.fromkeys(one.text for one in hearing.all(Said)))
+    assert told == [f"m{number}" for number in range(20)]
+
+
+async def test_a_deletion_that_overtakes_its_message(live: Standin, hearing: Hearing) -> None:
+    from core.chat import Answer, Deleted
+
+    hearing.answer = lambda inbound: Answer(ignored=isinstance(inbound, Deleted))
+    live.server.faults.add("event:message", "reorder", times=1, seconds=1.0)
+    said = await live.server.play.say(live.world.ada, "bot", "oops")
+    await live.server.play.delete(live.world.ada, "bot", said["ts"])
+    await live.server.play.settled()
+    kinds = [type(one) for one in hearing.heard]
+    assert Deleted in kinds
+    assert kinds in ([Deleted], [Said, Deleted])
+
+
+async def test_reactions_are_asked_for_only_where_they_matter(live: Standin, hearing: Hearing) -> None:
+    play, ada = live.server.play, live.world.ada
+    other = await play.say(ada, "general", "lunch?")
+    await play.react(ada, "general", other["ts"], "pizza")
+    await play.settled()
+    assert live.server.calls_of("reactions.get") == []
+    native = await live.adapter.post(live.place, Post(Card(text="done")), key="k")
+    await _stands(live, native)
+    for name in ("+1", "tada"):
+        await play.react(ada, "bot", native, name)
+    both = await hearing.first(Reacted, emoji=("🎉", "👍"))
+    assert (both.native, both.sender.external) == (native, ada)
+    await play.unreact(ada, "bot", native, "+1")
+    await hearing.first(Reacted, emoji=("🎉",))
+    await play.unreact(ada, "bot", native, "tada")
+    await hearing.first(Reacted, emoji=())
+
+
+async def _stands(live: Standin, native: str) -> None:
+    """The desk knows this message."""
+    from bot.router import Router
+
+    desk = live.adapter.desk
+    router = Router(desk)
+    from core import clock
+    from core.chat import Sender
+
+    said = Said(
+        place=live.place, sender=Sender(live.world.ada), native="1.000001", at=clock.now(), text="hello"
+    )
+    answer = await router.deliver(said)
+    async with desk.unit() as uow:
+        from uuid import UUID
+
+        uow.session.add(
+            MessageCopy(message_id=UUID(answer.message_id), place_key=live.place.key, native=native)
+        )
+
+
+async def test_loops_are_ignored(live: Standin, hearing: Hearing) -> None:
+    play = live.server.play
+    bot = (await play.add_user("otherbot", live.world.team, bot=True))["user"]["id"]
+    await play.join(bot, "general")
+    await play.say(bot, "general", f"<@{live.world.bot}> hello", raw=True)
+    await live.adapter.post(live.room, Post(Card(text=f"<@{live.world.bot}> me")), key="k")
+    await live.server.play.add_channel("more", live.world.ada, with_bot=True)
+    await live.says("a person")
+    await hearing.first(Said)
+    await play.settled()
+    assert {one.text for one in hearing.all(Said)} == {"a person"}
+
+
+async def test_a_preview_is_no_edit(live: Standin, hearing: Hearing) -> None:
+    said = await live.server.play.say(live.world.ada, "bot", "see https://example.com/page")
+    await live.server.play.unfurl(live.place.channel, said["ts"])
+    await live.server.play.settled()
+    assert hearing.all(Edited) == []
+    assert (await hearing.first(Said)).text == "see https://example.com/page"
