@@ -6,7 +6,7 @@ RUN useradd --system --create-home --uid 10001 deskbell \
 WORKDIR /srv/deskbell
 
 COPY requirements/run.txt requirements/run.txt
-RUN pip install --no-cache-dir --require-hashes -r requirements/run.txt
+RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements/run.txt
 
 COPY pyproject.toml README.md LICENSE ./
 COPY core core

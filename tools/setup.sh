@@ -58,7 +58,8 @@ stamp=.venv/deskbell-$kind
 if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
 
 say "installing the packages of requirements/$kind.txt (a minute or two, the first time)"
-$python -m pip install --quiet --disable-pip-version-check --require-hashes -r "requirements/$kind.txt" || {
+# The list is complete: what a package asks for beyond it is not wanted (see [tool.uv] in pyproject.toml).
+$python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r "requirements/$kind.txt" || {
     say "the packages could not be installed: see the lines above; the package index must be reachable once"
     exit 1
 }
