@@ -47,7 +47,7 @@ def render(columns: tuple[Column, ...], desk_url: str) -> str:
     return (
         "<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Deskbell playground</title>"
         "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        "<link rel='stylesheet' href='/static/playground.css'></head><body><header>"
+        "<link rel='icon' href='data:,'><link rel='stylesheet' href='/static/playground.css'></head><body><header>"
         "<h1>Playground</h1><p>Three chats that only look like the real ones. Above a person who needs help, "
         "below an agent in the desk room. Write above, answer below, in whichever chat you like.</p>"
         f"<nav><a href='{escape(desk_url)}/chat'>Web chat</a><a href='{escape(desk_url)}/'>The desk</a></nav>"

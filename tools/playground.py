@@ -15,7 +15,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
-PORT = int(os.environ.get("DESKBELL_PLAYGROUND_PORT", "8090"))
+PORT = int(os.environ.get("PLAYGROUND_PORT", "8090"))
 
 
 def main() -> int:
