@@ -11,21 +11,18 @@ from sqlalchemy import select
 from bot.calls import Opening
 from bot.cards import requesters as cards
 from bot.cards import rooms as room_cards
+from bot.fitting import Fitting, ticket_of
 from bot.making import Maker
 from bot.rooms.threads import OWN, card
 from core import clock
-from core.access import SYSTEM
-from core.chat import Card, ChatAdapter, Limits, Place, Post
+from core.chat import ChatAdapter, Place, Post
 from core.conversations.model import Seat
 from core.db import EventRow, UnitOfWork
-from core.errors import NotFound
-from core.fit import fit
 from core.i18n import _, language, speaking
 from core.outbox_model import Delivery
 from core.people import service as people
 from core.people.model import Person
-from core.tickets import access, hours, waiting
-from core.tickets.access import Opened
+from core.tickets import hours, waiting
 
 RECEIPT, FACT, RESOLVED = "requester_receipt", "requester_fact", "requester_resolved"
 TOLD = {
@@ -39,11 +36,11 @@ TOLD = {
 }
 
 
-class Requesters:
+class Requesters(Fitting):
     """A teller for `bot.tell`, and the makers of its cards."""
 
     def __init__(self, chats: Mapping[str, ChatAdapter]) -> None:
-        self.chats = chats
+        super().__init__(chats)
         self.makers: Mapping[str, Maker] = {
             RECEIPT: self.receipt,
             FACT: self.fact,
@@ -74,7 +71,7 @@ class Requesters:
         return adapter is not None and not adapter.limits.timeline
 
     async def receipt(self, uow: UnitOfWork, row: Delivery) -> Post | None:
-        opened = await _ticket(uow, row)
+        opened = await ticket_of(uow, row)
         if opened is None:
             return None
         usual = await waiting.usual_answer(uow.session, opened.ticket.channel)
@@ -87,40 +84,33 @@ class Requesters:
                 zone = (await people.know(uow, person)).zone
                 when = format_datetime(back.astimezone(zone), "EEEE HH:mm", locale=language())
             made = cards.receipt(opened, usual, hours.is_open(uow.settings, now), when)
-            return self._post(made, row)
+            return self.post(made, row)
 
     async def place(self, uow: UnitOfWork, row: Delivery) -> Opening | None:
         """A thread of the requester's own: headed by the receipt, with them in it."""
-        receipt, opened = await self.receipt(uow, row), await _ticket(uow, row)
+        receipt, opened = await self.receipt(uow, row), await ticket_of(uow, row)
         if receipt is None or opened is None or row.person_id is None:
             return None
         member = await people.external_at(uow, row.person_id, Place.from_key(row.place_key).platform)
-        limits = self._limits(row)
+        limits = self.limits(row)
         return Opening(room_cards.title(opened, limits.title), receipt, member)
 
     async def fact(self, uow: UnitOfWork, row: Delivery) -> Post | None:
-        opened = await _ticket(uow, row)
+        opened = await ticket_of(uow, row)
         if opened is None:
             return None
         person = await uow.session.get(Person, opened.ticket.requester_id)
         with speaking(person.locale if person else uow.settings.language):
             made = cards.fact(str(row.args["event"]), await _name(uow, row.args.get("by")), opened)
-            return self._post(made, row) if made is not None else None
+            return self.post(made, row) if made is not None else None
 
     async def resolved(self, uow: UnitOfWork, row: Delivery) -> Post | None:
-        opened = await _ticket(uow, row)
+        opened = await ticket_of(uow, row)
         if opened is None or opened.ticket.live:
             return None
         person = await uow.session.get(Person, opened.ticket.requester_id)
         with speaking(person.locale if person else uow.settings.language):
-            return self._post(cards.resolved(opened), row)
-
-    def _post(self, card: Card, row: Delivery) -> Post:
-        return Post(fit(card, self._limits(row)), again=row.attempts > 1, since=row.created_at)
-
-    def _limits(self, row: Delivery) -> Limits:
-        adapter = self.chats.get(Place.from_key(row.place_key).platform)
-        return adapter.limits if adapter is not None else Limits(text=4_000)
+            return self.post(cards.resolved(opened), row)
 
 
 def _is_news(event: EventRow) -> bool:
@@ -142,11 +132,3 @@ async def _name(uow: UnitOfWork, person_id: object) -> str:
         if (found := known.get(UUID(person_id))) is not None:
             return found.shown
     return _("A colleague")
-
-
-async def _ticket(uow: UnitOfWork, row: Delivery) -> Opened | None:
-    assert row.conversation_id is not None
-    try:
-        return await access.by_conversation(uow, SYSTEM, row.conversation_id)
-    except NotFound:
-        return None

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from uuid import UUID
 
 from sqlalchemy import select
 
 from bot.calls import Opening
 from bot.cards import rooms as cards
+from bot.fitting import Fitting, ticket_of
 from bot.making import Maker
 from bot.rooms import threads
 from core import clock
 from core.access import SYSTEM
-from core.chat import Card, ChatAdapter, Limits, Place, Post
+from core.chat import Card, ChatAdapter, Post
 from core.db import UnitOfWork
-from core.errors import NotFound
-from core.fit import fit
 from core.i18n import speaking
 from core.outbox_model import Delivery
 from core.people import service as people
 from core.people.model import Tag
 from core.rooms import service as rooms
-from core.tickets import access, fact_words, timeline
+from core.tickets import fact_words, timeline
 from core.tickets.access import Opened
 from core.tickets.queries import names_of
 
 
-class RoomCards:
+class RoomCards(Fitting):
     """The makers of desk rooms, by the name of the card."""
 
     def __init__(self, chats: Mapping[str, ChatAdapter], public_url: str) -> None:
-        self.chats = chats
+        super().__init__(chats)
         self.public_url = public_url
         self.makers: Mapping[str, Maker] = {
             threads.HEAD: self.head,
@@ -42,18 +40,18 @@ class RoomCards:
 
     async def head(self, uow: UnitOfWork, row: Delivery) -> Post | Opening | None:
         """The card above a thread; with its title where the thread is to be opened."""
-        opened = await _ticket(uow, row)
+        opened = await ticket_of(uow, row)
         if opened is None:
             return None
         with speaking(uow.settings.language):
-            post = self._post(await self._head(uow, opened), row)
+            post = self.post(await self._head(uow, opened), row)
             if row.kind != "open":
                 return post
-            return Opening(cards.title(opened, self._limits(row).title), post)
+            return Opening(cards.title(opened, self.limits(row).title), post)
 
     async def fact(self, uow: UnitOfWork, row: Delivery) -> Post | None:
         """A line that says what happened to the ticket."""
-        opened = await _ticket(uow, row)
+        opened = await ticket_of(uow, row)
         if opened is None:
             return None
         with speaking(uow.settings.language):
@@ -61,7 +59,7 @@ class RoomCards:
             if line is None:
                 return None
             words = fact_words.sentence(line, people.zone_of(uow.settings.zone))
-            return self._post(Card(text=f"*{words}*", tone="note"), row)
+            return self.post(Card(text=f"*{words}*", tone="note"), row)
 
     async def queue(self, uow: UnitOfWork, row: Delivery) -> Post | None:
         room = await rooms.at(uow.session, row.place_key)
@@ -69,17 +67,17 @@ class RoomCards:
             return None
         live, waiting, oldest = await rooms.open_in(uow.session, room)
         with speaking(uow.settings.language):
-            return self._post(cards.queue(live, waiting, oldest, clock.now()), row)
+            return self.post(cards.queue(live, waiting, oldest, clock.now()), row)
 
     async def trouble(self, uow: UnitOfWork, row: Delivery) -> Post | None:
-        opened = await _ticket(uow, row)
+        opened = await ticket_of(uow, row)
         if opened is None:
             return None
         known = await people.known(uow.session, uow, [opened.ticket.requester_id])
         requester = known.get(opened.ticket.requester_id)
         with speaking(uow.settings.language):
             name = requester.shown if requester else ""
-            return self._post(cards.trouble(str(row.args.get("error", "")), name), row)
+            return self.post(cards.trouble(str(row.args.get("error", "")), name), row)
 
     async def _head(self, uow: UnitOfWork, opened: Opened) -> Card:
         ticket = opened.ticket
@@ -99,21 +97,3 @@ class RoomCards:
             sorted(tags),
             f"{self.public_url}/tickets/{ticket.number}",
         )
-
-    def _post(self, card: Card, row: Delivery) -> Post:
-        return Post(fit(card, self._limits(row)), again=row.attempts > 1, since=row.created_at)
-
-    def _limits(self, row: Delivery) -> Limits:
-        adapter = self.chats.get(Place.from_key(row.place_key).platform)
-        return adapter.limits if adapter is not None else Limits(text=4_000)
-
-
-async def _ticket(uow: UnitOfWork, row: Delivery) -> Opened | None:
-    """The ticket of a row; None when it is no more to be told of."""
-    conversation: UUID | None = row.conversation_id
-    if conversation is None:
-        return None
-    try:
-        return await access.by_conversation(uow, SYSTEM, conversation)
-    except NotFound:
-        return None
