@@ -7,6 +7,7 @@ book is told what it has not seen itself by `heard`, by whoever listens to the b
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -41,6 +42,12 @@ class Presence:
     now: Callable[[], float] = time.monotonic
     _at: dict[UUID, dict[UUID, Present]] = field(default_factory=dict)
     _places: dict[str, float] = field(default_factory=dict)
+    _streams: Counter[tuple[UUID, UUID]] = field(default_factory=Counter)
+
+    def comes(self, conversation: UUID, person: UUID) -> None:
+        """A stream of somebody who looks at the conversation has begun; `leaves` ends it."""
+        self._streams[conversation, person] += 1
+        self.looks(conversation, person)
 
     def looks(self, conversation: UUID, person: UUID) -> None:
         """Somebody has the conversation open; says so again while it stays open."""
@@ -49,6 +56,12 @@ class Presence:
         self._tell(conversation, person, "looking", new)
 
     def leaves(self, conversation: UUID, person: UUID) -> None:
+        """One stream ended. A browser opens the next one before it ends the last: only who has
+        none left is gone."""
+        self._streams[conversation, person] -= 1
+        if self._streams[conversation, person] > 0:
+            return
+        del self._streams[conversation, person]
         self._drop(conversation, person)
         self._tell(conversation, person, "left", True)
 

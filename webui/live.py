@@ -1,7 +1,8 @@
-"""Live pages: one stream of server-sent events a page, saying what changed, never what it says.
+"""Live pages: one stream of server-sent events a browser, saying what changed, never what it says.
 
-A page names the tickets it shows; it hears of those it may see, and, for staff, that some
-queue or the bell changed. The page then fetches its fragments.
+A browser's tabs name the tickets they show by one of them that leads; they hear of those the
+viewer may see, and, for staff, that some queue or the bell changed. Each then fetches its
+fragments.
 """
 
 from __future__ import annotations
@@ -19,12 +20,14 @@ from sqlalchemy import select
 from sse_starlette import EventSourceResponse
 
 from core.conversations.model import Conversation, Seat
+from core.errors import NotFound
 from core.ports.bus import Signal
 from core.tickets import access
 from webui.deps import SignedIn, TheSite, Uow
 
 router = APIRouter()
 LONGEST = 600.0
+MOST_TICKETS = 30
 GATHER = 0.02
 BEAT = 30.0
 """Seconds after which a page that stays open says again that it does."""
@@ -46,13 +49,19 @@ async def live(
     uow: Uow,
     viewer: SignedIn,
     site: TheSite,
-    ticket: Annotated[list[int], Query(max_length=5)] = [],  # noqa: B006
+    ticket: Annotated[list[int], Query(max_length=MOST_TICKETS)] = [],  # noqa: B006
 ) -> EventSourceResponse:
-    """`changed` events with `{"topics": […]}`: ticket:<number>, queues, bell, offers, presence:<number>."""
+    """`changed` events with `{"topics": […]}`: ticket:<number>, queues, bell, offers, presence:<number>.
+    What one tab may not see any more is passed over, so that the others go on hearing."""
     watched: dict[str, int] = {}
     looked_at: list[UUID] = []
-    for number in ticket:
-        opened = await access.get(uow, viewer.actor, number)
+    for number in dict.fromkeys(ticket):
+        try:
+            opened = await access.get(uow, viewer.actor, number)
+        except NotFound:
+            if len(ticket) == 1:
+                raise
+            continue
         looked_at.append(opened.thread.id)
         conversations = await uow.session.scalars(
             select(Conversation.id).where(
@@ -77,12 +86,14 @@ async def _present(
     site: TheSite, conversations: list[UUID], person: UUID, stream: AsyncGenerator[dict[str, str]]
 ) -> AsyncGenerator[dict[str, str]]:
     """While the stream lasts, the person is seen to look at these conversations."""
+    for each in conversations:
+        site.presence.comes(each, person)
 
     async def beat() -> None:
         while True:
+            await asyncio.sleep(BEAT)
             for each in conversations:
                 site.presence.looks(each, person)
-            await asyncio.sleep(BEAT)
 
     beating = asyncio.create_task(beat())
     try:

@@ -232,6 +232,17 @@ async def test_the_book_of_presence(world: DeskWorld) -> None:
     assert book.at(conversation) == []
 
 
+async def test_who_opens_a_new_stream_before_the_old_one_ends_is_not_gone(world: DeskWorld) -> None:
+    book = Presence(world.desk.bus)
+    conversation, person = world.people["ada"].id, world.people["bob"].id
+    book.comes(conversation, person)
+    book.comes(conversation, person)
+    book.leaves(conversation, person)
+    assert len(book.at(conversation)) == 1
+    book.leaves(conversation, person)
+    assert book.at(conversation) == []
+
+
 def links(browser: Browser) -> list[str]:
     import html
     import re

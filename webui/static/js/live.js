@@ -1,47 +1,118 @@
-// One event stream a page: it says what changed, the fragments fetch themselves.
+// The page is told what changed, the fragments fetch themselves. All tabs of a session hear by one
+// line, which the leader holds for the tickets of all of them.
 import { refreshAll, refreshTopics } from "./fragment.js";
+import { csrf } from "./http.js";
+import { newId } from "./id.js";
+import { join } from "./leader.js";
+import { hold } from "./line.js";
 
-const FIRST = 1000;
-const LONGEST = 30000;
 const TOLERATED = 4000;
+const GATHER = 30;
+const ROLL = 30000;
+const MOST = 30;
 
 export function attach(element) {
-  let wait = FIRST;
-  let missed = false;
+  const url = new URL(element.dataset.liveUrl, location.href);
+  const me = newId();
+  const mine = { kind: "shows", id: me, tickets: url.searchParams.getAll("ticket") };
+  const tabs = new Map();
+  let reopen = () => {};
+  let followed = false;
+  let late = false;
   let bar;
+  let off = false;
 
-  const open = () => {
-    const source = new EventSource(element.dataset.liveUrl);
-    source.addEventListener("open", () => {
-      wait = FIRST;
-      clearTimeout(bar);
-      bar = undefined;
-      document.getElementById("offline").hidden = true;
-      if (missed) refreshAll();
-      missed = false;
-    });
-    source.addEventListener("changed", (event) => refreshTopics(topicsOf(event.data)));
-    source.addEventListener("error", () => {
-      source.close();
-      missed = true;
-      bar ??= setTimeout(() => (document.getElementById("offline").hidden = false), TOLERATED);
-      retry = setTimeout(open, wait * (0.75 + Math.random() / 2));
-      wait = Math.min(wait * 2, LONGEST);
-    });
-    current = source;
+  const address = () => {
+    const tickets = [...new Set([...tabs.values()].reverse().flatMap((tab) => tab.tickets))];
+    return `${url.pathname}?${new URLSearchParams(tickets.slice(0, MOST).map((each) => ["ticket", each]))}`;
+  };
+  const catchUp = () => {
+    if (document.hidden) late = true;
+    else refreshAll();
+  };
+  const connected = (on) => {
+    off = !on;
+    clearTimeout(bar);
+    bar = undefined;
+    if (on) document.getElementById("offline").hidden = true;
+    else bar = setTimeout(() => (document.getElementById("offline").hidden = false), TOLERATED);
   };
 
-  let current;
-  let retry;
-  window.addEventListener("online", () => { clearTimeout(retry); current?.close(); missed = true; open(); });
-  window.addEventListener("pagehide", () => { clearTimeout(retry); clearTimeout(bar); current?.close(); });
-  window.addEventListener("pageshow", (event) => { if (event.persisted) { missed = true; open(); } });
-  open();
-}
+  function lead() {
+    let missed = followed;
+    let timer;
+    const line = hold(address, {
+      changed: (topics) => { group.tell({ kind: "changed", topics }); refreshTopics(topics); },
+      up: () => {
+        group.tell({ kind: "up", missed });
+        connected(true);
+        if (missed) catchUp();
+        missed = false;
+      },
+      down: () => {
+        missed = true;
+        if (off) return;
+        group.tell({ kind: "down" });
+        connected(false);
+      },
+    });
+    reopen = () => { timer ??= setTimeout(() => { timer = undefined; line.open(); }, GATHER); };
+    const again = () => { missed = true; line.open(); };
+    const roll = setInterval(() => {
+      for (const [id, tab] of tabs) if (id !== me && (tab.calls += 1) > 2) drop(id);
+      group.tell({ kind: "who?" });
+    }, ROLL);
+    tabs.clear();
+    take(mine);
+    queueMicrotask(() => group.tell({ kind: "who?" }));
+    window.addEventListener("online", again);
+    return () => {
+      followed = true;
+      reopen = () => {};
+      clearInterval(roll);
+      clearTimeout(timer);
+      window.removeEventListener("online", again);
+      line.close();
+    };
+  }
 
-// data is {"topic": "ticket:42"}, {"topics": […]} or the bare topic.
-function topicsOf(data) {
-  if (!data.startsWith("{")) return [data];
-  const { topic, topics = [] } = JSON.parse(data);
-  return topic ? [topic, ...topics] : topics;
+  function take(tab) {
+    const known = tabs.get(tab.id);
+    tabs.set(tab.id, { tickets: tab.tickets, calls: 0 });
+    if (!known) reopen();
+    if (off) group.tell({ kind: "down" });
+  }
+
+  function drop(id) {
+    if (tabs.delete(id)) reopen();
+  }
+
+  function heard(what) {
+    if (what.kind === "changed") return refreshTopics(what.topics);
+    if (what.kind === "down") return connected(false);
+    if (what.kind === "up") {
+      followed = true;
+      connected(true);
+      return what.missed && catchUp();
+    }
+    if (what.kind === "who?") return group.tell(mine);
+    if (!group.leads()) return undefined;
+    return what.kind === "shows" ? take(what) : drop(what.id);
+  }
+
+  const group = join(`deskbell-live-${csrf().slice(0, 16)}`, { lead, heard });
+  group.tell(mine);
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden || !late) return;
+    late = false;
+    refreshAll();
+  });
+  document.addEventListener("resume", catchUp);
+  window.addEventListener("pagehide", () => { clearTimeout(bar); group.tell({ kind: "gone", id: me }); group.leave(); });
+  window.addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    group.back();
+    group.tell(mine);
+    catchUp();
+  });
 }

@@ -1,0 +1,74 @@
+"""More tabs than a browser opens connections to a host: the desk goes on, in all of them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+from core.conversations.service import Saying
+from core.desk import Desk
+from core.people import service as people
+from core.tickets import access
+from core.tickets import service as tickets
+from tests.browser.desk_server import Served, ready, serving
+
+pytestmark = pytest.mark.browser
+TABS = 8
+
+
+@pytest.fixture
+async def served(desk: Desk) -> AsyncIterator[Served]:
+    async with serving(desk, tickets=12) as running:
+        yield running
+
+
+async def says(served: Served, number: int, words: str) -> None:
+    async with served.desk.unit() as uow:
+        opened = await access.change(uow, uow.actor, number)
+        person = await people.get(uow, opened.ticket.requester_id)
+        actor = await people.actor_of(uow, person)
+        await tickets.hear(uow, opened, actor, Saying(text=words, via="webchat"), person)
+
+
+async def open_tabs(served: Served, context: BrowserContext) -> list[Page]:
+    tabs = [await served.signed_in(context, "Sam")]
+    tabs += [await context.new_page() for _n in range(TABS - 1)]
+    for tab, number in zip(tabs, served.seeded.numbers, strict=False):
+        await ready(tab, f"{served.url}/tickets/{number}")
+    return tabs
+
+
+async def test_eight_tabs_hear_by_one_line_and_work_goes_on(served: Served, context: BrowserContext) -> None:
+    tabs = await open_tabs(served, context)
+    last = tabs[-1]
+    await last.get_by_role("button", name="More", exact=True).click(timeout=5_000)
+    await last.keyboard.press("Escape")
+    for tab, number in zip(tabs, served.seeded.numbers, strict=False):
+        await says(served, number, f"Are you there, {number}?")
+        await expect(tab.locator("#timeline")).to_contain_text(f"Are you there, {number}?")
+
+
+async def test_when_the_tab_that_leads_is_closed_another_goes_on(
+    served: Served, context: BrowserContext
+) -> None:
+    tabs = await open_tabs(served, context)
+    number = served.seeded.numbers[TABS - 1]
+    await tabs[0].close()
+    await says(served, number, "Still there?")
+    await expect(tabs[-1].locator("#timeline")).to_contain_text("Still there?")
+    await ready(tabs[-1], f"{served.url}/desk/queues/all")
+    await says(served, number, "And now?")
+    await expect(tabs[-1].locator("[data-row]").first).to_have_attribute("id", f"row-{number}")
+
+
+async def test_a_leader_that_sleeps_is_replaced(served: Served, context: BrowserContext) -> None:
+    first, *_others, last = await open_tabs(served, context)
+    asleep = await context.new_cdp_session(first)
+    await asleep.send("Page.setWebLifecycleState", {"state": "frozen"})
+    await last.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    number = served.seeded.numbers[TABS - 1]
+    await says(served, number, "Wake up")
+    await expect(last.locator("#timeline")).to_contain_text("Wake up", timeout=15_000)
+    await asleep.send("Page.setWebLifecycleState", {"state": "active"})
