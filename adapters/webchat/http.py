@@ -143,6 +143,7 @@ class _Api:
         return _json(
             {
                 "token": tokens.issue(self._key, visitor),
+                "visitor": visitor.id,
                 "vouched": visitor.vouched,
                 "form": tokens.new_form(self._key, now),
                 "name": known.name if known else "",

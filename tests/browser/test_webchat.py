@@ -8,7 +8,7 @@ from typing import Any
 import axe_playwright_python
 import jwt
 import pytest
-from playwright.async_api import Browser, BrowserContext, FrameLocator, Page, Route, expect
+from playwright.async_api import Browser, BrowserContext, Frame, FrameLocator, Page, Route, expect
 
 from core import chat_secret, clock, desk_settings
 from core.tickets import service as tickets
@@ -24,7 +24,7 @@ async def chat(context: BrowserContext, live: Live, query: str = "") -> Page:
     return page
 
 
-async def say(page: Page | FrameLocator, text: str) -> None:
+async def say(page: Page | Frame | FrameLocator, text: str) -> None:
     await page.locator("#words").fill(text)
     await page.locator("#words").press("Enter")
 
@@ -221,15 +221,7 @@ async def test_outside_working_hours_it_takes_an_address(context: BrowserContext
 
 
 async def test_the_widget_on_another_site(context: BrowserContext, live: Live) -> None:
-    async with live.desk.unit() as uow:
-        secret = await chat_secret.make(uow)
-    claims = {"sub": "u1", "name": "Ada", "exp": int(clock.now().timestamp()) + 600}
-    token = jwt.encode(claims, secret, algorithm="HS256")
-    page = await context.new_page()
-    await page.goto(f"{live.url.replace('127.0.0.1', 'localhost')}/host?token={token}")
-    await page.evaluate("Deskbell.open()")
-    await page.frame_locator("iframe").locator("html[data-ready]").wait_for()
-    chat_frame = page.frames[1]
+    page, chat_frame = await shop(context, live, await vouched(live, "ada"))
     await chat_frame.locator("#words").fill("from the shop")
     await chat_frame.locator("#words").press("Enter")
     await expect(chat_frame.locator(".message--me .message__state")).to_have_count(1)
@@ -250,6 +242,63 @@ async def test_the_widget_on_another_site(context: BrowserContext, live: Live) -
     await live.reply(bob, 1, "an answer")
     await expect(chat_frame.locator(".message--them")).to_have_count(1)
     await expect(page.get_by_role("button", name="(1 ")).to_have_count(1)
+
+
+async def vouched(live: Live, sub: str) -> str:
+    """A host site's word for one of its people."""
+    async with live.desk.unit() as uow:
+        secret = await chat_secret.read(uow.session, uow.keys) or await chat_secret.make(uow)
+    claims = {"sub": sub, "name": sub.title(), "exp": int(clock.now().timestamp()) + 600}
+    return jwt.encode(claims, secret, algorithm="HS256")
+
+
+async def shop(
+    context: BrowserContext, live: Live, token: str = "", host: str = "localhost"
+) -> tuple[Page, Frame]:
+    """A site of somebody else's with the chat open in its frame; on 127.0.0.1 the frame is of
+    the same site and has storage, elsewhere the browser refuses it."""
+    page = await context.new_page()
+    await page.goto(f"{live.url.replace('127.0.0.1', host)}/host?token={token}")
+    await page.evaluate("Deskbell.open()")
+    await page.frame_locator("iframe").locator("html[data-ready]").wait_for()
+    return page, page.frames[1]
+
+
+async def test_what_one_visitor_was_writing_is_never_sent_as_the_next(
+    context: BrowserContext, live: Live
+) -> None:
+    first, ada = await shop(context, live, await vouched(live, "ada"), "127.0.0.1")
+    await say(ada, "one")
+    await expect(ada.locator(".message--me .prose")).to_have_text("one")
+    await context.route("**/conversations/**", lambda route: route.abort())
+    await say(ada, "my diagnosis")
+    await expect(ada.locator(".message--sending")).to_have_count(1)
+    await ada.locator("#words").fill("and my address")
+    await first.close()
+    await context.unroute("**/conversations/**")
+
+    second, eve = await shop(context, live, await vouched(live, "eve"), "127.0.0.1")
+    await expect(eve.locator("#words")).to_have_value("")
+    await say(eve, "I am Eve")
+    await expect(eve.locator(".message--me .prose")).to_have_text(["I am Eve"])
+    assert "diagnosis" not in await eve.content()
+    await second.evaluate("token => Deskbell.identify(token)", await vouched(live, "ada"))
+    await expect(eve.locator(".message--me .prose")).to_have_text(["one", "my diagnosis"])
+    await expect(eve.locator("#words")).to_have_value("and my address")
+
+
+async def test_each_conversation_has_a_draft_of_its_own(context: BrowserContext, live: Live) -> None:
+    page = await chat(context, live)
+    await sent(page, "the first matter")
+    await page.locator("#words").fill("half of the first")
+    await page.get_by_role("button", name="Menu").click()
+    await page.get_by_role("button", name="New conversation").click()
+    await expect(page.locator("#words")).to_have_value("")
+    await page.get_by_role("button", name="Menu").click()
+    await page.get_by_role("button", name="the first matter").click()
+    await expect(page.locator("#words")).to_have_value("half of the first")
+    await page.reload()
+    await expect(page.locator("#words")).to_have_value("half of the first")
 
 
 async def test_a_site_that_is_not_allowed_may_not_show_it(chromium: Browser, live: Live) -> None:

@@ -1,8 +1,11 @@
 // Requests to the desk. Three ways to fail: no network, a problem in words, or a lost session.
 import { language, t } from "./text.js";
-import { load, save } from "./store.js";
+import { belong, loadToken, owns, saveToken } from "./store.js";
 
 export class Offline extends Error {}
+
+// What was to be said was another visitor's: it waits for them.
+export class Changed extends Offline {}
 
 export class Problem extends Error {
   constructor(status, body, after) {
@@ -23,11 +26,23 @@ let session = null;
 let starting = null;
 let vouched = "";
 let startedFor = "";
+let changed = () => {};
 
 export const current = () => session;
 export const vouchWith = (claim) => {
   vouched = claim;
 };
+export const onVisitor = (fn) => {
+  changed = fn;
+};
+
+// Whose page this is before the desk has answered: of a person the host site vouches for, nobody
+// can say it yet.
+export function guess() {
+  belong(vouched ? null : visitorOf(loadToken("")));
+}
+
+const visitorOf = (token) => token.split(".")[0];
 
 // One session at a time: who asks while it is being started waits for the same answer, unless
 // the host site has vouched in the meantime.
@@ -43,27 +58,34 @@ export function start() {
 }
 
 async function begin() {
-  const body = { token: load("token", ""), vouched };
+  const body = { token: loadToken(""), vouched };
   let answer;
   try {
     answer = await send("POST", "session", body);
   } catch (error) {
     if (!(error instanceof Problem) || !vouched || error.passing) throw error;
     vouched = ""; // the host site's word is too old: go on as nobody in particular
-    answer = await send("POST", "session", { token: load("token", "") });
+    answer = await send("POST", "session", { token: loadToken("") });
   }
   session = answer;
-  if (!session.vouched) save("token", session.token);
+  if (!session.vouched) saveToken("", session.token);
+  const before = owns();
+  const theirs = before === null || (before === "" && !session.vouched);
+  belong(session.visitor, theirs);
+  if (before !== session.visitor) changed(theirs);
   return session;
 }
 
-export async function call(method, path, body) {
+export async function call(method, path, body, visitor = session?.visitor) {
   if (!session) await start();
+  if (visitor && visitor !== session.visitor) throw new Changed();
+  const before = session.visitor;
   try {
     return await send(method, path, body);
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 401) throw error;
     await start();
+    if (session.visitor !== before) throw new Changed();
     return send(method, path, body);
   }
 }

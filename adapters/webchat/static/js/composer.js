@@ -1,7 +1,7 @@
 // Where the visitor writes: a field that grows, a draft that survives, typing that is told.
 import { call } from "./api.js";
 import { $, h, icon } from "./dom.js";
-import { load, save } from "./store.js";
+import { forget, load, save } from "./store.js";
 import { t } from "./text.js";
 import * as outbox from "./outbox.js";
 import * as uploads from "./uploads.js";
@@ -13,8 +13,21 @@ let told = 0;
 
 export function use(given) {
   context = given;
-  $("words").value ||= load("draft", ""); // what was typed before the scripts were here stays
+}
+
+const draft = () => `draft-${context.thread()}`;
+
+// Another conversation, or another visitor: what was being written there.
+export function shown() {
+  if (editing) leave();
+  $("words").value = load(draft(), "");
+  problem("");
   grow();
+}
+
+// What was typed before the scripts were here stays.
+export function keep() {
+  if ($("words").value) save(draft(), $("words").value);
 }
 
 export function edit(item) {
@@ -28,10 +41,14 @@ export function edit(item) {
 
 export const isEditing = () => editing !== null;
 
-export function stop() {
+function leave() {
   editing = null;
   $("mode").hidden = true;
-  $("words").value = load("draft", "");
+}
+
+export function stop() {
+  leave();
+  $("words").value = load(draft(), "");
   grow();
   $("words").focus();
 }
@@ -50,7 +67,7 @@ async function submit() {
     return;
   }
   $("words").value = "";
-  save("draft", "");
+  forget(draft());
   grow();
   told = 0;
   outbox.add(context.thread(), text, uploads.taken());
@@ -95,7 +112,8 @@ $("composer").addEventListener("submit", (event) => {
   submit();
 });
 $("words").addEventListener("input", () => {
-  if (!editing) save("draft", $("words").value);
+  if (!editing && $("words").value) save(draft(), $("words").value);
+  else if (!editing) forget(draft());
   grow();
   if ($("words").value) tell();
 });

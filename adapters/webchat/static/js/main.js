@@ -1,5 +1,5 @@
 // The chat: one conversation at a time, live, from the desk's timeline.
-import { call, current, Offline, Problem, start, vouchWith } from "./api.js";
+import { call, current, guess, Offline, onVisitor, Problem, start, vouchWith } from "./api.js";
 import * as actions from "./actions.js";
 import * as after from "./after.js";
 import * as composer from "./composer.js";
@@ -11,6 +11,7 @@ import { load, save } from "./store.js";
 import * as stream from "./stream.js";
 import { moment, roughly, t } from "./text.js";
 import * as timeline from "./timeline.js";
+import * as uploads from "./uploads.js";
 import { ring } from "./sound.js";
 
 const title = document.body.dataset.desk;
@@ -42,9 +43,14 @@ const context = {
 async function begin() {
   for (const part of [actions, after, composer, menu]) part.use(context);
   outbox.onChange((of) => (of === undefined || of === thread) && (timeline.draw(), state()));
-  show(load("thread", "") || crypto.randomUUID());
-  document.documentElement.dataset.ready = "yes";
+  onVisitor(changed);
   await host.listen({ open: opened, vouched });
+  guess();
+  const chosen = load("thread", "") || crypto.randomUUID();
+  thread = chosen;
+  composer.keep();
+  show(chosen);
+  document.documentElement.dataset.ready = "yes";
   begun = true;
   await connectFirst();
   stream.open({ event: heard, state: connected });
@@ -71,6 +77,21 @@ async function connectFirst() {
   await refresh();
 }
 
+// The desk says who the visitor is: of another one nothing stays on the page.
+function changed(theirs) {
+  if (!begun) return;
+  const own = load("thread", "");
+  if (own === thread) return;
+  if (theirs && ($("words").value || outbox.waiting(thread).length)) {
+    save("thread", thread);
+    return;
+  }
+  uploads.clear();
+  elsewhere = 0;
+  show(own || crypto.randomUUID());
+  outbox.flush();
+}
+
 function show(to) {
   thread = to;
   cursor = "";
@@ -79,6 +100,7 @@ function show(to) {
   save("thread", thread);
   timeline.clear(thread);
   after.forget();
+  composer.shown();
   timeline.draw();
   state();
   if (!current()) return;

@@ -1,6 +1,7 @@
 // Messages on their way. They lie in storage until the desk shows them itself, so that neither
 // a reload nor a lost network loses one; the id is made here, so that a repeat is no second one.
-import { call, current, Problem } from "./api.js";
+// Only the messages of the visitor whose session it is are sent.
+import { Changed, call, current, Problem, start } from "./api.js";
 import { load, save } from "./store.js";
 import { $ } from "./dom.js";
 
@@ -44,23 +45,27 @@ export async function flush() {
   if (working) return;
   working = true;
   try {
+    if (!current()) await start();
     for (;;) {
       const next = load("outbox", []).find((one) => one.state === "sending");
-      if (!next || !(await sendOne(next))) return;
+      if (!next || !(await sendOne(next, current().visitor))) return;
     }
+  } catch {
+    timer = setTimeout(flush, LONGEST / 10); // no session yet
   } finally {
     working = false;
   }
 }
 
-async function sendOne(entry) {
+async function sendOne(entry, visitor) {
   const body = { id: entry.id, text: entry.text, files: entry.files.map((file) => file.id), website: $("website").value };
   try {
-    body.form = (current() ?? (await import("./api.js").then((api) => api.start()))).form;
-    const answer = await call("POST", `conversations/${entry.thread}/messages`, body);
+    body.form = current().form;
+    const answer = await call("POST", `conversations/${entry.thread}/messages`, body, visitor);
     update(entry.id, { state: answer.state === "sent" ? "sent" : "held", cards: answer.cards });
     return true;
   } catch (error) {
+    if (error instanceof Changed) return true;
     if (error instanceof Problem && !error.passing) {
       update(entry.id, { state: "failed", why: error.message });
       return true;

@@ -12,6 +12,13 @@ export const onChange = (fn) => {
 export const busy = () => chosen.some((one) => one.state === "uploading");
 export const any = () => chosen.some((one) => one.state === "done");
 
+// What another visitor chose is not theirs to send.
+export function clear() {
+  for (const one of chosen) one.request?.abort();
+  chosen = [];
+  draw();
+}
+
 export function taken() {
   const done = chosen.filter((one) => one.state === "done").map(({ id, name, size }) => ({ id, name, size }));
   chosen = chosen.filter((one) => one.state !== "done");
