@@ -379,3 +379,21 @@ async def test_closing_the_page_is_noticed(context: BrowserContext, live: Live) 
         row = await uow.session.scalar(select(EventRow).where(EventRow.name == "ticket.requester_left"))
         assert row is not None
         assert row.data["number"] == 1
+
+
+async def test_eight_windows_hear_by_one_stream_and_still_send(context: BrowserContext, live: Live) -> None:
+    first = await chat(context, live)
+    await sent(first, "from the first")
+    bob = await live.agent()
+    others = [await chat(context, live) for _n in range(7)]
+    last = others[-1]
+    await expect(last.locator(".message--me")).to_have_count(1)
+    assert live.chat.hub.pages == 1
+    await sent(last, "from the last")
+    await live.reply(bob, 1, "to all of you")
+    for page in (first, *others):
+        await expect(page.locator(".message--them .message__box")).to_have_text("to all of you")
+    await first.close()
+    await live.reply(bob, 1, "to all who stayed")
+    for page in others:
+        await expect(page.locator(".message--them .message__box").last).to_have_text("to all who stayed")

@@ -292,6 +292,6 @@ document.addEventListener("visibilitychange", () => {
   refresh();
 });
 addEventListener("pagehide", () => current() && call("POST", "leave", {}).catch(() => {}));
-addEventListener("pageshow", (event) => event.persisted && stream.renew());
+addEventListener("pageshow", (event) => event.persisted && stream.back());
 
 begin();
