@@ -9,9 +9,11 @@ import axe_playwright_python
 import jwt
 import pytest
 from playwright.async_api import Browser, BrowserContext, Frame, FrameLocator, Page, Route, expect
+from sqlalchemy import func, select
 
 from core import chat_secret, clock, desk_settings
 from core.tickets import service as tickets
+from core.tickets.model import Ticket
 from tests.browser.conftest import Live
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -287,6 +289,33 @@ async def test_what_one_visitor_was_writing_is_never_sent_as_the_next(
     await expect(eve.locator("#words")).to_have_value("and my address")
 
 
+async def test_a_visitor_is_known_again_where_the_frame_has_no_storage(
+    context: BrowserContext, live: Live
+) -> None:
+    page, frame = await shop(context, live)
+    assert not await frame.evaluate("() => { try { return Boolean(localStorage); } catch { return false; } }")
+    await say(frame, "remember me")
+    await expect(frame.locator(".message--me .prose")).to_have_text("remember me")
+    await page.reload()
+    await page.evaluate("Deskbell.open()")
+    frame = page.frames[1]
+    await expect(frame.locator(".message--me .prose")).to_have_text("remember me")
+    await say(frame, "it is me")
+    await expect(frame.locator(".message--me .prose")).to_have_text(["remember me", "it is me"])
+    async with live.desk.unit() as uow:
+        assert await uow.session.scalar(select(func.count()).select_from(Ticket)) == 1
+
+
+async def test_a_site_gets_the_token_of_its_own_visitor_only(context: BrowserContext, live: Live) -> None:
+    page = await chat(context, live)
+    await sent(page, "on the desk's own page")
+    own = await page.evaluate("localStorage.getItem('deskbell-chat-token')")
+    other, frame = await shop(context, live, host="127.0.0.1")
+    await expect(frame.locator("#welcome")).to_be_visible()
+    await other.wait_for_function("localStorage.getItem('deskbell-visitor')")
+    assert own not in await other.evaluate("JSON.stringify(localStorage.getItem('deskbell-visitor'))")
+
+
 async def test_each_conversation_has_a_draft_of_its_own(context: BrowserContext, live: Live) -> None:
     page = await chat(context, live)
     await sent(page, "the first matter")
@@ -364,8 +393,6 @@ async def test_a_whole_talk_by_keyboard(context: BrowserContext, live: Live) -> 
 
 
 async def test_closing_the_page_is_noticed(context: BrowserContext, live: Live) -> None:
-    from sqlalchemy import select
-
     from core.db import EventRow
 
     page = await chat(context, live)

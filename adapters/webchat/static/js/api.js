@@ -1,4 +1,5 @@
 // Requests to the desk. Three ways to fail: no network, a problem in words, or a lost session.
+import * as host from "./host.js";
 import { language, t } from "./text.js";
 import { belong, loadToken, owns, saveToken } from "./store.js";
 
@@ -39,8 +40,10 @@ export const onVisitor = (fn) => {
 // Whose page this is before the desk has answered: of a person the host site vouches for, nobody
 // can say it yet.
 export function guess() {
-  belong(vouched ? null : visitorOf(loadToken("")));
+  belong(vouched ? null : visitorOf(ownToken()));
 }
+
+const ownToken = () => loadToken(host.site()) || host.keptToken();
 
 const visitorOf = (token) => token.split(".")[0];
 
@@ -58,17 +61,20 @@ export function start() {
 }
 
 async function begin() {
-  const body = { token: loadToken(""), vouched };
+  const body = { token: ownToken(), vouched };
   let answer;
   try {
     answer = await send("POST", "session", body);
   } catch (error) {
     if (!(error instanceof Problem) || !vouched || error.passing) throw error;
     vouched = ""; // the host site's word is too old: go on as nobody in particular
-    answer = await send("POST", "session", { token: loadToken("") });
+    answer = await send("POST", "session", { token: ownToken() });
   }
   session = answer;
-  if (!session.vouched) saveToken("", session.token);
+  if (!session.vouched) {
+    saveToken(host.site(), session.token);
+    host.keep(session.token);
+  }
   const before = owns();
   const theirs = before === null || (before === "" && !session.vouched);
   belong(session.visitor, theirs);

@@ -1,21 +1,37 @@
-// The talk with the page that shows this one in a frame: open or not, unread, who is vouched for.
+// The talk with the page that shows this one in a frame: open or not, unread, who is vouched for,
+// and the visitor's token, which the host page keeps where browsers refuse storage to frames.
 const framed = document.documentElement.dataset.framed === "yes" && parent !== window;
 let open = !framed;
 let greet = () => {};
 const greeted = new Promise((done) => {
   greet = done;
 });
+let origin = "";
+let kept = "";
+let begun = false;
 let handlers = { open: () => {}, vouched: () => {} };
 
 export const isOpen = () => open;
 export const isFramed = () => framed;
 
 // Done when the host has answered, or has had time to.
-export function listen(given) {
+export async function listen(given) {
   handlers = given;
-  if (!framed) return Promise.resolve();
+  if (!framed) return;
   tell({ ready: true });
-  return Promise.race([greeted, new Promise((late) => setTimeout(late, 800))]);
+  await Promise.race([greeted, new Promise((late) => setTimeout(late, 800))]);
+  begun = true;
+}
+
+// On a site of its own a visitor is one of its own: a site learns no token of another's.
+export const site = () => (origin ? `@${origin}` : framed ? "@" : "");
+export const keptToken = () => kept;
+
+// To the site that has greeted us and to no other that may be in its place by now.
+export function keep(token) {
+  if (!origin || token === kept) return;
+  kept = token;
+  parent.postMessage({ deskbell: { visitor: token } }, origin);
 }
 
 export function tell(what) {
@@ -26,6 +42,8 @@ export function tell(what) {
 addEventListener("message", (event) => {
   if (!framed || event.source !== parent || typeof event.data?.deskbell !== "object") return;
   const said = event.data.deskbell;
+  if (!begun) origin = event.origin;
+  if (!begun && typeof said.visitor === "string") kept = said.visitor.slice(0, 2000);
   if (typeof said.token === "string" && said.token) handlers.vouched(said.token);
   if (typeof said.open === "boolean") {
     open = said.open;

@@ -16,6 +16,7 @@
   const accent = /^#[0-9a-f]{6}$/i.test(set.accent || "") ? set.accent : "";
   const small = matchMedia("(max-width: 480px)");
 
+  const KEPT = "deskbell-visitor";
   let token = set.token || "";
   let frame = null;
   let ready = false;
@@ -82,7 +83,7 @@
     isOpen = true;
     host.setAttribute("data-open", "");
     if (small.matches) document.documentElement.style.overflow = "hidden";
-    remember();
+    save("deskbell-used", "1");
     button.setAttribute("aria-expanded", "true");
     label(0);
     tell({ open: true });
@@ -111,19 +112,19 @@
     }
   }
 
-  function remember() {
+  function save(name, value) {
     try {
-      localStorage.setItem("deskbell-used", "1");
+      localStorage.setItem(name, value);
     } catch {
-      // Storage is closed: the chat is loaded when it is opened.
+      // Storage is closed: the chat is loaded when it is opened, and begins anew.
     }
   }
 
-  function used() {
+  function load(name) {
     try {
-      return localStorage.getItem("deskbell-used") === "1";
+      return localStorage.getItem(name) || "";
     } catch {
-      return false;
+      return "";
     }
   }
 
@@ -133,8 +134,9 @@
     if (!said) return;
     if (said.ready) {
       ready = true;
-      tell({ open: isOpen, token });
+      tell({ open: isOpen, token, visitor: load(KEPT) });
     }
+    if (typeof said.visitor === "string") save(KEPT, said.visitor);
     if (typeof said.unread === "number") label(isOpen ? 0 : said.unread);
     if (said.close && isOpen) close();
   });
@@ -150,7 +152,7 @@
   };
   const show = () => {
     document.body.append(host);
-    if (used()) make();
+    if (load("deskbell-used")) make();
   };
   if (document.body) show();
   else addEventListener("DOMContentLoaded", show);
