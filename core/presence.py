@@ -66,10 +66,15 @@ class Presence:
         self._tell(conversation, person, "left", True)
 
     def types(self, conversation: UUID, person: UUID, *, note: bool = False) -> None:
-        """Somebody writes; `note` when it is an internal note."""
+        """Somebody of the staff writes; `note` when it is an internal note, of which the
+        requester's side hears nothing."""
         new = not self._is(conversation, person, "typing")
         self._note(conversation, person, "typing", TYPING_FOR, note=note)
         self._tell(conversation, person, "note" if note else "typing", new)
+        if not note:
+            self.bus.publish(
+                Signal("typing", {"conversation": str(conversation), "on": True, "side": "staff"})
+            )
 
     def stops(self, conversation: UUID, person: UUID) -> None:
         """What was being written has been sent, or given up."""
@@ -106,6 +111,11 @@ class Presence:
 
     def is_typing(self, one: Present) -> bool:
         return one.typing > self.now()
+
+    def said_at(self, places: Iterable[str]) -> None:
+        """What was being typed at these places has arrived."""
+        for place in places:
+            self._places.pop(place, None)
 
     def typing_at(self, places: Iterable[str]) -> bool:
         """Whether somebody types at one of these places of a chat platform."""

@@ -24,6 +24,7 @@ from core.errors import NotFound
 from core.ports.bus import Signal
 from core.tickets import access
 from webui.deps import SignedIn, TheSite, Uow
+from webui.site import Site
 
 router = APIRouter()
 LONGEST = 600.0
@@ -76,7 +77,7 @@ async def live(
                 )
             )
             watched |= {f"place {place}": number for place in places}
-    stream = _stream(site, watched, str(viewer.actor.id), viewer.staff)
+    stream = stream_of(site, watched, str(viewer.actor.id), staff=viewer.staff)
     if viewer.staff and viewer.actor.id is not None:
         stream = _present(site, looked_at, viewer.actor.id, stream)
     return EventSourceResponse(stream, ping=20, headers={"cache-control": "no-store"})
@@ -108,9 +109,10 @@ async def _present(
         await stream.aclose()
 
 
-async def _stream(
-    site: TheSite, watched: dict[str, int], me: str, staff: bool
+async def stream_of(
+    site: Site, watched: dict[str, int], me: str, *, staff: bool
 ) -> AsyncGenerator[dict[str, str]]:
+    """What changes of the watched conversations and places, as long as somebody listens."""
     ends = time.monotonic() + LONGEST
     async with site.desk.bus.subscribe() as signals:
         yield {"event": "ready", "data": "{}"}
@@ -126,9 +128,10 @@ async def _stream(
                     if not done:
                         break
                     signal, waiting = waiting.result(), None
+                    found = _topics(signal, watched, me, staff)
                     if staff:
                         site.presence.heard(signal)
-                    found = _topics(signal, watched, me, staff)
+                        found |= _arrived(site, signal, watched)
                     if found and not topics:
                         # A burst becomes one message: what changed is gathered for a moment.
                         until = min(ends, time.monotonic() + GATHER)
@@ -140,6 +143,17 @@ async def _stream(
                 waiting.cancel()
                 with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
                     await waiting
+
+
+def _arrived(site: Site, signal: Signal, watched: dict[str, int]) -> set[str]:
+    """A requester whose message is here does not type it any more."""
+    number = watched.get(str(signal.data.get("conversation")))
+    if number is None or signal.data.get("name") != "message.said" or signal.data.get("side") != "requester":
+        return set()
+    site.presence.said_at(
+        key.removeprefix("place ") for key, of in watched.items() if of == number and key.startswith("place ")
+    )
+    return {f"presence:{number}"}
 
 
 def _topics(signal: Signal, watched: dict[str, int], me: str, staff: bool) -> set[str]:

@@ -15,8 +15,9 @@ from core import clock
 from core.chat import Card, Place, Post
 from core.db import EventRow
 from core.ports.bus import Signal
+from core.presence import Presence
+from core.tickets import access, waiting
 from core.tickets import service as tickets
-from core.tickets import waiting
 from core.tickets.model import Ticket
 from tests.webchat.conftest import Visitor, World, opened
 
@@ -67,6 +68,23 @@ async def test_notes_make_no_sound(world: World) -> None:
             await tickets.note(uow, bob, 1, "psst")
         world.desk.bus.publish(Signal("webchat", {"visitor": page.visitor.id, "thread": "end"}))
         assert (await told(page, "changed"))["thread"] == "end"
+
+
+async def test_a_reply_that_is_being_typed_is_seen_and_a_note_is_not(world: World) -> None:
+    ada = await world.visitor()
+    await ada.say("one")
+    bob = await world.agent()
+    assert bob.id is not None
+    async with world.desk.unit(bob) as uow:
+        conversation = (await access.get(uow, bob, 1)).thread.id
+    presence = Presence(world.desk.bus)
+    with await watching(world, ada) as page:
+        presence.types(conversation, bob.id, note=True)
+        world.desk.bus.publish(Signal("webchat", {"visitor": page.visitor.id, "thread": "end"}))
+        while (what := await page.queue.get()).get("thread") != "end":
+            assert what["type"] != "typing"
+        presence.types(conversation, bob.id)
+        assert await told(page, "typing") == {"type": "typing", "thread": ada.thread, "on": True}
 
 
 async def test_typing_of_the_staffs_side_only(world: World) -> None:

@@ -15,6 +15,7 @@ from core.tickets import service as tickets
 from core.tickets.model import Priority, Ticket
 from tests.webui.browsing import Browser
 from tests.webui.desk_world import DeskWorld
+from webui import live
 from webui.pages import queues
 
 
@@ -241,6 +242,22 @@ async def test_who_opens_a_new_stream_before_the_old_one_ends_is_not_gone(world:
     assert len(book.at(conversation)) == 1
     book.leaves(conversation, person)
     assert book.at(conversation) == []
+
+
+async def test_whose_message_has_arrived_does_not_type_it_any_more(world: DeskWorld) -> None:
+    watched = {"c": 5, "place p": 5, "place of another": 6}
+    stream = live.stream_of(world.site, watched, "me", staff=True)
+    assert (await anext(stream))["event"] == "ready"
+    for place in ("p", "of another"):
+        world.desk.bus.publish(Signal("typing", {"place": place, "on": True, "side": "requester"}))
+    assert "presence:5" in (await anext(stream))["data"]
+    assert world.site.presence.typing_at(["p"])
+    said = {"conversation": "c", "name": "message.said", "side": "requester"}
+    world.desk.bus.publish(Signal("event", said))
+    assert "presence:5" in (await anext(stream))["data"]
+    assert not world.site.presence.typing_at(["p"])
+    assert world.site.presence.typing_at(["of another"])
+    await stream.aclose()
 
 
 def links(browser: Browser) -> list[str]:

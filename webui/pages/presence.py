@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from core.access import Permission
 from core.tickets import access
 from webui import rendering
 from webui.deps import Staff, TheSite, Uow
@@ -36,7 +37,8 @@ async def types(request: Request, uow: Uow, viewer: Staff, site: TheSite, number
     form = await request.form()
     opened = await access.get(uow, viewer.actor, number)
     assert viewer.actor.id is not None
-    site.presence.types(opened.thread.id, viewer.actor.id, note=form.get("kind") == "note")
+    note = form.get("kind") == "note" or not viewer.actor.may(Permission.reply)
+    site.presence.types(opened.thread.id, viewer.actor.id, note=note)
     return Response(status_code=204)
 
 
