@@ -15,17 +15,22 @@ from typing import Annotated
 from uuid import UUID
 
 import orjson
+import structlog
 from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 from sse_starlette import EventSourceResponse
 
+from core import clock
 from core.conversations.model import Conversation, Seat
 from core.errors import NotFound
+from core.outage import MAY_BE_AWAY
+from core.people import service as people
 from core.ports.bus import Signal
 from core.tickets import access
 from webui.deps import SignedIn, TheSite, Uow
 from webui.site import Site
 
+log = structlog.get_logger("webui.live")
 router = APIRouter()
 LONGEST = 600.0
 MOST_TICKETS = 30
@@ -92,6 +97,7 @@ async def _present(
 
     async def beat() -> None:
         while True:
+            await _is_here(site, person)
             await asyncio.sleep(BEAT)
             for each in conversations:
                 site.presence.looks(each, person)
@@ -107,6 +113,15 @@ async def _present(
         for each in conversations:
             site.presence.leaves(each, person)
         await stream.aclose()
+
+
+async def _is_here(site: Site, person: UUID) -> None:
+    """Live chats are offered to those who are; a beat that fails is made good by the next."""
+    try:
+        async with site.desk.unit() as uow:
+            await people.touch(uow, person, clock.now())
+    except MAY_BE_AWAY as error:
+        log.warning("live.not_noted", error=type(error).__name__)
 
 
 async def stream_of(

@@ -7,7 +7,7 @@ anywhere: typing, the place in the queue, a passing card.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -22,12 +22,14 @@ from adapters.webchat.settings import Settings
 from adapters.webchat.tokens import PLATFORM, Visitor
 from core import clock
 from core.chat import Place
+from core.db import EventRow, UnitOfWork
 from core.desk import Desk
 from core.errors import TooMany
 from core.i18n import _
 from core.outage import MAY_BE_AWAY
+from core.people import service as people
 from core.ports.bus import Signal
-from core.tickets import waiting
+from core.tickets import access, waiting
 from core.tickets.events import RequesterLeft
 from core.tickets.model import LIVE, Ticket
 
@@ -77,7 +79,7 @@ class Hub:
         self.settings = settings
         self._pages: dict[str, set[Page]] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
-        self._gone: set[str] = set()
+        self._coming: dict[str, asyncio.Task[None]] = {}
         self._moved = asyncio.Event()
 
     @contextmanager
@@ -88,7 +90,8 @@ class Hub:
             raise TooMany(_("This chat is open in too many windows. Please close one."), after=30)
         page = Page(visitor, watched)
         pages.add(page)
-        self.came(visitor)
+        if len(pages) == 1:
+            self.came(visitor)
         self._moved.set()
         try:
             yield page
@@ -118,42 +121,55 @@ class Hub:
 
     def leaving(self) -> list[asyncio.Task[None]]:
         """What is about to be noted."""
-        return list(self._leaving.values())
+        return [*self._leaving.values(), *self._coming.values()]
 
     def came(self, visitor: Visitor) -> None:
         leaving = self._leaving.pop(visitor.id, None)
         if leaving is not None:
             leaving.cancel()
-        if visitor.id in self._gone:
-            self._gone.discard(visitor.id)
-            self._later(visitor, 0, back=True)
+        if visitor.id not in self._coming:
+            self._later(self._coming, visitor, self._note_back(visitor))
 
     def leaves(self, visitor: Visitor, after: float) -> None:
         """The last page was closed, or says that it will be; a reload is no leaving."""
         if visitor.id not in self._leaving:
-            self._later(visitor, after, back=False)
+            self._later(self._leaving, visitor, self._note_left(visitor, after))
 
-    def _later(self, visitor: Visitor, after: float, *, back: bool) -> None:
-        task = asyncio.get_running_loop().create_task(self._note(visitor, after, back=back))
-        self._leaving[visitor.id] = task
-        task.add_done_callback(lambda done: self._noted(visitor.id, done))
+    def _later(
+        self, tasks: dict[str, asyncio.Task[None]], visitor: Visitor, step: Coroutine[Any, Any, None]
+    ) -> None:
+        task = tasks[visitor.id] = asyncio.get_running_loop().create_task(step)
+        task.add_done_callback(lambda done: self._noted(tasks, visitor.id, done))
 
-    def _noted(self, visitor: str, done: asyncio.Task[None]) -> None:
-        if self._leaving.get(visitor) is done:
-            del self._leaving[visitor]
+    def _noted(self, tasks: dict[str, asyncio.Task[None]], visitor: str, done: asyncio.Task[None]) -> None:
+        if tasks.get(visitor) is done:
+            del tasks[visitor]
         if not done.cancelled() and done.exception() is not None:
             log.warning("presence.failed", error=type(done.exception()).__name__)
 
-    async def _note(self, visitor: Visitor, after: float, *, back: bool) -> None:
+    async def _note_left(self, visitor: Visitor, after: float) -> None:
         await asyncio.sleep(after)
-        if not back and self._pages.get(visitor.id):
-            return
+        if coming := self._coming.get(visitor.id):
+            await asyncio.wait({coming})
+        if not self._pages.get(visitor.id):
+            await self._note(visitor, back=False)
+
+    async def _note_back(self, visitor: Visitor) -> None:
+        await self._note(visitor, back=True)
+
+    async def _note(self, visitor: Visitor, *, back: bool) -> None:
+        for number in await self._live(visitor):
+            async with self.desk.unit() as uow:
+                await _tell_of(uow, visitor, number, back=back)
+
+    async def _live(self, visitor: Visitor) -> list[int]:
+        """The tickets of a visitor about which somebody may be waiting for them."""
         async with self.desk.unit() as uow:
             person = await timeline.person_of(uow, visitor)
             if person is None:
-                return
-            tickets = await uow.session.scalars(
-                select(Ticket)
+                return []
+            numbers = await uow.session.scalars(
+                select(Ticket.number)
                 .where(
                     Ticket.requester_id == person.id,
                     Ticket.channel == PLATFORM,
@@ -163,13 +179,7 @@ class Hub:
                 .order_by(Ticket.updated_at.desc())
                 .limit(5)
             )
-            for ticket in tickets:
-                uow.emit(
-                    RequesterLeft(subject=ticket.id, number=ticket.number, back=back),
-                    conversation=ticket.conversation_id,
-                )
-        if not back:
-            self._gone.add(visitor.id)
+            return list(numbers)
 
     # --- what the desk says
 
@@ -180,7 +190,7 @@ class Hub:
                 async for signal in signals:
                     self._pass_on(signal)
             finally:
-                for task in list(self._leaving.values()):
+                for task in self.leaving():
                     task.cancel()
 
     def _pass_on(self, signal: Signal) -> None:
@@ -256,3 +266,25 @@ class Hub:
             for conversation, thread in page.watched.items():
                 place = places.get(UUID(conversation), 0)
                 page.tell({"type": "queue", "thread": thread, "place": place, "wait": seconds})
+
+
+async def _tell_of(uow: UnitOfWork, visitor: Visitor, number: int, *, back: bool) -> None:
+    """Write that the visitor left, or came back, unless that is what was written last."""
+    person = await timeline.person_of(uow, visitor)
+    assert person is not None
+    actor = await people.actor_of(uow, person)
+    opened = await access.change(uow, actor, number)
+    last = await uow.session.scalar(
+        select(EventRow.data["back"].as_boolean())
+        .where(EventRow.subject == opened.ticket.id, EventRow.name == RequesterLeft.name)
+        .order_by(EventRow.id.desc())
+        .limit(1)
+    )
+    if (last is not False) is back:
+        return
+    uow.emit(
+        RequesterLeft(subject=opened.ticket.id, number=number, back=back),
+        conversation=opened.thread.id,
+        seq=opened.thread.next_seq(),
+        actor=actor,
+    )

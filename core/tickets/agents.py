@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -24,9 +25,10 @@ async def alone(uow: UnitOfWork) -> None:
 
 
 async def candidates(
-    uow: UnitOfWork, team_id: UUID | None, *, but: Collection[UUID] = ()
+    uow: UnitOfWork, team_id: UUID | None, *, but: Collection[UUID] = (), seen_since: datetime | None = None
 ) -> Sequence[AgentLoad]:
-    """The agents of a team, or of the whole desk, with their load; `but` are left out."""
+    """The agents of a team, or of the whole desk, with their load; `but` are left out, and with
+    `seen_since` those who have no page of the desk open."""
     roles = [name for name, may in uow.means.roles.items() if Permission.claim_ticket in may]
     query = (
         select(Person)
@@ -34,6 +36,8 @@ async def candidates(
         .order_by(Person.id)
         .limit(MOST_AGENTS)
     )
+    if seen_since is not None:
+        query = query.where(Person.last_seen_at > seen_since)
     if team_id is not None:
         query = query.join(TeamMember, TeamMember.person_id == Person.id).where(TeamMember.team_id == team_id)
     agents = list(await uow.session.scalars(query))

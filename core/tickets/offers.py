@@ -1,6 +1,6 @@
 """Live chats are offered to the next free agent, who accepts (claims) or passes.
 
-Each offer stands for a set time. Whoever let one go by is not asked again for that ticket;
+Only who has the desk open is asked, and only for a requester who still sits there. Each offer stands for a set time. Whoever let one go by is not asked again for that ticket;
 when nobody is left, the chat stays in the queue until somebody becomes free.
 """
 
@@ -21,10 +21,11 @@ from core.people.model import AssignMode, Team
 from core.tickets import agents, hours, service
 from core.tickets.assignment import choose
 from core.tickets.events import TicketOffered, TicketPassed
-from core.tickets.model import Status, Ticket
+from core.tickets.model import Ticket
+from core.tickets.waiting import sits_and_waits
 
-FRESH = timedelta(minutes=30)
-"""A requester who was silent for longer does not sit in front of the chat any more."""
+HERE = timedelta(seconds=90)
+"""So long after the last beat of an open page somebody counts as sitting in front of it."""
 MOST = 20
 
 
@@ -69,15 +70,7 @@ def _tickets() -> Select[Ticket, Conversation]:
 
 
 def _waiting(channels: Collection[str], now: datetime) -> Select[Ticket, Conversation]:
-    return _tickets().where(
-        Ticket.status == Status.open,
-        Ticket.assignee_id.is_(None),
-        Ticket.offered_to_id.is_(None),
-        Ticket.snoozed_until.is_(None),
-        Ticket.channel.in_(channels),
-        Ticket.last_requester_at > now - FRESH,
-        Ticket.updated_at > now - FRESH,  # says no more, but the index knows it
-    )
+    return _tickets().where(sits_and_waits(now), Ticket.offered_to_id.is_(None), Ticket.channel.in_(channels))
 
 
 async def _locked(uow: UnitOfWork, query: Select[Ticket, Conversation]) -> tuple[Ticket, Conversation] | None:
@@ -92,7 +85,9 @@ async def _offer(uow: UnitOfWork, ticket: Ticket, conversation: Conversation) ->
     await agents.alone(uow)
     team = await uow.session.get(Team, ticket.team_id) if ticket.team_id else None
     mode = team.assign_mode if team is not None else AssignMode.manual.value
-    free = await agents.candidates(uow, ticket.team_id, but=await _asked(uow, ticket))
+    free = await agents.candidates(
+        uow, ticket.team_id, but=await _asked(uow, ticket), seen_since=clock.now() - HERE
+    )
     chosen = choose(
         free, AssignMode.skill if mode == AssignMode.manual else mode, (), ticket.language
     ).agent_id

@@ -13,9 +13,11 @@ from core import clock, desk_settings
 from core.db import EventRow
 from core.desk import Desk
 from core.errors import Conflict
+from core.people import service as people
 from core.people.model import Availability, Person
-from core.tickets import lifecycle, offers
+from core.tickets import lifecycle, offers, waiting
 from core.tickets import service as tickets
+from core.tickets.events import RequesterLeft
 from tests.notices.world import Clock, actor, agent, fresh, opened, requester, team, told
 
 WEB = frozenset({"webchat"})
@@ -151,3 +153,46 @@ async def test_whoever_works_on_the_ticket_is_not_kept_waiting(desk: Desk) -> No
             assert await offers.offer(uow, ticket.id, WEB) is None
     await run_one(desk, OFFER_CHATS)
     assert (await fresh(desk, ticket)).offered_to_id is not None
+
+
+async def test_who_has_no_page_of_the_desk_open_is_not_asked(desk: Desk) -> None:
+    bob = await agent(desk, "Bob", here=False)
+    ticket = await opened(desk, await requester(desk))
+    await told(desk, offering.make_teller(WEB))
+    assert (await fresh(desk, ticket)).offered_to_id is None
+    async with desk.unit() as uow:
+        await people.touch(uow, bob.id, clock.now() - offers.HERE)
+    await run_one(desk, OFFER_CHATS)
+    assert (await fresh(desk, ticket)).offered_to_id is None
+    async with desk.unit() as uow:
+        await people.touch(uow, bob.id, clock.now())
+    async with desk.unit() as uow:
+        assert await offers.offer_waiting(uow, WEB) == 1
+    assert (await fresh(desk, ticket)).offered_to_id == bob.id
+
+
+async def test_a_visitor_who_left_is_neither_offered_nor_before_others_in_the_queue(desk: Desk) -> None:
+    await agent(desk, "Bob")
+    ada, eve = await requester(desk), await requester(desk, "Eve", email="")
+    gone, there = await opened(desk, ada), await opened(desk, eve, "And mine")
+    async with desk.unit() as uow:
+        uow.emit(RequesterLeft(subject=gone.id, number=gone.number, back=False))
+    async with desk.db.sessions() as session:
+        assert await waiting.places(session, "webchat") == {there.conversation_id: 1}
+    async with desk.unit() as uow:
+        assert await offers.offer_waiting(uow, WEB) == 1
+    assert [(await fresh(desk, each)).offered_to_id is None for each in (gone, there)] == [True, False]
+    async with desk.unit() as uow:
+        uow.emit(RequesterLeft(subject=gone.id, number=gone.number, back=True))
+    async with desk.db.sessions() as session:
+        assert list((await waiting.places(session, "webchat")).values()) == [1, 2]
+
+
+async def test_chats_of_visitors_long_gone_are_before_nobody(desk: Desk) -> None:
+    time = Clock(datetime.now(UTC))
+    with clock.fixed(time):
+        await opened(desk, await requester(desk))
+        time.forward(minutes=31)
+        new = await opened(desk, await requester(desk, "Eve", email=""))
+        async with desk.db.sessions() as session:
+            assert await waiting.places(session, "webchat") == {new.conversation_id: 1}

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from bot.tell import Tell, Teller
+from core import clock
 from core.access import Actor
 from core.chat import Place
 from core.desk import Desk
@@ -47,10 +48,12 @@ async def agent(
     capacity: int = 20,
     skills: tuple[str, ...] = (),
     locale: str = "en",
+    here: bool = True,
 ) -> Person:
     async with desk.unit() as uow:
         person = await people.add(uow, name=name, role=role, email=email, verified=bool(email), locale=locale)
         person.availability, person.capacity = availability, capacity
+        person.last_seen_at = clock.now() + timedelta(hours=2) if here else None
         for skill in skills:
             tag = Tag(name=skill)
             uow.session.add(tag)

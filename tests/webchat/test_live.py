@@ -18,6 +18,8 @@ from core.ports.bus import Signal
 from core.presence import Presence
 from core.tickets import access, waiting
 from core.tickets import service as tickets
+from core.tickets import timeline as lines
+from core.tickets.fact_words import sentence
 from core.tickets.model import Ticket
 from tests.webchat.conftest import Visitor, World, opened
 
@@ -146,6 +148,31 @@ async def test_a_visitor_who_leaves_and_comes_back_is_noticed(world: World) -> N
     await seen(world, back=False)
     with await watching(world, ada):
         await seen(world, back=True)
+    bob = await world.agent()
+    async with world.desk.unit(bob) as uow:
+        shown = (await lines.timeline(uow, bob, await access.get(uow, bob, 1))).lines
+    facts = [sentence(line) for line in shown if isinstance(line, lines.FactLine)]
+    name = next(line.author.name for line in shown if isinstance(line, lines.MessageLine))
+    assert [each for each in facts if each.endswith("chat")][:2] == [
+        f"{name} left the chat",
+        f"{name} came back to the chat",
+    ]
+
+
+async def test_leaving_is_told_once_and_coming_back_also_after_a_restart(world: World) -> None:
+    world.chat.hub.settings = Settings(left_after=0.01)
+    ada = await world.visitor()
+    await ada.say("one")
+    for _time in range(2):
+        world.chat.hub.leaves(visitor_of(world, ada), 0)
+        await asyncio.gather(*world.chat.hub.leaving())
+    await seen(world, back=False)
+    async with opened(world.desk) as fresh:
+        with await watching(fresh, ada):
+            await seen(world, back=True)
+    async with world.desk.unit() as uow:
+        left = EventRow.name == "ticket.requester_left"
+        assert len(list(await uow.session.scalars(select(EventRow).where(left)))) == 2
 
 
 async def test_a_reload_is_no_leaving(world: World) -> None:

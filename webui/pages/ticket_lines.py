@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+from babel.lists import format_list
 from markupsafe import Markup
 
 from core import clock
@@ -31,6 +32,7 @@ ICONS = {
     "ticket.offered": "bell", "ticket.exported": "download", "ticket.followed": "eye", "ticket.renamed": "edit",
     "message.edited": "edit", "message.deleted": "trash", "message.hidden": "eye", "message.reported": "flag",
 }  # fmt: skip
+OFFERS = frozenset({"ticket.offered", "ticket.passed"})
 _TAG = re.compile(r"(<[^>]*>)")
 
 
@@ -72,13 +74,28 @@ def drawn(
         if not told and _is_news(line, unread_after):
             told = True
             items.append(SimpleNamespace(type="unread", id="unread-line"))
-        if isinstance(line, FactLine):
+        if isinstance(line, FactLine) and line.name in OFFERS and items and items[-1].type == "offers":
+            items[-1].lines.append(line)
+        elif isinstance(line, FactLine) and line.name in OFFERS:
+            items.append(SimpleNamespace(type="offers", lines=[line]))
+        elif isinstance(line, FactLine):
             items.append(_fact(viewer, line))
         else:
             items.append(
                 _message(viewer, number, line, requester, requester_name, seen_upto, mentions, hold_seconds)
             )
-    return items
+    return [_offers(viewer, item.lines) if item.type == "offers" else item for item in items]
+
+
+def _offers(viewer: Viewer, lines: Sequence[FactLine]) -> SimpleNamespace:
+    """A chat that went from one agent to the next is one line, however many were asked."""
+    asked = dict.fromkeys(str(line.data["to"]) for line in lines if line.data.get("to"))
+    fact = _fact(viewer, lines[-1])
+    if len(lines) > 1 and asked:
+        fact.text = _("The chat was offered to {names}").format(
+            names=format_list(list(asked), locale=language())
+        )
+    return fact
 
 
 def _is_news(line: Line, unread_after: int | None) -> bool:
