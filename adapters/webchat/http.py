@@ -291,7 +291,8 @@ class _Api:
 
     async def transcript(self, request: Request) -> Response:
         """The conversation by e-mail, to the visitor's own address: a delivery to the place
-        `mail` with the card `transcript`, which the mailing makes when it is sent."""
+        `mail` with the card `transcript`, which the mailing makes when it is sent. To an address
+        that is not proved nothing goes before the desk has answered; then the page says so."""
         visitor = self._visitor(request)
         body = decoded(await _body(request))
         self.chat.guard.admit_rarely("transcript", visitor.id, _address(request), 4)
@@ -302,6 +303,8 @@ class _Api:
             address = (await people.know(uow, shown.person)).email
             if not address:
                 raise Invalid(_("This does not look like an e-mail address."), field="email")
+            if shown.opened.ticket.first_answer_at is None and shown.person.email_verified_at is None:
+                return _json({"email": address, "sent": False})
             uow.session.add(
                 Delivery(
                     kind="mail",
@@ -313,7 +316,7 @@ class _Api:
                 )
             )
         self.desk.wake.set()
-        return _json({"email": address})
+        return _json({"email": address, "sent": True})
 
     # --- files
 

@@ -70,6 +70,9 @@ def texts() -> dict[str, str]:
         "new": _("New conversation"),
         "transcript": _("Send me this conversation by e-mail"),
         "transcript_done": _("It is on its way to {email}."),
+        "transcript_later": _(
+            "We can send it to {email} once somebody has answered you. Please ask for it then."
+        ),
         "contact": _("Where can we reach you?"),
         "contact_text": _("Optional: then we can answer you when you are no longer here."),
         "contact_done": _("Thank you, we have it."),

@@ -492,8 +492,13 @@ async def _thread(uow: UnitOfWork, conversation_id: UUID) -> Thread:
 
 
 def _author(uow: UnitOfWork, message: Message, author: Known | None, reader: Reader) -> str:
-    """Who said it; requesters see agents' names only where the desk shows them."""
+    """Who said it; requesters see agents' names only where the desk shows them. What one said
+    oneself is one's own, also without a name."""
     for_requester = reader.known.role == "requester"
+    if message.author_id == reader.person.id:
+        return reader.known.display_name or reader.known.name or _("You")
+    if message.side == "requester" and for_requester:
+        return (author.display_name or author.name if author else "") or _("Another participant")
     if author is None or (message.side == "staff" and for_requester and not uow.settings.show_agent_names):
         return uow.settings.name
     return (author.display_name or author.name or uow.settings.name) if for_requester else author.shown

@@ -280,6 +280,22 @@ async def test_a_transcript_holds_what_the_requester_may_see(desk: Desk, office:
     assert "Internal" not in transcript.text + transcript.html
 
 
+async def test_whoever_gave_no_name_still_reads_their_own_words_as_their_own(
+    desk: Desk, office: PostOffice
+) -> None:
+    nobody, bob = await requester(desk, ""), await agent(desk, "Bob")
+    ticket = await opened(desk, nobody)
+    await answer(desk, bob, ticket, "Water is on its way")
+    async with desk.unit() as uow:
+        person = await uow.session.get(Person, nobody.id)
+        assert person is not None
+        row = await links.mail(uow, person, "transcript", to="ada@home.example")
+        row.args = {**row.args, "ticket": ticket.number}
+    text = next(mail for mail in await office.work() if mail.to == "ada@home.example").text
+    before, _asked, _rest = text.partition("The printer is on fire")
+    assert before.rstrip(" >\n").splitlines()[-1].lstrip("> ").startswith("You")
+
+
 async def test_a_failure_is_tried_again_and_a_refusal_is_told(desk: Desk, office: PostOffice) -> None:
     ada, bob = await requester(desk), await agent(desk, "Bob")
     ticket = await opened(desk, ada, place=None)

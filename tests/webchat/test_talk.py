@@ -213,7 +213,10 @@ async def test_contact_and_transcript(world: World) -> None:
     assert wrong.json()["field"] == "email"
     right = await ada.call("POST", "contact", json={"name": "Ada L.", "email": "ada@example.com"})
     assert right.json() == {"name": "Ada L.", "email": "ada@example.com"}
-    assert (await ada.call("POST", path, json={})).json() == {"email": "ada@example.com"}
+    too_early = await ada.call("POST", path, json={})
+    assert too_early.json() == {"email": "ada@example.com", "sent": False}
+    await world.reply(await world.agent(), 1, "two")
+    assert (await ada.call("POST", path, json={})).json() == {"email": "ada@example.com", "sent": True}
     async with world.desk.unit() as uow:
         (row,) = list(await uow.session.scalars(select(Delivery).where(Delivery.card == "transcript")))
         assert row.person_id is not None

@@ -65,7 +65,7 @@ function transcript() {
     event.preventDefault();
     try {
       const answer = await call("POST", `conversations/${context.thread()}/transcript`, { email: email.value.trim() });
-      form.replaceChildren(h("p", { role: "status" }, t("transcript_done", { email: answer.email })));
+      form.replaceChildren(h("p", { role: "status" }, t(answer.sent ? "transcript_done" : "transcript_later", { email: answer.email })));
     } catch (error) {
       problem.textContent = error.message;
       email.focus();
