@@ -396,6 +396,25 @@ async def assign(
     return opened
 
 
+async def hand_over(
+    uow: UnitOfWork,
+    actor: Actor,
+    number: int,
+    *,
+    to: UUID | None = None,
+    team: UUID | None = None,
+    words: str = "",
+    mentions: Sequence[UUID] = (),
+    was: UUID | None = None,
+) -> Opened:
+    """Give it to a colleague or a team, with a note of what they should know: both or neither.
+    `was` is the assignee the asker saw."""
+    actor.require(Permission.assign_ticket)
+    if words.strip():
+        await note(uow, actor, number, words, mentions=mentions)
+    return await assign(uow, actor, number, to=to, team=team, was=was, check_was=True)
+
+
 async def pass_on(uow: UnitOfWork, actor: Actor, number: int, *, reason: str = "passed") -> Opened:
     """Decline an offered chat: it goes to the next free agent."""
     actor.require(Permission.claim_ticket)

@@ -87,6 +87,7 @@ SENT: dict[str, dict[str, Any]] = {
     "/api/v1/people": {"name": "New"},
     "/api/v1/macros": {"name": "New", "body": "Hello"},
     "/tickets/{number}/assignment": {"to": "me"},
+    "/tickets/{number}/handover": {"to": "{agent_id}"},
     "/tickets/{number}/messages": {"kind": "note", "body": "hello"},
     "/tickets/{number}/messages/{message_id}": {"body": "hello"},
     "/tickets/{number}/messages/{message_id}/reactions": {"emoji": "👍"},

@@ -80,6 +80,28 @@ async def test_resolve_reopen_wait_wake_close(world: DeskWorld, bob: Browser) ->
     assert await status() == "closed"
 
 
+async def test_handing_over_is_a_note_and_an_assignment_or_neither(world: DeskWorld, bob: Browser) -> None:
+    number = await world.ticket()
+    await bob.look(f"/tickets/{number}")
+    assert "Hand over…" in bob.text
+    await bob.look(f"/tickets/{number}/handover")
+    mira = world.people["mira"].id
+    words = {"to": str(mira), "note": "They have called twice already.", "was": ""}
+    stale = await world.do(bob, f"/tickets/{number}/handover", words | {"was": str(mira)})
+    assert stale.status_code == 409
+    assert (await world.do(bob, f"/tickets/{number}/handover", {"note": "To whom?"})).status_code == 422
+    await bob.look(f"/tickets/{number}")
+    assert "called twice" not in bob.text
+    assert "To whom?" not in bob.text
+    await world.do(bob, f"/tickets/{number}/handover", words)
+    await bob.look(f"/tickets/{number}")
+    assert "They have called twice already." in bob.text
+    assert (await world.get(number)).ticket.assignee_id == mira
+    await world.do(bob, f"/tickets/{number}/handover", {"team": str(world.team.id), "was": str(mira)})
+    ticket = (await world.get(number)).ticket
+    assert (ticket.assignee_id, ticket.team_id) == (None, world.team.id)
+
+
 async def test_snooze_by_preset_by_own_day_and_never_into_the_past(world: DeskWorld, bob: Browser) -> None:
     number = await world.ticket()
     later = clock.now() + timedelta(hours=3)

@@ -70,6 +70,7 @@ async def _verbs(uow: UnitOfWork, viewer: Viewer, number: int, commands: set[str
         (may.change, _("Priority…"), "#f-priority", "p"),
         (may.change, _("Tags…"), "[data-key=t]", "t"),
         (may.assign, _("Assign to…"), "#f-assignee", "a"),
+        (may.hand_over, _("Hand over…"), "[data-dialog=handover]", ""),
         (may.snooze, _("Snooze…"), "[data-dialog=snooze]", ""),
     ]
     items += [

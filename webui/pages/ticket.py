@@ -144,6 +144,7 @@ async def revisions_page(
 @router.get("/tickets/{number}/subject")
 @router.get("/tickets/{number}/snooze")
 @router.get("/tickets/{number}/resolution")
+@router.get("/tickets/{number}/handover")
 async def verb_page(request: Request, uow: Uow, viewer: Staff, number: int) -> Response:
     """The form of one verb as a page of its own, for browsers without script."""
     viewer.actor.require(Permission.change_ticket)
@@ -153,10 +154,12 @@ async def verb_page(request: Request, uow: Uow, viewer: Staff, number: int) -> R
         "subject": _("Subject"),
         "snooze": _("Snooze until"),
         "resolution": _("Resolve with a solution"),
+        "handover": _("Hand over"),
     }
     return await staff_page(
         request, uow, viewer, "desk/verb.html", ticket=await row_of(uow, viewer, number), subject=opened.subject,
         solution=opened.solution, title=titles[name], form=f"desk/{name}_form.html", snoozes=snoozes(_zone(viewer)),
+        offered=await desk_filters.choices(uow),
     )  # fmt: skip
 
 
@@ -300,6 +303,7 @@ async def head_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> 
             reopen=actor.may(Permission.change_ticket) and not live and not merged,
             change=actor.may(Permission.change_ticket) and not merged,
             assign=actor.may(Permission.assign_ticket) and not merged,
+            hand_over=actor.may(Permission.assign_ticket) and live and not merged,
             wait=actor.may(Permission.change_ticket) and live and ticket.status != Status.waiting,
             wake=actor.may(Permission.change_ticket) and live
             and (ticket.status == Status.waiting or ticket.snoozed_until is not None),

@@ -77,6 +77,19 @@ async def assign(request: Request, uow: Uow, viewer: Staff, number: int) -> Resp
     return _back(request, number, _("Assigned."))
 
 
+@router.post("/tickets/{number}/handover")
+async def hand_over(request: Request, uow: Uow, viewer: Staff, number: int) -> Response:
+    """To a colleague or a team, with a note for them."""
+    form = await request.form()
+    words = _text(form, "note")
+    known = {handle.casefold(): person for handle, person in (await ticket.handles(uow)).items()}
+    await tickets.hand_over(
+        uow, viewer.actor, number, to=_id(form, "to"), team=_id(form, "team"), words=words,
+        mentions=mentioned(words, known), was=_id(form, "was"),
+    )  # fmt: skip
+    return _back(request, number, _("Handed over."), go=True)
+
+
 # --- where it stands --------------------------------------------------------------------
 
 
