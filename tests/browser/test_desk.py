@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from core.access import Actor, ActorKind
 from core.conversations.service import Saying
 from core.desk import Desk
 from core.people import service as people
+from core.people.events import SignInFailed
 from core.tickets import access
 from core.tickets import service as tickets
 from core.tickets.model import Priority
@@ -256,6 +258,57 @@ async def test_a_change_by_two_is_told_and_the_field_shows_what_is(served: Serve
     await page.locator("#f-priority").select_option("urgent")
     await expect(page.locator("#toasts")).to_contain_text("Someone changed this")
     await expect(page.locator("#f-priority")).to_have_value("low")
+
+
+async def test_a_ticket_is_handed_over_with_a_note(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[0]
+    await ready(page, f"{served.url}/tickets/{number}")
+    await page.get_by_role("button", name="More", exact=True).click()
+    await page.get_by_role("link", name="Hand over…").click()
+    dialog = page.get_by_role("dialog", name="Hand over")
+    await dialog.get_by_label("To a colleague").select_option(label="Mira Lindqvist")
+    await dialog.get_by_label("What they should know").fill("They have called twice already.")
+    await dialog.get_by_role("button", name="Hand over").click()
+    await expect(page.locator(".message--note").last).to_contain_text("They have called twice already.")
+    await expect(page.locator("#f-assignee option:checked")).to_have_text("Mira Lindqvist")
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+async def test_a_long_name_without_a_space_stays_inside(served: Served, page: Page, width: int) -> None:
+    number = served.seeded.numbers[0]
+    async with served.desk.unit() as uow:
+        opened = await access.get(uow, uow.actor, number)
+        requester = await people.get(uow, opened.ticket.requester_id)
+        await people.change(uow, requester, name="Wolfeschlegelsteinhausenbergerdorff" * 3)
+    await page.set_viewport_size({"width": width, "height": 800})
+    await ready(page, f"{served.url}/tickets/{number}")
+    await expect(page.locator("#composer-body")).to_be_visible()
+    over = """() => [...document.querySelectorAll(".talk, .talk *, .panel *, .ticket__head *")].filter((each) =>
+        each.checkVisibility() && !each.closest(".visually-hidden, .truncate, svg") && getComputedStyle(each).overflow === "visible"
+        && each.getBoundingClientRect().right > innerWidth + 1).map((each) => each.className || each.tagName)"""
+    assert await page.evaluate(over) == []
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+ADMIN = ("", "/audit", "/outbox", "/moderation", "/deliveries", "/health", "/roles", "/settings", "/people")
+
+
+async def test_no_page_of_the_admin_has_a_violation(served: Served, chromium: Browser) -> None:
+    async with served.desk.unit() as uow:
+        refused = SignInFailed(subject=served.seeded.staff["Sam"].id, how="password")
+        uow.emit(refused, actor=Actor(None, ActorKind.person))
+    found: list[str] = []
+    context = await chromium.new_context(viewport={"width": 1440, "height": 900})
+    page = await served.signed_in(context, "Priya")
+    for path in ADMIN:
+        await ready(page, f"{served.url}/admin{path}")
+        found += [f"{path}: {each}" for each in await violations(page)]
+        if path == "/audit":
+            await expect(page.locator("tbody")).to_contain_text("Somebody not signed in")
+        if path == "":
+            await expect(page.locator("main").get_by_role("link", name="Outbox")).to_be_visible()
+    await context.close()
+    assert found == []
 
 
 async def test_no_page_has_a_violation(served: Served, chromium: Browser) -> None:

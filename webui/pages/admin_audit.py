@@ -180,7 +180,9 @@ def _line(entry: Entry) -> SimpleNamespace:
         code=entry.name,
         actor=SimpleNamespace(id=entry.actor.id, name=actor) if entry.actor and actor else None,
         actor_text=actor
-        or {"system": _("The desk"), "rule": _("A rule"), "bot": _("The bot")}.get(entry.actor_kind, ""),
+        or {"system": _("The desk"), "rule": _("A rule"), "bot": _("The bot")}.get(
+            entry.actor_kind, _("Somebody not signed in")
+        ),
         subject_url=f"/admin/people/{entry.subject.id}"
         if entry.subject and not entry.subject.erased
         else None,

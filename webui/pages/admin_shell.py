@@ -56,6 +56,7 @@ AREAS: Mapping[str, tuple[Area, ...]] = {
     ),
     N_("Running"): (
         Area("deliveries", N_("Deliveries"), N_("What waits, and what could not be sent"), "/admin/deliveries", Permission.manage_deliveries, "send"),
+        Area("outbox", N_("Outbox"), N_("Mails that were kept here instead of being sent"), "/admin/outbox", Permission.manage_desk, "mail"),
         Area("moderation", N_("Moderation"), N_("Quarantine, reports, blocked requesters"), "/admin/moderation", Permission.moderate, "flag"),
         Area("audit", N_("Audit"), N_("Who changed what, and who signed in"), "/admin/audit", Permission.see_audit, "shield"),
         Area("health", N_("Health"), N_("Database, queues, speed, memory"), "/admin/health", Permission.see_health, "heart"),

@@ -32,6 +32,7 @@ async def outbox_page(
         uow,
         viewer,
         "outbox/list.html",
+        area="outbox",
         kept=kept,
         is_outbox=site.mailer_is_outbox,
         newer_url="/admin/outbox" if before else None,
@@ -43,7 +44,7 @@ async def outbox_page(
 async def mail_page(request: Request, uow: Uow, viewer: ManagesDesk, mail_id: UUID) -> Response:
     """One mail: its headers, its text, and its HTML in a frame of its own."""
     kept = await outbox.get(uow, viewer.actor, mail_id)
-    return await show(request, uow, viewer, "outbox/mail.html", kept=kept)
+    return await show(request, uow, viewer, "outbox/mail.html", area="outbox", kept=kept)
 
 
 @router.get("/{mail_id}/html")
