@@ -30,11 +30,15 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f\\]")
 
 @dataclass(slots=True)
 class Limits:
-    """Budgets of signing in: by account, whether it exists or not, and by the browser's address."""
+    """Budgets of signing in: by account (whether it exists or not) as one network tries it, by the
+    account alone with much more room, and by the network. A stranger who guesses uses up their
+    own tries at an account, not its owner's."""
 
     password: Budget = field(default_factory=lambda: Budget(10, 900))
+    password_anywhere: Budget = field(default_factory=lambda: Budget(100, 900))
     password_from: Budget = field(default_factory=lambda: Budget(60, 900))
     mails: Budget = field(default_factory=lambda: Budget(5, 900))
+    mails_anywhere: Budget = field(default_factory=lambda: Budget(20, 900))
     mails_from: Budget = field(default_factory=lambda: Budget(30, 900))
     codes: Budget = field(default_factory=lambda: Budget(8, 900))
 

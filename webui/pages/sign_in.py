@@ -250,12 +250,15 @@ async def _by_password(
     if not password:
         raise Invalid(_("Please type your password, or let us send you a link."), field="password")
     limits, account = limits_of(site), email.casefold()
+    here = f"{account} {client_key(request)}"
     limits.password_from.take(client_key(request))
-    limits.password.take(account)
+    limits.password.take(here)
+    limits.password_anywhere.take(account)
     person = await sign_in.by_password(uow, email, password)
     if person is None:
         raise Invalid(_("Address or password is not right."), field="password")
-    limits.password.give_back(account)
+    limits.password.give_back(here)
+    limits.password_anywhere.give_back(account)
     second = await sign_in.second_step(uow, person)
     if second is not None:
         return _to_second(site, second, back)
@@ -265,7 +268,8 @@ async def _by_password(
 def _spend_mail(request: Request, site: Site, address: str) -> None:
     limits = limits_of(site)
     limits.mails_from.take(client_key(request))
-    limits.mails.take(address.casefold())
+    limits.mails.take(f"{address.casefold()} {client_key(request)}")
+    limits.mails_anywhere.take(address.casefold())
 
 
 async def _enter(
