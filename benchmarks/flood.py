@@ -97,8 +97,8 @@ async def _ordinary(desk: Desk, app: Starlette, count: int) -> list[float]:
         await asyncio.sleep(number * PACE)
         transport = ASGITransport(app=app, client=(f"198.51.100.{number % 250}", 1))
         async with httpx.AsyncClient(transport=transport, base_url=BASE) as http:
-            body = _body(desk, f"An ordinary question of its own, {uuid4()}")
             headers = _headers(desk)
+            body = _body(desk, headers, f"An ordinary question of its own, {uuid4()}")
             began = time.perf_counter()
             answer = await http.post(f"conversations/{uuid4()}/messages", json=body, headers=headers)
             taken.append(time.perf_counter() - began)
@@ -115,7 +115,10 @@ async def _flood(desk: Desk, app: Starlette, count: int) -> tuple[dict[str, int]
 
     async def one(number: int) -> None:
         status = await _post(
-            app, f"/chat/webchat/conversations/{thread}/messages", headers, _body(desk, f"buy now {number}")
+            app,
+            f"/chat/webchat/conversations/{thread}/messages",
+            headers,
+            _body(desk, headers, f"buy now {number}"),
         )
         answers[str(status)] = answers.get(str(status), 0) + 1
 
@@ -154,8 +157,9 @@ def _headers(desk: Desk) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-def _body(desk: Desk, text: str) -> dict[str, str]:
-    form = tokens.new_form(desk.means.keys.signing, time.time() - 60)
+def _body(desk: Desk, headers: dict[str, str], text: str) -> dict[str, str]:
+    visitor = headers["authorization"].removeprefix("Bearer ").split(".")[0]
+    form = tokens.new_form(desk.means.keys.signing, visitor, time.time() - 60)
     return {"id": str(uuid4()), "text": text, "form": form}
 
 

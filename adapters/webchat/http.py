@@ -145,7 +145,7 @@ class _Api:
                 "token": tokens.issue(self._key, visitor),
                 "visitor": visitor.id,
                 "vouched": visitor.vouched,
-                "form": tokens.new_form(self._key, now),
+                "form": tokens.new_form(self._key, visitor.id, now),
                 "name": known.name if known else "",
                 "email": known.email if known else "",
                 "conversations": listed,
@@ -186,10 +186,10 @@ class _Api:
         self.chat.guard.admit(self.desk.means.settings, visitor.id, _address(request))
         body = decoded(await _body(request))
         thread = tokens.checked_thread(request.path_params["thread"])
-        said = inbound.said(visitor, thread, body, clock.now(), _language(request))
+        said = inbound.said(visitor, thread, body, clock.now(), _language(request), _zone(request))
         visit = Visit(
             self.chat.guard,
-            form_age=tokens.form_age(self._key, string(body, "form", 200), time.time()),
+            form_age=tokens.form_age(self._key, string(body, "form", 200), visitor.id, time.time()),
             trapped=bool(string(body, "website", 500)),
             vouched=visitor.vouched,
         )
@@ -471,7 +471,7 @@ class _Api:
 
     async def _person(self, uow: UnitOfWork, visitor: Visitor, request: Request) -> Person:
         person = await people.recognise(
-            uow, visitor.sender(_language(request)), tokens.PLATFORM, tokens.INSTALLATION
+            uow, visitor.sender(_language(request), _zone(request)), tokens.PLATFORM, tokens.INSTALLATION
         )
         if person.blocked_at is not None or not person.active:
             raise Forbidden(
@@ -495,6 +495,8 @@ class _Api:
         async with self.desk.db.sessions() as session:
             row = await inbox.find(session, self.desk.means.keys, said)
         state = row.state if row is not None else "done"
+        if row is not None and row.result == "discarded":
+            return {"state": "discarded", "message": "", "cards": []}
         if state == "held":
             return {"state": "held", "message": "", "cards": [render.card(guard.held_card())]}
         if state in ("received", "parked"):
@@ -620,6 +622,12 @@ def _address(request: Request) -> str:
 
 def _language(request: Request) -> str:
     return pages.language_of(request)
+
+
+def _zone(request: Request) -> str:
+    """The time zone that the browser says it is in; nothing when it is none that we know."""
+    said = request.headers.get("x-zone", "")[:64]
+    return said if said and people.zone_of(said).key == said else ""
 
 
 def _uuid(text: str) -> UUID:

@@ -31,12 +31,14 @@ def decoded(body: bytes) -> dict[str, Any]:
     return value
 
 
-def said(visitor: Visitor, thread: str, body: Mapping[str, Any], now: datetime, locale: str) -> Said:
+def said(
+    visitor: Visitor, thread: str, body: Mapping[str, Any], now: datetime, locale: str, zone: str = ""
+) -> Said:
     """A message. Its text is checked here, so that what is wrong is said at once."""
     files = _files(body)
     return Said(
         place=visitor.place(thread),
-        sender=visitor.sender(locale),
+        sender=visitor.sender(locale, zone),
         native=checked_native(string(body, "id", 64)),
         at=now,
         text=text.message(_text(body), may_be_empty=bool(files)),

@@ -17,6 +17,7 @@ def texts() -> dict[str, str]:
         "seen": _("Seen"),
         "held": _("Being checked"),
         "failed": _("Not sent"),
+        "refused": _("Looked at, and not passed on to the team"),
         "waiting_net": _("Waiting for the connection"),
         "retry": _("Try again"),
         "discard": _("Discard"),

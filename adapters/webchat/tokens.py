@@ -1,7 +1,7 @@
 """Who a visitor is: tokens that the server signs, so that no table is needed.
 
 `<visitor>.<signature>` for those nobody knows, `<visitor>.<until>.<name>.<signature>` for
-those a host site vouched for. A form token is the moment of issue with a signature.
+those a host site vouched for. A form token is the moment of issue, signed for one visitor.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ PLATFORM = "webchat"
 INSTALLATION = "main"
 VOUCHED_FOR = 12 * 3600
 """Seconds for which a vouched visitor stays one; then the host site vouches anew."""
+FORM_FOR = 24 * 3600
+"""Seconds for which a form token is taken; a page asks for a new one every few hours."""
 LONGEST_CLAIM = 3600 + 60
 _VISITOR = re.compile(r"[0-9A-Za-z_-]{16,64}")
 _THREAD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -53,8 +55,8 @@ class Visitor:
     def place(self, thread: str) -> Place:
         return Place(PLATFORM, INSTALLATION, self.id, thread)
 
-    def sender(self, locale: str) -> Sender:
-        return Sender(external=self.external, locale=locale, vouched=self.vouched)
+    def sender(self, locale: str, zone: str = "") -> Sender:
+        return Sender(external=self.external, locale=locale, zone=zone, vouched=self.vouched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +118,19 @@ def check_claims(token: str, secret: str) -> Claims:
     return Claims(sub, _text(claims.get("name")), _text(claims.get("email")))
 
 
-def new_form(key: bytes, now: float) -> str:
+def new_form(key: bytes, visitor: str, now: float) -> str:
     stamp = str(int(now * 1000))
-    return f"{stamp}.{_sign(key, 'form', stamp)}"
+    return f"{stamp}.{_sign(key, 'form', visitor, stamp)}"
 
 
-def form_age(key: bytes, token: str, now: float) -> float | None:
-    """Seconds since a form token was issued; None when it is not ours."""
+def form_age(key: bytes, token: str, visitor: str, now: float) -> float | None:
+    """Seconds since a form token was issued to the visitor; None when it was not, or long ago:
+    one that was taken once must not open the door for others, nor for ever."""
     stamp, _dot, signature = token[:200].partition(".")
-    if not stamp.isdigit() or not same(signature, _sign(key, "form", stamp)):
+    if not stamp.isdigit() or not same(signature, _sign(key, "form", visitor, stamp)):
         return None
-    return now - int(stamp) / 1000
+    age = now - int(stamp) / 1000
+    return age if age <= FORM_FOR else None
 
 
 def file_key(key: bytes, file_id: str, visitor: str, day: int) -> str:

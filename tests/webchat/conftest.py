@@ -74,7 +74,7 @@ class World:
         assert answer.status_code == 200, answer.text
         session = answer.json()
         if patient:
-            session["form"] = form_of_age(self.desk, 10)
+            session["form"] = form_of_age(self.desk, session["visitor"], 10)
         return Visitor(self.http, session)
 
     async def agent(self, name: str = "Bob Smith") -> Actor:
@@ -103,12 +103,12 @@ class World:
         await self.desk.refresh()
 
 
-def form_of_age(desk: Desk, seconds: float) -> str:
+def form_of_age(desk: Desk, visitor: str, seconds: float) -> str:
     import time
 
     from adapters.webchat.tokens import new_form
 
-    return new_form(desk.means.keys.signing, time.time() - seconds)
+    return new_form(desk.means.keys.signing, visitor, time.time() - seconds)
 
 
 def mounted(chat: WebChat) -> SecurityHeaders:

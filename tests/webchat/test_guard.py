@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from adapters.webchat import tokens
 from core import inbox
 from core.desk_settings import DeskSettings
 from core.errors import TooMany
@@ -134,7 +135,8 @@ async def test_what_is_discarded_stays_away(world: World) -> None:
         (row,) = await inbox.in_state(uow.session, "held")
         assert await inbox.discard(uow, row.key)
     await world.loops.router.resume()
-    await eve.say("cheap watches", id="55555555-eeee")
+    again = await eve.say("cheap watches", id="55555555-eeee")
+    assert again.json()["state"] == "discarded", "and its sender hears so"
     assert (await eve.read())["items"] == []
 
 
@@ -150,11 +152,21 @@ async def test_what_is_discarded_stays_away(world: World) -> None:
 async def test_programs_fall_into_the_trap(world: World, body: dict[str, Any], reason: str) -> None:
     eve = await world.visitor()
     if body.pop("quick", False):
-        body["form"] = form_of_age(world.desk, 0.2)
+        body["form"] = form_of_age(world.desk, eve.session["visitor"], 0.2)
     assert (await eve.say("hello", **body)).json()["state"] == "held"
     async with world.desk.unit() as uow:
         (row,) = await inbox.in_state(uow.session, "held")
         assert row.error == reason
+
+
+async def test_a_form_token_is_one_visitors_and_for_a_day(world: World) -> None:
+    for visitor, age in (("another's", 60.0), ("", tokens.FORM_FOR + 1.0)):
+        eve = await world.visitor()
+        form = form_of_age(world.desk, visitor or eve.session["visitor"], age)
+        assert (await eve.say("hello", form=form)).json()["state"] == "held"
+    ada = await world.visitor()
+    form = form_of_age(world.desk, ada.session["visitor"], tokens.FORM_FOR - 60.0)
+    assert (await ada.say("hello", form=form)).json()["state"] == "sent"
 
 
 async def test_those_who_are_known_do_not_fall_into_the_trap(world: World) -> None:

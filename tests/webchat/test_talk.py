@@ -223,6 +223,22 @@ async def test_contact_and_transcript(world: World) -> None:
         assert row.args == {"ticket": 1}
 
 
+async def test_the_visitors_zone_is_the_browsers(world: World) -> None:
+    from sqlalchemy import select
+
+    from core.people import service as people
+    from core.people.model import Person
+
+    for zone in ("Pacific/Auckland", "Middle/Earth"):
+        ada = await world.visitor()
+        body = {"id": "77777777-aaaa", "text": "one", "form": ada.session["form"]}
+        path = f"conversations/{ada.thread}/messages"
+        assert (await ada.call("POST", path, json=body, headers={"x-zone": zone})).status_code == 200
+    async with world.desk.unit() as uow:
+        found = await uow.session.scalars(select(Person).order_by(Person.created_at))
+        assert [(await people.know(uow, each)).profile.zone for each in found] == ["Pacific/Auckland", "UTC"]
+
+
 async def test_agents_names_may_be_kept_private(world: World) -> None:
     await world.set(show_agent_names=False)
     ada = await world.visitor()

@@ -483,8 +483,9 @@ async def _requester_facts(
         company = unseal_text(uow.keys.desk, row.name, "organisation.name", row.id) if row else company
     if company:
         facts.append((_("Company"), company))
-    local = clock.now().astimezone(known.zone)
-    facts.append((_("Local time"), f"{local:%H:%M} ({known.profile.zone})"))
+    if known.profile.zone != people.Profile().zone:
+        local = clock.now().astimezone(known.zone)
+        facts.append((_("Local time"), f"{local:%H:%M} ({known.profile.zone})"))
     facts.append((_("Language"), {"en": _("English"), "de": _("German")}.get(known.locale, known.locale)))
     if ticket.rating is not None:
         facts.append((_("Rating"), _("{score} of 5").format(score=ticket.rating)))

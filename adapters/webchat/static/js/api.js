@@ -23,6 +23,7 @@ export class Problem extends Error {
   }
 }
 
+const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 let session = null;
 let starting = null;
 let vouched = "";
@@ -30,6 +31,8 @@ let startedFor = "";
 let changed = () => {};
 
 export const current = () => session;
+// Its form token is taken for a day; a page may stay open for longer.
+export const stale = () => Date.now() - session.begun > 6 * 3_600_000;
 export const vouchWith = (claim) => {
   vouched = claim;
 };
@@ -70,7 +73,7 @@ async function begin() {
     vouched = ""; // the host site's word is too old: go on as nobody in particular
     answer = await send("POST", "session", { token: ownToken() });
   }
-  session = answer;
+  session = { ...answer, begun: Date.now() };
   if (!session.vouched) {
     saveToken(host.site(), session.token);
     host.keep(session.token);
@@ -97,7 +100,7 @@ export async function call(method, path, body, visitor = session?.visitor) {
 }
 
 export function headers() {
-  const made = { "x-language": language };
+  const made = { "x-language": language, "x-zone": zone };
   if (session) made.authorization = `Bearer ${session.token}`;
   return made;
 }

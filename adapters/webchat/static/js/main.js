@@ -155,6 +155,7 @@ function heard(name, data) {
   if (name === "ready") {
     refresh();
     outbox.flush();
+    outbox.askHeld();
   } else if (name === "changed") {
     if (!data.thread || data.thread === thread) refresh();
     else countElsewhere();

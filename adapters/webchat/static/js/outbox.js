@@ -1,11 +1,13 @@
 // Messages on their way. They lie in storage until the desk shows them itself, so that neither
 // a reload nor a lost network loses one; the id is made here, so that a repeat is no second one.
 // Only the messages of the visitor whose session it is are sent.
-import { Changed, call, current, Problem, start } from "./api.js";
+import { Changed, call, current, Problem, stale, start } from "./api.js";
 import { load, save } from "./store.js";
 import { $ } from "./dom.js";
 
 const LONGEST = 30_000;
+const LOOK_AGAIN = 60_000;
+const STATES = { sent: "sent", discarded: "refused" };
 let working = false;
 let timer = 0;
 let changed = () => {};
@@ -45,7 +47,7 @@ export async function flush() {
   if (working) return;
   working = true;
   try {
-    if (!current()) await start();
+    if (!current() || stale()) await start();
     for (;;) {
       const next = load("outbox", []).find((one) => one.state === "sending");
       if (!next || !(await sendOne(next, current().visitor))) return;
@@ -62,7 +64,7 @@ async function sendOne(entry, visitor) {
   try {
     body.form = current().form;
     const answer = await call("POST", `conversations/${entry.thread}/messages`, body, visitor);
-    update(entry.id, { state: answer.state === "sent" ? "sent" : "held", cards: answer.cards });
+    update(entry.id, { state: STATES[answer.state] ?? "held", cards: answer.cards, asked: Date.now() });
     return true;
   } catch (error) {
     if (error instanceof Changed) return true;
@@ -77,6 +79,15 @@ async function sendOne(entry, visitor) {
   }
 }
 
+// What is being checked is decided by people: the same message again is answered by what they
+// decided, and is no second one.
+export function askHeld() {
+  const late = Date.now() - LOOK_AGAIN;
+  const held = load("outbox", []).filter((one) => one.state === "held" && (one.asked ?? 0) < late);
+  for (const one of held) update(one.id, { state: "sending" });
+  if (held.length) flush();
+}
+
 function update(id, values) {
   write(load("outbox", []).map((one) => (one.id === id ? { ...one, ...values } : one)));
 }
@@ -86,5 +97,6 @@ function write(entries) {
   changed();
 }
 
+setInterval(() => document.visibilityState === "visible" && askHeld(), LOOK_AGAIN);
 addEventListener("online", flush);
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && flush());

@@ -142,18 +142,19 @@ function stateNode(name, words, kind = "") {
 }
 
 function pendingNode(entry) {
-  const failed = entry.state === "failed";
+  const failed = entry.state === "failed" || entry.state === "refused";
   const state = {
     sending: () => (entry.tries ? stateNode("clock", entry.why || t("waiting_net")) : stateNode("clock", t("sending"))),
     sent: () => stateNode("check", t("sent")),
     held: () => stateNode("clock", t("held")),
+    refused: () => stateNode("warn", t("refused"), "message__state--failed"),
     failed: () => stateNode("warn", `${t("failed")}. ${entry.why}`, "message__state--failed"),
   }[entry.state]();
   const box = h("div", { class: "message__box" }, entry.text ? h("p", { class: "message__plain", dir: "auto" }, entry.text) : null);
   if (entry.files.length) box.append(h("ul", { class: "files" }, ...entry.files.map((file) => h("li", { class: "file" }, h("span", { class: "file__body" }, icon("file"), h("span", { class: "file__name" }, file.name))))));
   const buttons = failed
     ? h("span", { class: "message__buttons" },
-        h("button", { type: "button", class: "link", onclick: () => outbox.again(entry.id) }, t("retry")),
+        entry.state === "failed" ? h("button", { type: "button", class: "link", onclick: () => outbox.again(entry.id) }, t("retry")) : null,
         h("button", { type: "button", class: "link", onclick: () => outbox.drop(entry.id) }, t("discard")))
     : null;
   return h(
