@@ -16,7 +16,8 @@ _BIDI_OVERRIDE = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SPACES = re.compile(r"\s+")
 _SHOWS_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Fillers and joiners that count as letters or signs, and are blank."""
-_MARKUP = re.compile(r"[*_`#>~]+")
+_BLOCK = re.compile(r"^(?:\s{0,3}(?:#{1,6}|>|[-*+])\s+)+")
+_INLINE = re.compile(r"(?<![\w*_~`])(\*{1,3}|_{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1(?![\w*_~`])")
 
 
 def clean(text: str) -> str:
@@ -66,8 +67,14 @@ def _shows(text: str) -> bool:
 def subject_of(text: str, most: int = 80) -> str:
     """A subject made from the first line of a message, cut at a word."""
     first = next((part for part in clean(text).split("\n") if part.strip()), "")
-    plain = _SPACES.sub(" ", _MARKUP.sub("", _BIDI_OVERRIDE.sub("", first))).strip()
+    plain = _SPACES.sub(" ", _without_markdown(_BIDI_OVERRIDE.sub("", first[: most * 8]))).strip()
     if len(plain) <= most:
         return plain
     cut = plain[:most].rsplit(" ", 1)[0]
     return (cut if len(cut) > most // 2 else plain[:most]) + "…"
+
+
+def _without_markdown(line: str) -> str:
+    """Marks that are Markdown go; `a > b`, `#42` and `max_size` are words and stay."""
+    plain = _BLOCK.sub("", line)
+    return _INLINE.sub(r"\2", _INLINE.sub(r"\2", plain))
