@@ -244,12 +244,18 @@ async def _views(uow: UnitOfWork, viewer: Viewer, path: str) -> list[SimpleNames
     return [
         SimpleNamespace(
             text=view.name,
-            icon="bookmark",
+            mark=initials(view.name),
             url=f"/desk/views/{view.id}",
             current=path == f"/desk/views/{view.id}",
         )
         for view in await views.views(uow, viewer.actor)
     ]
+
+
+def initials(name: str) -> str:
+    """Two letters by which a view is told from others where there is no room for its name."""
+    words = [word for word in name.split() if word[:1].isalnum()]
+    return "".join(word[0] for word in words[:2]).upper() if len(words) > 1 else name[:2]
 
 
 def _desk(viewer: Viewer, path: str) -> list[SimpleNamespace]:

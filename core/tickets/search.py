@@ -39,6 +39,7 @@ from core.conversations.model import Audience, Conversation, Message
 from core.crypto import words
 from core.crypto.fields import Unreadable, unseal_text
 from core.db import UnitOfWork
+from core.markdown import to_text
 from core.people.find import ids_by_name
 from core.people.model import Team
 from core.tickets import access
@@ -510,7 +511,7 @@ async def _hits(uow: UnitOfWork, actor: Actor, shown: Sequence[_Ranked], wanted:
         Hit(
             row=rows[each.ticket_id],
             subject=marked(rows[each.ticket_id].subject, stems),
-            snippet=excerpt(texts[each.best.id].body, stems),
+            snippet=excerpt(to_text(texts[each.best.id].body), stems),
             message_id=each.best.id,
             seq=each.best.seq,
             note=each.best.kind == "note",

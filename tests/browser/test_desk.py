@@ -173,6 +173,15 @@ async def test_the_palette_runs_verbs_and_goes_places(served: Served, page: Page
     await page.wait_for_url("**/desk/queues/snoozed")
 
 
+async def test_words_that_begin_so_come_first_in_the_palette(served: Served, page: Page) -> None:
+    ranked = """async () => {
+      const { rank } = await import(document.querySelector("script[type=module]").src.replace("main.js", "fuzzy.js"));
+      const titles = ["Organisations and notes", "Close", "Mira Snow", "Snoozed", "Set waiting"];
+      return rank(titles.map((title) => ({ title })), "sno").map(({ title }) => title);
+    }"""
+    assert (await page.evaluate(ranked))[:2] == ["Snoozed", "Mira Snow"]
+
+
 async def test_a_macro_goes_into_the_composer_and_waits(served: Served, page: Page) -> None:
     number = served.seeded.numbers[0]
     await ready(page, f"{served.url}/tickets/{number}")

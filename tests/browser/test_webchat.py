@@ -212,7 +212,7 @@ async def test_outside_working_hours_it_takes_an_address(context: BrowserContext
         await desk_settings.store(uow.session, {"hours": hours})
     await live.desk.refresh()
     page = await chat(context, live)
-    await expect(page.locator("#state")).to_contain_text("We are closed right now and open again")
+    await expect(page.locator("#state")).to_contain_text("We are closed right now and open again tomorrow at")
     await sent(page, "anyone?")
     await page.get_by_label("E-mail address").fill("ada@example")
     await page.get_by_role("button", name="Save").click()

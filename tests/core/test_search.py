@@ -20,6 +20,7 @@ from core.conversations.model import Message
 from core.crypto import words
 from core.desk import Desk
 from core.errors import Forbidden, Invalid
+from core.markdown import to_text
 from core.people import find
 from core.people import service as people
 from core.tickets import access
@@ -52,7 +53,7 @@ async def test_words_are_found_by_their_stems_and_marked(desk: Desk) -> None:
         assert [hit.row.number for hit in found.hits] == [number], typed
         assert found.hits[0].snippet.marks, typed
     hit = (await ask(they, "printer burns")).hits[0]
-    assert hit.snippet.text == "Two printers burned  and the café is Zoë's."
+    assert hit.snippet.text == "Two printers burned and the café is Zoë's."
     assert shown(hit.snippet.text, hit.snippet.marks) == ["printers", "burned"]
     assert shown(hit.subject.text, hit.subject.marks) == ["printers", "burned"]
 
@@ -358,3 +359,7 @@ async def test_people_are_paged(world: World) -> None:
 @given(st.text(max_size=60))
 async def test_nothing_typed_breaks_the_search_for_people(talked: Cast, typed: str) -> None:
     await people_found(talked, typed)
+
+
+def test_a_hit_shows_words_without_their_markdown() -> None:
+    assert excerpt(to_text("It is **bold** and `quoted`"), ["bold"]).text == "It is bold and quoted"

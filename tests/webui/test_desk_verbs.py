@@ -102,6 +102,11 @@ async def test_handing_over_is_a_note_and_an_assignment_or_neither(world: DeskWo
     assert (ticket.assignee_id, ticket.team_id) == (None, world.team.id)
 
 
+@pytest.mark.parametrize("name", ["abc", "0", "-1", "9" * 30, "1.5", "²"])
+async def test_what_is_no_number_is_no_ticket(bob: Browser, name: str) -> None:
+    assert (await bob.get(f"/tickets/{name}")).status_code == 404
+
+
 async def test_snooze_by_preset_by_own_day_and_never_into_the_past(world: DeskWorld, bob: Browser) -> None:
     number = await world.ticket()
     later = clock.now() + timedelta(hours=3)

@@ -17,9 +17,20 @@ from core.db import UnitOfWork
 from core.i18n import N_, _
 from webui.deps import Uow
 from webui.pages.admin_shell import ManagesDeliveries, done, link, show
+from webui.pages.desk_filters import CHANNELS
 
 router = APIRouter()
 HERE = "/admin/deliveries"
+KINDS = {
+    "post": N_("Message"),
+    "edit": N_("Change of a message"),
+    "delete": N_("Deletion of a message"),
+    "react": N_("Reaction"),
+    "mark": N_("Mark on a message"),
+    "open": N_("New thread"),
+    "file": N_("File"),
+    "mail": N_("Mail"),
+}
 PLATFORMS = ("mail", "webchat", "slack", "discord", "telegram")
 ERRORS = {
     "gone": N_("The place is gone, or the bot may not write there."),
@@ -125,7 +136,9 @@ async def _page(
         page_=page,
         words={code: _(words) for code, words in ERRORS.items()},
         platform=platform,
-        platforms=[(name, name) for name in PLATFORMS],
+        platforms=[(name, _(CHANNELS.get(name, name))) for name in PLATFORMS],
+        channels={name: _(text) for name, text in CHANNELS.items()},
+        kinds={code: _(text) for code, text in KINDS.items()},
         states=await _states(uow, state),
         newer=link(here, platform=platform) if after else None,
         older=link(here, platform=platform, after=page.next) if page.next else None,

@@ -13,6 +13,7 @@ from core.admin import moderation, staff
 from core.i18n import N_, _
 from webui.deps import Uow
 from webui.pages.admin_shell import Moderates, done, link, show
+from webui.pages.desk_filters import CHANNELS
 
 router = APIRouter()
 HERE = "/admin/moderation"
@@ -35,6 +36,7 @@ async def held(request: Request, uow: Uow, viewer: Moderates, after: str = "") -
         area="moderation",
         parts=_parts("held"),
         lines=lines,
+        channels={name: _(text) for name, text in CHANNELS.items()},
         reasons={code: _(words) for code, words in REASONS.items()},
         newer=HERE if after else None,
         older=link(HERE, after=following) if following else None,

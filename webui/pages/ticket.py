@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
+from pydantic import BeforeValidator
 from sqlalchemy import or_, select
 
 from core import clock
@@ -47,6 +48,16 @@ LINES = 60
 MOST_LINES = 600
 HISTORY = 6
 MOST_MACROS = 60
+
+
+def _number(given: object) -> object:
+    """What is no number is the number of no ticket."""
+    if not (isinstance(given, str) and given.isascii() and given.isdigit()):
+        raise access.missing(given)
+    return given
+
+
+Number = Annotated[int, BeforeValidator(_number)]
 Before = Annotated[str | None, Query(max_length=300)]
 Lines = Annotated[int, Query(ge=1, le=MOST_LINES)]
 
@@ -56,7 +67,7 @@ async def ticket_page(
     request: Request,
     uow: Uow,
     viewer: Staff,
-    number: int,
+    number: Number,
     site: TheSite,
     before: Before = None,
     lines: Lines = LINES,
@@ -382,7 +393,9 @@ async def draft_of(uow: UnitOfWork, viewer: Viewer, opened: Opened) -> SimpleNam
 async def keep_draft(uow: UnitOfWork, viewer: Viewer, opened: Opened, body: str, kind: str) -> None:
     """Keep what is being written, sealed under the writer's own key; an empty one is dropped."""
     assert viewer.actor.id is not None
-    row = await uow.session.get(Draft, (viewer.actor.id, opened.thread.id))
+    # The composer keeps and sends at once: whoever comes second sees what the first has left.
+    key_of = (viewer.actor.id, opened.thread.id)
+    row = await uow.session.get(Draft, key_of, with_for_update=True, populate_existing=True)
     if not body.strip():
         if row is not None:
             await uow.session.delete(row)

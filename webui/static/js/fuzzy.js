@@ -1,4 +1,5 @@
-// Ranks items by how well the letters typed stand in their title, in order; runs and word starts count more.
+// Ranks items: first those whose words begin as the typed ones do, in the title before the hint; then
+// by how well the letters typed stand in them, in order; runs and word starts count more.
 export function rank(items, words) {
   if (!words) return items;
   return items
@@ -8,8 +9,15 @@ export function rank(items, words) {
     .map(({ item }) => item);
 }
 
+const BEGINS = 1000;
+
 function score(title, words) {
   const text = title.toLowerCase();
+  const starts = text.split(/[^\p{L}\p{N}#]+/u);
+  const typed = words.toLowerCase().split(/\s+/).filter(Boolean);
+  if (typed.every((word) => starts.some((start) => start.startsWith(word)))) {
+    return BEGINS + (text.startsWith(typed[0]) ? 100 : 0) - Math.min(text.length, 90);
+  }
   let total = 0;
   let at = -1;
   for (const letter of words.toLowerCase().replace(/\s+/g, "")) {

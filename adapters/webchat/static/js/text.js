@@ -22,18 +22,31 @@ export function roughly(seconds) {
 const region = navigator.language.startsWith(language) ? navigator.language : language;
 const clockForm = new Intl.DateTimeFormat(region, { hour: "2-digit", minute: "2-digit" });
 const dayForm = new Intl.DateTimeFormat(region, { weekday: "long", day: "numeric", month: "long" });
-const momentForm = new Intl.DateTimeFormat(region, { weekday: "long", hour: "2-digit", minute: "2-digit" });
+const weekdayForm = new Intl.DateTimeFormat(region, { weekday: "long", day: "numeric", month: "long" });
+const zonedForm = new Intl.DateTimeFormat(region, { hour: "2-digit", minute: "2-digit", timeZoneName: "short" });
 const fullForm = new Intl.DateTimeFormat(region, { dateStyle: "full", timeStyle: "short" });
 
 export const clock = (at) => clockForm.format(new Date(at));
-export const moment = (at) => momentForm.format(new Date(at));
 export const full = (at) => fullForm.format(new Date(at));
+
+// A moment ahead, in the visitor's own zone, which is named.
+export function moment(at) {
+  const day = new Date(at);
+  const ahead = -daysAgo(day);
+  const time = zonedForm.format(day);
+  if (ahead === 0) return t("today_at", { time });
+  if (ahead === 1) return t("tomorrow_at", { time });
+  return t("day_at", { day: weekdayForm.format(day), time });
+}
+
+function daysAgo(day) {
+  const midnight = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
+  return Math.round((midnight(new Date()) - midnight(day)) / 86_400_000);
+}
 
 export function dayOf(at) {
   const day = new Date(at);
-  const now = new Date();
-  const midnight = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate()).getTime();
-  const ago = Math.round((midnight(now) - midnight(day)) / 86_400_000);
+  const ago = daysAgo(day);
   if (ago === 0) return t("today");
   if (ago === 1) return t("yesterday");
   return dayForm.format(day);
@@ -47,6 +60,6 @@ export function sizeOf(bytes) {
     value /= 1000;
     unit += 1;
   }
-  const form = { style: "unit", unit: units[unit], unitDisplay: "short", maximumFractionDigits: unit ? 1 : 0 };
+  const form = { style: "unit", unit: units[unit], unitDisplay: unit ? "short" : "long", maximumFractionDigits: unit ? 1 : 0 };
   return new Intl.NumberFormat(language, form).format(value);
 }
