@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from sqlalchemy import select
 
 from core.access import Permission
+from core.admin import moderation
 from core.db import UnitOfWork
 from core.errors import DeskError
 from core.i18n import N_, _
@@ -133,7 +134,7 @@ async def nav_sections(
     for title, items in (
         (_("Teams"), await _teams(uow, viewer, path)),
         (_("Saved views"), await _views(uow, viewer, path)),
-        (_("Desk"), _desk(viewer, path)),
+        (_("Desk"), await _desk(uow, viewer, path)),
     ):
         if items:
             sections.append(SimpleNamespace(title=title, items=items))
@@ -258,9 +259,26 @@ def initials(name: str) -> str:
     return "".join(word[0] for word in words[:2]).upper() if len(words) > 1 else name[:2]
 
 
-def _desk(viewer: Viewer, path: str) -> list[SimpleNamespace]:
+async def _desk(uow: UnitOfWork, viewer: Viewer, path: str) -> list[SimpleNamespace]:
     if not any(viewer.actor.may(permission) for permission in _ADMIN):
         return []
-    return [
-        SimpleNamespace(text=_("Admin"), icon="settings", url="/admin", current=path.startswith("/admin"))
-    ]
+    here = "/admin/moderation"
+    held = await moderation.waiting(uow) if viewer.actor.may(Permission.moderate) else 0
+    items = [
+        SimpleNamespace(
+            text=_("Admin"), icon="settings", url="/admin",
+            current=path.startswith("/admin") and not (held and path.startswith(here)),
+        )
+    ]  # fmt: skip
+    if held:
+        items.append(
+            SimpleNamespace(
+                text=_("Quarantine"),
+                icon="flag",
+                url=here,
+                count=held,
+                loud=True,
+                current=path.startswith(here),
+            )
+        )
+    return items

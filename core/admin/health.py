@@ -65,6 +65,7 @@ class Health:
         found = {
             "parked": depths.inbound.get("parked", 0) > 0,
             "dead": depths.deliveries.get("dead", 0) > 0,
+            "held": depths.inbound.get("held", 0) > 0,
             "late": depths.oldest_due_seconds > LATE_SECONDS,
             "lag": max(depths.readers.values(), default=0) > MANY_WAIT,
             "slow": (self.p95 or 0) > SLOW_SECONDS,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import func, select, tuple_
 
 from core import inbox
 from core.access import Actor, Permission
@@ -26,6 +27,8 @@ from core.people.naming import named
 from core.tickets import access
 
 PAGE = 25
+MOST_COUNTED = 100
+MOST_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,22 @@ async def held(
     actor.require(Permission.moderate)
     rows = list(await inbox.in_state(uow.session, "held", before=before, most=most + 1))
     return [_held(uow, row) for row in rows[:most]], rows[most - 1].id if len(rows) > most else None
+
+
+async def waiting(uow: UnitOfWork) -> int:
+    """How many messages wait in quarantine, counted up to a hundred."""
+    # The second condition says no more, but the index knows it.
+    held = select(Inbound.id).where(
+        Inbound.state == "held", Inbound.state.in_(("received", "parked", "held"))
+    )
+    some = held.limit(MOST_COUNTED).subquery()
+    return int(await uow.session.scalar(select(func.count()).select_from(some)) or 0)
+
+
+async def decide_all(uow: UnitOfWork, actor: Actor, inbound_ids: Sequence[UUID], *, let_in: bool) -> int:
+    """Let several held messages in, or discard them; returns how many were still held."""
+    step = release if let_in else discard
+    return sum([await step(uow, actor, each) for each in inbound_ids[:MOST_AT_ONCE]])
 
 
 async def release(uow: UnitOfWork, actor: Actor, inbound_id: UUID) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -124,6 +125,23 @@ async def test_the_quarantine_is_read_released_dropped_and_its_sender_blocked(he
     assert (
         (await lead.post(f"/admin/moderation/{first.id}/delete")).headers["location"].endswith("done=nothing")
     )
+
+
+async def test_several_held_messages_are_decided_at_once_and_counted(here: World) -> None:
+    rows = [await held(here, f"Buy pills {n}", f"h{n}") for n in range(4)]
+    lead = here.browsers["lea"]
+    page = await lead.get("/admin/moderation")
+    assert re.search(
+        r'href="/admin/moderation"[^>]*>.{0,400}?class="count count--loud".{0,80}?>4<', page.text, re.S
+    )
+    assert "Messages wait in quarantine" in (await lead.get("/admin/health")).text
+    ids = [str(row.id) for row in rows]
+    await lead.post("/admin/moderation/several", held=ids[:2], verb="release")
+    await lead.post("/admin/moderation/several", held=ids[1:], verb="discard")
+    async with here.desk.unit() as uow:
+        states = {row.id: row.state for row in await uow.session.scalars(select(Inbound))}
+    assert [states[row.id] for row in rows] == ["received", "received", "done", "done"]
+    assert 'class="count count--loud"' not in (await lead.get("/admin/moderation")).text
 
 
 async def test_reported_messages_are_hidden_or_left(here: World) -> None:

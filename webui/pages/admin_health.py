@@ -20,6 +20,7 @@ router = APIRouter()
 TROUBLES = {
     "parked": N_("Inbound messages are parked: their work failed five times. Look under Deliveries."),
     "dead": N_("Deliveries were given up. Look under Deliveries."),
+    "held": N_("Messages wait in quarantine for somebody to decide. Look under Moderation."),
     "late": N_("The oldest due delivery has waited for more than five minutes."),
     "lag": N_("Events are dealt with too slowly."),
     "slow": N_("One request in twenty takes longer than half a second."),

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 from core.admin import moderation, staff
 from core.i18n import N_, _
 from webui.deps import Uow
-from webui.pages.admin_shell import Moderates, done, link, show
+from webui.pages.admin_shell import Moderates, done, given_by, link, show
 from webui.pages.desk_filters import CHANNELS
 
 router = APIRouter()
@@ -41,6 +41,15 @@ async def held(request: Request, uow: Uow, viewer: Moderates, after: str = "") -
         newer=HERE if after else None,
         older=link(HERE, after=following) if following else None,
     )
+
+
+@router.post(HERE + "/several")
+async def several(request: Request, uow: Uow, viewer: Moderates) -> Response:
+    """What is ticked is let in or discarded."""
+    given = await given_by(request)
+    let_in = given.text("verb") == "release"
+    count = await moderation.decide_all(uow, viewer.actor, given.ids("held"), let_in=let_in)
+    return done(HERE, ("released" if let_in else "discarded") if count else "nothing")
 
 
 @router.post(HERE + "/{inbound_id:uuid}/release")
