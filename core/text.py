@@ -17,6 +17,10 @@ _SPACES = re.compile(r"\s+")
 _SHOWS_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Fillers and joiners that count as letters or signs, and are blank."""
 _BLOCK = re.compile(r"^(?:\s{0,3}(?:#{1,6}|>|[-*+])\s+)+")
+_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_ASIDE = 0xE000
+"""Escaped marks are words: put aside among the private-use characters, they are no Markdown."""
+_PUT_ASIDE = re.compile("[\ue021-\ue07e]")
 _INLINE = re.compile(r"(?<![\w*_~`])(\*{1,3}|_{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1(?![\w*_~`])")
 
 
@@ -76,5 +80,6 @@ def subject_of(text: str, most: int = 80) -> str:
 
 def _without_markdown(line: str) -> str:
     """Marks that are Markdown go; `a > b`, `#42` and `max_size` are words and stay."""
-    plain = _BLOCK.sub("", line)
-    return _INLINE.sub(r"\2", _INLINE.sub(r"\2", plain))
+    kept = _ESCAPED.sub(lambda found: chr(_ASIDE + ord(found.group(1))), line)
+    plain = _INLINE.sub(r"\2", _INLINE.sub(r"\2", _BLOCK.sub("", kept)))
+    return _PUT_ASIDE.sub(lambda found: chr(ord(found.group()) - _ASIDE), plain)

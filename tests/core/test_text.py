@@ -17,6 +17,7 @@ from core.text import subject_of
         ("#42 is back, see C# and snake_case_name", "#42 is back, see C# and snake_case_name"),
         ("~100 users, 2 * 3 * 4", "~100 users, 2 * 3 * 4"),
         ("\n\n__init__ of _this_", "init of this"),
+        (r"It does not \*charge\* **any** more \> 5", "It does not *charge* any more > 5"),
     ],
 )
 def test_only_markdown_leaves_a_subject(written: str, subject: str) -> None:
