@@ -1,0 +1,255 @@
+"""Discord as an adapter: which bots are connected, and each call handed to the bot of its place."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import structlog
+
+from adapters.discord import guide, render
+from adapters.discord.settings import PLATFORM, Settings
+from core import outage
+from core.chat import (
+    Candidate,
+    CommandSpec,
+    Deliver,
+    FileRef,
+    Finding,
+    Guide,
+    OpenedThread,
+    Place,
+    Post,
+    PostFailed,
+    RetryAfter,
+    Revoked,
+    Tried,
+)
+from core.desk import Desk
+from core.installations import service as installations
+from core.installations.model import InstallationState
+
+if TYPE_CHECKING:
+    from adapters.discord.bot import Bot
+
+log = structlog.get_logger("discord.adapter")
+LOOK_EVERY = 60.0
+PATIENCE = 10.0
+"""Seconds that a call waits for its bot while the desk starts."""
+_CHANGES = ("desk.installation_connected", "desk.installation_disconnected")
+
+
+class DiscordChat:
+    """Idle while no bot is configured; bots come and go while it runs."""
+
+    name = PLATFORM
+    limits = render.LIMITS
+    http = None
+
+    def __init__(self, desk: Desk, settings: Settings) -> None:
+        self.desk = desk
+        self.settings = settings
+        self._commands: Sequence[CommandSpec] = ()
+        self._deliver: Deliver | None = None
+        self._bots: dict[str, Bot] = {}
+        """By token: a bot's id is known once it is logged in."""
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._broken: frozenset[str] = frozenset()
+        """Bots whose token is refused, until an admin connects them anew."""
+        self._look = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    # --- running
+
+    async def run(self, deliver: Deliver) -> None:
+        """Keep the bots connected that should be, until cancelled."""
+        self._deliver = deliver
+        listening = asyncio.create_task(self._listen())
+        try:
+            while True:
+                self._look.clear()
+                await self._bring_about()
+                try:
+                    async with asyncio.timeout(LOOK_EVERY):
+                        await self._look.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            self._deliver = None
+            listening.cancel()
+            await self._stop(list(self._tasks))
+            await asyncio.gather(listening, return_exceptions=True)
+
+    def offer(self, commands: Sequence[CommandSpec]) -> None:
+        self._commands = tuple(commands)
+
+    async def catch_up(self, deliver: Deliver) -> int:
+        """What each bot missed; they also look by themselves whenever a session begins."""
+        return sum([await bot.catch_up() for bot in list(self._bots.values())])
+
+    async def _listen(self) -> None:
+        async with self.desk.bus.subscribe() as signals:
+            async for signal in signals:
+                is_change = signal.topic == "event" and signal.data.get("name") in _CHANGES
+                if is_change or signal.topic == "lost":
+                    self._look.set()
+
+    async def _bring_about(self) -> None:
+        try:
+            wanted = await self._wanted()
+        except outage.MAY_BE_AWAY as error:
+            log.warning("connections.not_read", reason=type(error).__name__)
+            return
+        await self._stop([token for token in self._tasks if token not in wanted])
+        for token, forums in wanted.items():
+            task = self._tasks.get(token)
+            if task is None or (task.done() and not self._bots[token].revoked):
+                self._start(token, forums)
+
+    async def _wanted(self) -> Mapping[str, frozenset[str]]:
+        """The tokens of all bots, each with the forums that it watches."""
+        wanted: dict[str, frozenset[str]] = {}
+        if self.settings.bot_token:
+            wanted[self.settings.bot_token] = frozenset()
+        async with self.desk.db.sessions() as session:
+            keys = self.desk.means.keys
+            rows = await installations.connections(session, keys, PLATFORM, broken=True)
+        self._broken = frozenset(row.external for row in rows if row.state != InstallationState.on)
+        for row in rows:
+            if row.external in self._broken:
+                continue
+            if token := row.secrets.get("bot_token", ""):
+                forums = row.settings.get("forums")
+                listed = forums if isinstance(forums, list) else []
+                wanted[token] = frozenset(str(one) for one in listed)
+        return wanted
+
+    def _start(self, token: str, forums: frozenset[str]) -> None:
+        from adapters.discord.bot import Bot
+
+        assert self._deliver is not None
+        bot = Bot(self.desk, self.settings, token, self._deliver, commands=self._commands, forums=forums)
+        self._bots[token] = bot
+        self._tasks[token] = asyncio.create_task(self._watched(bot), name="discord")
+        self._tell_changed()
+
+    async def _watched(self, bot: Bot) -> None:
+        """The named edge: a bot that breaks is started again with the next look, the others go on."""
+        try:
+            await bot.run()
+        except Exception as error:
+            log.exception("bot.broke", exc_info=error)
+        finally:
+            self._tell_changed()
+
+    async def _stop(self, tokens: Sequence[str]) -> None:
+        tasks = [self._tasks.pop(token) for token in tokens]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for token in tokens:
+            self._bots.pop(token, None)
+        self._tell_changed()
+
+    def _tell_changed(self) -> None:
+        before, self._changed = self._changed, asyncio.Event()
+        before.set()
+
+    async def _bot(self, place: Place) -> Bot:
+        """The bot of a place; waited for a little while the desk starts."""
+        if place.installation in self._broken:
+            raise Revoked("the token is refused")
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._found(lambda bot: bot.installation == place.installation)
+        except TimeoutError:
+            raise RetryAfter(LOOK_EVERY) from None
+
+    async def _found(self, fits: Callable[[Bot], bool]) -> Bot:
+        while True:
+            changed = self._changed
+            bots = list(self._bots.values())
+            found = next((bot for bot in bots if bot.opened.is_set() and fits(bot)), None)
+            if found is not None:
+                if found.revoked:
+                    raise Revoked("the token is refused")
+                return found
+            opening = [asyncio.create_task(bot.opened.wait()) for bot in bots if not bot.opened.is_set()]
+            waits = [*opening, asyncio.create_task(changed.wait())]
+            try:
+                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for one in waits:
+                    one.cancel()
+
+    # --- Poster
+
+    async def post(self, place: Place, part: Post, *, key: str) -> str:
+        return await (await self._bot(place)).threads.post(place, part, key)
+
+    async def edit(self, place: Place, native: str, part: Post) -> None:
+        await (await self._bot(place)).posting.edit(place, native, part)
+
+    async def delete(self, place: Place, native: str) -> None:
+        await (await self._bot(place)).posting.delete(place, native)
+
+    def measure(self, markdown: str) -> int:
+        return render.measure(markdown)
+
+    # --- Reacts, Marks, Types
+
+    async def react(self, place: Place, native: str, emoji: Sequence[str]) -> None:
+        await (await self._bot(place)).reacting.react(place, native, emoji)
+
+    async def mark(self, place: Place, native: str, state: Literal["sent", "failed"]) -> None:
+        await (await self._bot(place)).reacting.mark(place, native, state)
+
+    async def typing(self, place: Place, on: bool) -> None:
+        """Shown for some seconds; there is no way to end it."""
+        if on:
+            await (await self._bot(place)).typing(place)
+
+    # --- Rooms
+
+    async def open_thread(
+        self, place: Place, title: str, head: Post, *, key: str, member: str = ""
+    ) -> OpenedThread:
+        return await (await self._bot(place)).threads.open(place, title, head, key, member)
+
+    async def close_thread(self, place: Place) -> None:
+        await (await self._bot(place)).threads.close(place)
+
+    async def restore_thread(self, place: Place) -> None:
+        await (await self._bot(place)).threads.restore(place)
+
+    # --- Files
+
+    async def fetch(self, place: Place, file: FileRef) -> AsyncIterator[bytes]:
+        async for chunk in (await self._bot(place)).fetch(file):
+            yield chunk
+
+    async def send(
+        self, place: Place, file: FileRef, chunks: AsyncIterator[bytes], part: Post, *, key: str
+    ) -> str:
+        return await (await self._bot(place)).posting.send(place, file, chunks, part, key)
+
+    # --- Checks, Connects
+
+    async def check(self) -> Sequence[Finding]:
+        return [finding for bot in list(self._bots.values()) for finding in await bot.check()]
+
+    def guide(self, public_url: str) -> Guide:
+        return guide.steps()
+
+    async def try_out(self, values: Mapping[str, str]) -> Tried:
+        from adapters.discord import trying
+
+        return await trying.try_out(self.settings, values)
+
+    async def candidates(self, installation: str) -> Sequence[Candidate]:
+        try:
+            bot = await self._bot(Place(PLATFORM, installation, ""))
+        except PostFailed:
+            return []
+        return bot.candidates()

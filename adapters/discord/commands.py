@@ -1,0 +1,77 @@
+"""The desk's commands as Discord registers them: `/desk` with subcommands, and one on messages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from core.chat import CommandSpec, ParameterSpec
+from core.i18n import LANGUAGES, N_, _, speaking
+
+Json = dict[str, Any]
+NAME = "desk"
+MORE = "more"
+ON_MESSAGE = N_("Make a ticket")
+MOST = 25
+"""Subcommands of one command or one group of it."""
+_SUBCOMMAND, _GROUP, _TEXT, _NUMBER = 1, 2, 3, 4
+_MESSAGE = 3
+_LONGEST = 100
+
+
+def as_json(commands: Sequence[CommandSpec]) -> list[Json]:
+    """All that the bot registers, the same on every server and in direct messages."""
+    options = [_subcommand(one) for one in commands]
+    if len(options) > MOST:
+        rest = options[MOST - 1 : 2 * MOST - 1]
+        words = N_("More of the desk")
+        more = {"type": _GROUP, "name": MORE, **_described(words), "options": rest}
+        options = [*options[: MOST - 1], more]
+    desk: Json = {"type": 1, "name": NAME, **_described(N_("The support desk")), "options": options}
+    names = {code: words for code, words in _in_each(ON_MESSAGE).items() if words != ON_MESSAGE}
+    on_message: Json = {"type": _MESSAGE, "name": ON_MESSAGE}
+    if names:
+        on_message["name_localizations"] = names
+    return [desk, on_message]
+
+
+def _subcommand(one: CommandSpec) -> Json:
+    # What must be given comes first there.
+    parameters = sorted(one.parameters, key=lambda p: not p.required)
+    return {
+        "type": _SUBCOMMAND,
+        "name": one.name,
+        **_described(one.title),
+        "options": [_option(p) for p in parameters[:MOST]],
+    }
+
+
+def _option(one: ParameterSpec) -> Json:
+    shape: Json = {
+        "type": _NUMBER if one.kind == "number" else _TEXT,
+        "name": one.name.lower(),
+        "description": one.name.replace("_", " "),
+        "required": one.required,
+    }
+    if one.choices:
+        shape["choices"] = [{"name": value, "value": value} for value in one.choices[:MOST]]
+    elif one.kind == "text":
+        shape["autocomplete"] = True
+        shape["max_length"] = 4_000 if one.rest else 200
+    return shape
+
+
+def _described(words: str) -> Json:
+    shape: Json = {"description": words[:_LONGEST]}
+    others = {code: said[:_LONGEST] for code, said in _in_each(words).items() if said != words}
+    return shape | ({"description_localizations": others} if others else {})
+
+
+def _in_each(words: str) -> dict[str, str]:
+    """The words in each language that the platform knows too, but for English."""
+    found: dict[str, str] = {}
+    for code in LANGUAGES:
+        if code != "en":
+            with speaking(code):
+                found[code] = _(words)
+    return found

@@ -1,0 +1,201 @@
+"""One bot: its sessions with the platform, opened, watched, and opened again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import aiohttp
+import structlog
+
+from adapters.discord import sdk
+from adapters.discord.commands import as_json
+from adapters.discord.ears import Ears
+from adapters.discord.hearing import Hearing
+from adapters.discord.known import Known
+from adapters.discord.lanes import Lanes
+from adapters.discord.missed import Missed
+from adapters.discord.read_marks import ReadMarks
+from adapters.discord.reading import string
+from adapters.discord.rest import Rest
+from adapters.discord.sdk import discord
+from adapters.discord.settings import PLATFORM, Settings
+from core import outage
+from core.chat import CommandSpec, Deliver, PostFailed, Revoked
+from core.desk import Desk
+from core.installations import service as installations
+
+log = structlog.get_logger("discord.connection")
+WRITE_EVERY = 2.0
+LONGEST_PAUSE = 60.0
+AUTHENTICATION_FAILED = 4004
+
+
+class Connection:
+    """A bot with its REST calls, what it knows of its servers, and what it hears."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        settings: Settings,
+        token: str,
+        deliver: Deliver,
+        *,
+        commands: Sequence[CommandSpec] = (),
+        forums: frozenset[str] = frozenset(),
+    ) -> None:
+        self.desk = desk
+        self.settings = settings
+        self.token = token
+        self.commands = commands
+        sdk.base_at(settings)
+        self.rest = Rest(token)
+        self.known = Known(forums=settings.forums | forums)
+        self.marks: ReadMarks | None = None
+        self.lanes = Lanes(self._overflowed)
+        self.hearing = Hearing(desk, self.rest, self.known, self.lanes, deliver)
+        self.missed: Missed | None = None
+        self.read_words = True
+        self.revoked = False
+        self.opened = asyncio.Event()
+        """Set once the bot is known and can post."""
+        self._ears: Ears | None = None
+
+    @property
+    def installation(self) -> str:
+        return self.known.bot
+
+    @property
+    def is_listening(self) -> bool:
+        return self._ears is not None and self._ears.is_ready()
+
+    async def run(self) -> None:
+        """Log in and listen until cancelled; ends by itself only when the token is refused."""
+        writing = asyncio.create_task(self._keep_marks())
+        try:
+            await self._log_in()
+            await self._listen_on()
+        except Revoked:
+            await self._refused()
+        finally:
+            writing.cancel()
+            await self.hearing.close()
+            await self.lanes.close()
+            await asyncio.gather(writing, return_exceptions=True)
+            await self._write(connected=False)
+            await self.rest.close()
+
+    async def _log_in(self) -> None:
+        pause = 1.0
+        while True:
+            try:
+                me = await self.rest.login()
+                application = await self.rest.get("/applications/@me")
+                break
+            except Revoked:
+                raise
+            except PostFailed as error:
+                log.warning("login.failed", reason=str(error), pause=pause)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        self.known.bot, self.known.application = string(me, "id"), string(application, "id")
+        self.marks = ReadMarks(self.desk, self.installation)
+        await self._when_the_database_answers(self.marks.load)
+        self.missed = Missed(self.desk, self.rest, self.known, self.marks, self.hearing)
+        self.hearing.marks, self.hearing.missed = self.marks, self.missed
+        self.opened.set()
+        log.info("bot.logged_in", bot=self.installation)
+        await self._offer()
+
+    async def _offer(self) -> None:
+        """Register the commands; the bot works without them, so a refusal is only told."""
+        if not self.commands:
+            return
+        try:
+            await self.rest.call(
+                "PUT",
+                "/applications/{application_id}/commands",
+                as_json(self.commands),
+                application_id=self.known.application,
+            )
+        except PostFailed as error:
+            log.warning("commands.refused", reason=str(error))
+
+    async def _listen_on(self) -> None:
+        """One session after the other. The library ends a session when it meets what it does not know,
+        and the bot would be deaf: so it is watched."""
+        pause = 1.0
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._listen()
+            except discord.PrivilegedIntentsRequired:
+                log.warning("intent.missing", intent="message_content")
+                self.read_words = False
+                continue
+            except discord.ConnectionClosed as error:
+                if error.code == AUTHENTICATION_FAILED:
+                    raise Revoked("the token is refused") from error
+                log.warning("session.ended", code=error.code)
+            except discord.LoginFailure as error:
+                raise Revoked("the token is refused") from error
+            except (discord.DiscordException, aiohttp.ClientError, OSError, PostFailed) as error:
+                log.warning("session.ended", reason=type(error).__name__)
+            except Exception as error:
+                # The named edge: the library's parser met a shape that it does not know.
+                log.exception("session.broke", exc_info=error)
+            if asyncio.get_running_loop().time() - began > LONGEST_PAUSE:
+                pause = 1.0
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+    async def _listen(self) -> None:
+        await sdk.point_at(self.settings, self.rest.http)
+        ears = Ears(self._hear, read_words=self.read_words)
+        self._ears = ears
+        try:
+            await ears.start(self.token)
+        finally:
+            self._ears = None
+            with contextlib.suppress(aiohttp.ClientError, OSError, discord.DiscordException, TimeoutError):
+                async with asyncio.timeout(5):
+                    await ears.close()
+
+    def _hear(self, event: str, data: Mapping[str, Any]) -> None:
+        self.hearing.hear(event, data)
+
+    def _overflowed(self, channel: str) -> None:
+        if self.missed is not None:
+            self.missed.look_later(channel)
+
+    async def _keep_marks(self) -> None:
+        while True:
+            await asyncio.sleep(WRITE_EVERY)
+            await self._write(connected=self.is_listening and self.lanes.is_idle)
+
+    async def _write(self, *, connected: bool) -> None:
+        if self.marks is None:
+            return
+        try:
+            await self.marks.write(connected=connected)
+        except outage.MAY_BE_AWAY as error:
+            log.warning("marks.not_written", reason=type(error).__name__)
+
+    async def _when_the_database_answers(self, work: Any) -> None:
+        while True:
+            try:
+                await work()
+                return
+            except outage.MAY_BE_AWAY as error:
+                log.warning("database.away", reason=type(error).__name__)
+                await asyncio.sleep(1.0)
+
+    async def _refused(self) -> None:
+        """The token is no good: shown to the admins, who connect the bot anew."""
+        self.revoked = True
+        self.opened.set()
+        log.warning("token.refused", bot=self.installation)
+        async with self.desk.unit() as uow:
+            await installations.note_broken(uow, PLATFORM, self.installation, "token_revoked")

@@ -1,0 +1,53 @@
+"""The gateway by discord.py: every telling as it came, before the library reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from adapters.discord.sdk import discord
+
+Hears = Callable[[str, Mapping[str, Any]], None]
+
+
+class Ears(discord.Client):
+    """A client that hands on what it hears at once and in order. What the library's own parser
+    stumbles over was heard all the same; then the connection is made anew."""
+
+    def __init__(self, hear: Hears, *, read_words: bool) -> None:
+        super().__init__(
+            intents=_intents(read_words),
+            allowed_mentions=discord.AllowedMentions.none(),
+            enable_debug_events=True,
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            guild_ready_timeout=0.5,
+        )
+        self._hear = hear
+
+    def dispatch(self, event: str, /, *args: Any, **kwargs: Any) -> None:
+        if event == "socket_raw_receive":
+            self._tell(args[0])
+            return
+        super().dispatch(event, *args, **kwargs)
+
+    def _tell(self, raw: Any) -> None:
+        try:
+            payload = orjson.loads(raw)
+        except orjson.JSONDecodeError:
+            return  # The library says what is wrong with it.
+        if not isinstance(payload, dict) or payload.get("op") != 0:
+            return
+        data = payload.get("d")
+        self._hear(str(payload.get("t")), data if isinstance(data, Mapping) else {})
+
+
+def _intents(read_words: bool) -> discord.Intents:
+    """What the bot is told of. Only the words of messages need a switch in the developer portal."""
+    intents = discord.Intents.none()
+    intents.guilds = intents.messages = intents.reactions = intents.typing = intents.emojis = True
+    intents.message_content = read_words
+    return intents

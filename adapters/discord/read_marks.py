@@ -1,0 +1,103 @@
+"""How far each channel was read: in memory at once, in the database a little later.
+
+What is written late is only read again: the key of each fact makes that harmless.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from adapters.discord.reading import id_at, is_id, order
+from adapters.discord.settings import PLATFORM
+from core import clock
+from core.desk import Desk
+from core.installations import cursors
+from core.installations.model import Cursor
+
+ALIVE = ""
+"""The cursor that says until when the bot was surely connected."""
+MARGIN = timedelta(seconds=90)
+"""Clocks differ, and the mark is written every few seconds: what is a little older is looked at too."""
+
+
+class ReadMarks:
+    """The cursors of one bot."""
+
+    def __init__(self, desk: Desk, installation: str) -> None:
+        self._desk = desk
+        self._installation = installation
+        self._marks: dict[str, str] = {}
+        self._changed: dict[str, str] = {}
+        self._gone: set[str] = set()
+        self.since = clock.now()
+        """From here on things may have been missed."""
+
+    async def load(self) -> None:
+        async with self._desk.db.sessions() as session:
+            found = await _all_of(session, self._installation)
+        alive = _moment(found.pop(ALIVE, ""))
+        self._marks = {channel: value for channel, value in found.items() if is_id(value)}
+        self.since = alive - MARGIN if alive is not None else clock.now()
+        if alive is None:
+            await self.write(connected=True)
+
+    def of(self, channel: str) -> str:
+        """The last message read; of a channel that was silent so far, where the bot went away."""
+        return self._marks.get(channel) or id_at(self.since)
+
+    def known(self) -> list[str]:
+        return list(self._marks)
+
+    def has(self, channel: str) -> bool:
+        return channel in self._marks
+
+    def moved(self, channel: str, native: str) -> None:
+        if is_id(native) and order(native) > order(self._marks.get(channel, "")):
+            self._marks[channel] = self._changed[channel] = native
+
+    def forget(self, channel: str) -> None:
+        if self._marks.pop(channel, None) is not None:
+            self._changed.pop(channel, None)
+            self._gone.add(channel)
+
+    async def write(self, *, connected: bool) -> None:
+        """Keep what moved; with `connected` also that the bot heard everything until now."""
+        changed, gone = dict(self._changed), set(self._gone)
+        now = clock.now()
+        if connected:
+            changed[ALIVE] = now.isoformat()
+        if not changed and not gone:
+            return
+        async with self._desk.db.sessions() as session:
+            for channel, value in sorted(changed.items()):
+                await cursors.move(session, PLATFORM, self._installation, channel, value)
+            for channel in gone:
+                await cursors.forget(session, PLATFORM, self._installation, channel)
+            await session.commit()
+        if connected:
+            self.since = max(self.since, now - MARGIN)
+        self._gone -= gone
+        for channel, value in changed.items():
+            if self._changed.get(channel) == value:
+                del self._changed[channel]
+
+
+async def _all_of(session: AsyncSession, installation: str) -> dict[str, str]:
+    query = (
+        select(Cursor.channel, Cursor.value)
+        .where(Cursor.platform == PLATFORM, Cursor.installation == installation)
+        .order_by(Cursor.at.desc())
+        .limit(cursors.MOST)
+    )
+    return {row.channel: row.value for row in await session.execute(query)}
+
+
+def _moment(value: str) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None

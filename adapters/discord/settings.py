@@ -1,0 +1,70 @@
+"""What the Discord adapter takes from the environment; bots can also be connected in the admin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from core.errors import StartError
+
+PLATFORM = "discord"
+_PLACES = ("thread", "channel")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`ticket_place` says where a ticket of one requester is held on a server: in a private thread or
+    in a channel of its own. `forums` are ids of forums whose posts are tickets without a mention."""
+
+    api_base_url: str = ""
+    gateway_url: str = ""
+    bot_token: str = field(default="", repr=False)
+    webhooks: bool = False
+    ticket_place: str = "thread"
+    forums: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, env: Mapping[str, str]) -> Settings:
+        return cls(
+            api_base_url=_address(env, "DESKBELL_DISCORD_API_BASE_URL", ("http", "https")),
+            gateway_url=_address(env, "DESKBELL_DISCORD_GATEWAY_URL", ("ws", "wss")),
+            bot_token=env.get("DESKBELL_DISCORD_BOT_TOKEN", "").strip().removeprefix("Bot "),
+            webhooks=_truth(env, "DESKBELL_DISCORD_WEBHOOKS"),
+            ticket_place=_place(env, "DESKBELL_DISCORD_TICKET_PLACE"),
+            forums=_ids(env, "DESKBELL_DISCORD_FORUMS"),
+        )
+
+    @property
+    def cdn_url(self) -> str:
+        """Where pictures are, for a server of one's own; empty for Discord itself."""
+        parts = urlsplit(self.api_base_url)
+        return f"{parts.scheme}://{parts.netloc}/cdn" if parts.netloc else ""
+
+
+def _address(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:
+    value = env.get(name, "").strip().rstrip("/")
+    if value and urlsplit(value).scheme not in schemes:
+        raise StartError(f"The setting {name} is malformed: it must begin with {schemes[-1]}://.")
+    return value
+
+
+def _truth(env: Mapping[str, str], name: str) -> bool:
+    value = env.get(name, "").strip().lower()
+    if value not in ("", "0", "1", "true", "false", "yes", "no", "on", "off"):
+        raise StartError(f"The setting {name} is malformed: write true or false.")
+    return value in ("1", "true", "yes", "on")
+
+
+def _place(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "").strip().lower() or "thread"
+    if value not in _PLACES:
+        raise StartError(f"The setting {name} is malformed: write thread or channel.")
+    return value
+
+
+def _ids(env: Mapping[str, str], name: str) -> frozenset[str]:
+    found = frozenset(part.strip() for part in env.get(name, "").split(",") if part.strip())
+    if not all(one.isdigit() for one in found):
+        raise StartError(f"The setting {name} is malformed: write ids of channels, separated by commas.")
+    return found

@@ -1,0 +1,81 @@
+"""A look at a bot: whether its token holds, which switch and which rights are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from adapters.discord import guide, sdk
+from adapters.discord.reading import items, number, string
+from adapters.discord.rest import Rest
+from adapters.discord.settings import Settings
+from core.chat import Finding, PostFailed, Revoked, Tried
+from core.errors import Invalid, Unavailable
+from core.i18n import _
+
+_MAY_READ_WORDS = (1 << 18) | (1 << 19)
+"""Flags of an application: the Message Content intent, for large bots and for small ones."""
+_ADMINISTRATOR = 1 << 3
+MOST_GUILDS = 20
+
+
+async def try_out(settings: Settings, values: Mapping[str, str]) -> Tried:
+    """Who the bot of a token is. Raises `Invalid` when the platform does not know it."""
+    token = values.get("bot_token", "").strip().removeprefix("Bot ").strip()
+    if not token:
+        raise Invalid(_("The bot token is missing."), field="bot_token")
+    sdk.base_at(settings)
+    rest = Rest(token)
+    try:
+        me = await rest.login()
+        found = await findings(rest)
+    except Revoked:
+        raise Invalid(_("Discord does not know this token."), field="bot_token") from None
+    except PostFailed as error:
+        raise Unavailable(_("Discord does not answer now. Please try again.")) from error
+    finally:
+        await rest.close()
+    name = string(me, "global_name") or string(me, "username")
+    return Tried(string(me, "id"), name, {"bot_token": token}, tuple(found))
+
+
+async def findings(rest: Rest) -> Sequence[Finding]:
+    application = await rest.get("/applications/@me")
+    found = [Finding("token", ok=True), _intent(application)]
+    guilds = items({"list": await rest.get("/users/@me/guilds")}, "list")
+    link = guide.invite(string(application, "id"))
+    words = "" if guilds else _("The bot is on no server yet. Invite it: {link}").format(link=link)
+    found.append(Finding("servers", ok=bool(guilds), words=words))
+    for one in guilds[:MOST_GUILDS]:
+        missing = _missing(string(one, "permissions"))
+        if missing:
+            words = _("On {server} the bot lacks: {rights}. Invite it again with {link}").format(
+                server=string(one, "name"), rights=", ".join(missing), link=link
+            )
+            found.append(Finding("rights", ok=False, words=words))
+    return found
+
+
+def unreachable(error: PostFailed) -> Sequence[Finding]:
+    words = (
+        _("Discord refuses the token. Make a new one in the developer portal and connect the bot anew.")
+        if isinstance(error, Revoked)
+        else _("Discord does not answer now. Please try again.")
+    )
+    return [Finding("token", ok=False, words=words)]
+
+
+def _intent(application: Mapping[str, object]) -> Finding:
+    ok = bool(number(application, "flags") & _MAY_READ_WORDS)
+    words = _(
+        "The Message Content intent is off: the bot sees no words in channels and threads, only direct "
+        "messages and mentions. Switch it on in the developer portal, on the page Bot."
+    )
+    return Finding("message_content", ok=ok, words="" if ok else words)
+
+
+def _missing(permissions: str) -> list[str]:
+    """The rights that a server does not give; nothing where the platform does not tell."""
+    given = int(permissions) if permissions.isdigit() else 0
+    if not given or given & _ADMINISTRATOR:
+        return []
+    return [name.replace("_", " ") for name, bit in guide.RIGHTS.items() if not given & bit]

@@ -1,0 +1,245 @@
+"""Sessions that end, downtime, and what is found afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from adapters.discord import lanes, missed
+from bot.router import Router
+from core.access import SYSTEM
+from core.chat import Card, Deleted, Edited, Post, Revoked, Said
+from core.desk import Desk
+from core.installations import cursors
+from core.installations import service as installations
+from tests.adapters.discord import copies
+from tests.adapters.discord.conftest import Ears, World, running
+from tests.adapters.discord.standin import TOKEN, Standin, opened, until
+
+
+async def test_what_was_said_while_away_comes_in_order(
+    desk: Desk, standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people, help_channel = standin.server.people, standin.seeded.channels[0]
+    bot = standin.seeded.app.user.id
+    async with running(desk, standin) as world:
+        await standin.says("before")
+        await world.ears.hears(Said)
+        thread = people.thread("Ada", help_channel, "a thread")
+        people.say("Ada", thread, "in a thread")
+        await world.ears.hears(Said, 2)
+    async with desk.db.sessions() as session:
+        assert await cursors.get(session, "discord", bot, standin.place.channel)
+    for text in ("one", "two"):
+        await standin.says(text)
+    people.say("Ada", thread, "three")
+    people.say("Bob", help_channel, f"<@{bot}> four")
+    post = people.post("Deniz", standin.room.channel, "Post", f"<@{bot}> five")
+    monkeypatch.setattr(missed, "_JUST_NOW", timedelta(0))
+    async with running(desk, standin) as world:
+        await world.ears.hears(Said, 5)
+        await world.bot.lanes.settled()
+        await standin.says("live")
+        await world.ears.hears(Said, 6)
+        in_direct = [one for one in world.ears.of(Said) if one.place == standin.place]
+        assert [(one.text, one.missed) for one in in_direct] == [
+            ("one", True),
+            ("two", True),
+            ("live", False),
+        ]
+        others = {one.text: one for one in world.ears.of(Said)}
+        assert others["three"].place == world.place(help_channel, thread)
+        assert others["@Deskbell four"].place.thread == others["@Deskbell four"].native
+        assert others["@Deskbell five"].place == world.place(standin.seeded.channels[3], post)
+        assert all(one.at.tzinfo is not None for one in in_direct)
+
+
+async def test_many_wait_after_an_outage(desk: Desk, standin: Standin) -> None:
+    async with running(desk, standin) as world:
+        await standin.says("before")
+        await world.ears.hears(Said)
+    for number in range(450):
+        await standin.says(f"m{number}")
+    async with running(desk, standin) as world:
+        await world.ears.hears(Said, 450)
+        await world.bot.lanes.settled()
+        assert [one.text for one in world.ears.heard] == [f"m{number}" for number in range(450)]
+
+
+async def test_a_live_message_does_not_overtake_what_was_missed(desk: Desk, standin: Standin) -> None:
+    """Direct channels are listed nowhere: the first live message in one makes the adapter look."""
+    async with running(desk, standin) as world:
+        await world.bot.lanes.settled()
+    direct = standin.server.people.dm("Bob", standin.seeded.app)
+    standin.server.people.say("Bob", direct, "first")
+    async with running(desk, standin) as world:
+        standin.server.people.say("Bob", direct, "second")
+        await world.ears.hears(Said, 2)
+        await world.bot.lanes.settled()
+        assert [one.text for one in world.ears.of(Said)] == ["first", "second"]
+
+
+async def test_edits_and_deletions_while_away_are_found(desk: Desk, standin: Standin) -> None:
+    people, place = standin.server.people, standin.place
+    ada = standin.seeded.users[0]
+    router = Router(desk)
+    ears = Ears(answers=router.deliver)
+    async with running(desk, standin, ears) as world:
+        first = people.say("Ada", place.channel, "one")
+        second = people.say("Ada", place.channel, "two")
+        third = people.say("Ada", place.channel, "three")
+        await ears.hears(Said, 3)
+        await world.bot.lanes.settled()
+    people.edit("Ada", first, "one, but better")
+    people.delete("Ada", second)
+    ears = Ears(answers=router.deliver)
+    async with running(desk, standin, ears):
+        edited = await ears.hears(Edited)
+        deleted = await ears.hears(Deleted)
+        assert (edited.native, edited.text, edited.missed) == (first.id, "one, but better", True)
+        assert (deleted.native, deleted.sender.external) == (second.id, ada.id)
+        assert third.id not in [one.native for one in ears.of(Deleted)]
+
+
+async def test_a_ticket_that_grew_from_a_mention_is_looked_at_with_its_first_message(
+    desk: Desk, standin: Standin
+) -> None:
+    people, channel = standin.server.people, standin.seeded.channels[0]
+    router = Router(desk)
+    ears = Ears(answers=router.deliver)
+    async with running(desk, standin, ears) as world:
+        messages = [
+            people.say("Ada", channel, f"<@{standin.seeded.app.user.id}> {text}") for text in ("a", "b", "c")
+        ]
+        for message in messages:
+            place = world.place(channel, message)
+            await ears.hears(Said, 1 + messages.index(message))
+            await world.adapter.post(place, Post(Card(text="hm")), key=message.id)
+        await world.bot.lanes.settled()
+    people.edit("Ada", messages[0], "better")
+    people.delete("Ada", messages[1])
+    ears = Ears(answers=router.deliver)
+    async with running(desk, standin, ears) as world:
+        assert (await ears.hears(Edited)).native == messages[0].id
+        assert (await ears.hears(Deleted)).native == messages[1].id
+        await world.bot.lanes.settled()
+        assert len(ears.of(Deleted)) == 1
+
+
+async def test_a_copy_that_somebody_cleared_away_takes_nothing_back(world: World) -> None:
+    place = world.place(world.channel("help"))
+    native = await world.adapter.post(place, Post(Card(text="hi")), key="k")
+    await copies.keep(world.desk, place, native)
+    world.people.delete("Carla", native)
+    world.people.say("Ada", world.channel("help"), "end")
+    await world.ears.hears(Said)
+    assert not world.ears.of(Deleted)
+
+
+async def test_a_dropped_socket_and_an_invalid_session(world: World) -> None:
+    await world.standin.says("one")
+    world.server.gateway.drop()
+    await world.standin.says("two")
+    await world.ears.hears(Said, 2)
+    world.server.gateway.invalidate_all()
+    await world.standin.says("three")
+    await until(lambda: len(world.ears.of(Said)) == 3, 20)
+    await world.bot.lanes.settled()
+    assert [one.text for one in world.ears.of(Said)] == ["one", "two", "three"]
+
+
+async def test_doubled_events_are_one(world: World) -> None:
+    world.server.faults.add("duplicate", event="MESSAGE_CREATE")
+    for number in range(5):
+        await world.standin.says(f"m{number}")
+    await world.ears.hears(Said, 5)
+    await world.bot.lanes.settled()
+    assert [one.text for one in world.ears.of(Said)] == [f"m{n}" for n in range(5)]
+
+
+async def test_a_payload_that_the_library_does_not_know_does_not_deafen_the_bot(world: World) -> None:
+    from playground.discord.events import Event, Intent
+
+    world.server.gateway.tell(Event("CHANNEL_CREATE", {"id": "no"}, Intent(0), None, None, None, None))
+    await until(lambda: world.server.gateway.identified == 2, 20)
+    await until(lambda: world.bot.is_listening)
+    await world.standin.says("still there?")
+    assert (await world.ears.hears(Said)).text == "still there?"
+
+
+async def test_a_full_lane_is_let_go_and_found_again(world: World) -> None:
+    blocked = asyncio.Event()
+    direct = world.standin.place.channel
+    world.bot.lanes.put(direct, blocked.wait)  # type: ignore[arg-type]
+    most, lanes.MOST_WAITING = lanes.MOST_WAITING, 10
+    try:
+        for number in range(30):
+            await world.standin.says(f"m{number}")
+        await until(lambda: len(world.bot.lanes._waiting[direct]) > 0)
+        await asyncio.sleep(0.2)
+    finally:
+        lanes.MOST_WAITING = most
+    blocked.set()
+    await world.ears.hears(Said, 30)
+    await world.bot.lanes.settled()
+    assert [one.text for one in world.ears.of(Said)] == [f"m{n}" for n in range(30)]
+
+
+async def test_without_the_intent_the_bot_still_hears_what_is_meant_for_it(
+    desk: Desk, standin: Standin
+) -> None:
+    standin.seeded.app.privileged = 0
+    async with running(desk, standin) as world:
+        assert world.bot.read_words is False
+        await standin.says("hello")
+        assert (await world.ears.hears(Said)).text == "hello"
+        findings = {one.name: one for one in await world.adapter.check()}
+        assert findings["token"].ok
+        assert not findings["message_content"].ok
+
+
+async def test_a_bot_comes_and_goes_by_its_row(desk: Desk) -> None:
+    async with opened(desk, DESKBELL_DISCORD_BOT_TOKEN="") as standin:
+        ears = Ears()
+        task = asyncio.create_task(standin.adapter.run(ears.deliver))
+        try:
+            await asyncio.sleep(0)
+            assert not standin.adapter._bots
+            tried = await standin.adapter.try_out({"bot_token": f"Bot {TOKEN}"})
+            assert (tried.external, tried.secrets) == (standin.place.installation, {"bot_token": TOKEN})
+            async with desk.unit() as uow:
+                row = await installations.connect(
+                    uow,
+                    SYSTEM,
+                    platform="discord",
+                    external=tried.external,
+                    name=tried.name,
+                    secrets=tried.secrets,
+                )
+            await until(lambda: any(bot.is_listening for bot in standin.adapter._bots.values()))
+            await standin.says("hello")
+            await ears.hears(Said)
+            names = [one.name for one in await standin.adapter.candidates(tried.external)]
+            assert "Playground › #desk" in names
+            standin.server.people.revoke(standin.seeded.app)
+            standin.server.gateway.close(4004)
+            async with asyncio.timeout(10):
+                while (await _state(desk, tried.external)) != ("broken", "token_revoked"):
+                    await asyncio.sleep(0.02)
+            with pytest.raises(Revoked):
+                await standin.adapter.post(standin.place, Post(Card(text="hi")), key="k")
+            async with desk.unit() as uow:
+                await installations.disconnect(uow, SYSTEM, row.id)
+            await until(lambda: not standin.adapter._bots)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+async def _state(desk: Desk, external: str) -> tuple[str, str | None]:
+    async with desk.db.sessions() as session:
+        found = await installations.by_external(session, "discord", external)
+        assert found is not None
+        return found.state, found.problem
