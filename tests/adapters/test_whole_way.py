@@ -113,6 +113,7 @@ async def running(desk: Desk, standin: Any) -> AsyncIterator[Way]:
     )
     tasks = [asyncio.create_task(loops.run()), asyncio.create_task(adapter.run(deliver))]
     try:
+        await standin.ready()
         yield made
     finally:
         for task in tasks:

@@ -31,6 +31,10 @@ class Standin:
     def people(self) -> Any:
         return self.server.people
 
+    async def ready(self) -> None:
+        """Until the bot hears: what is said before its first login is never told to it."""
+        await until(lambda: self.server.gateway.identified > 0)
+
     async def shows(self, place: Place) -> list[str]:
         """The texts that stand at a place, the oldest first."""
         shown = self.people.view(place.thread or place.channel)

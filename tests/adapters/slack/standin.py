@@ -25,6 +25,10 @@ class Standin:
     server: SlackServer
     world: Seeded
 
+    async def ready(self) -> None:
+        """Until a socket is open: what was said before is found by the history of known places."""
+        await self.server.sockets.connected(30)
+
     async def shows(self, place: Place) -> list[str]:
         """The texts that stand at a place, oldest first."""
         if place.thread:

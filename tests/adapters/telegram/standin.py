@@ -26,6 +26,9 @@ class Standin:
     world: Seeded
     env: Mapping[str, str]
 
+    async def ready(self) -> None:
+        """Nothing to wait for: what is said earlier lies there until it is fetched."""
+
     async def shows(self, place: Place) -> list[str]:
         """The texts that stand at a place, oldest first."""
         return [one["text"] for one in self.messages(place) if one["text"]]
