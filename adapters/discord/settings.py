@@ -12,6 +12,32 @@ PLATFORM = "discord"
 _PLACES = ("thread", "channel")
 
 
+ENVIRONMENT: tuple[tuple[str, str, str, str], ...] = (
+    ("DESKBELL_DISCORD_BOT_TOKEN", "", "Bot token; switches Discord on", ""),
+    (
+        "DESKBELL_DISCORD_TICKET_PLACE",
+        "thread",
+        "Where a ticket of a help panel lives: a private thread, or a channel of its own",
+        "channel",
+    ),
+    (
+        "DESKBELL_DISCORD_FORUMS",
+        "",
+        "Forums whose posts are tickets without a mention, by id",
+        "1280000000000000001",
+    ),
+    ("DESKBELL_DISCORD_WEBHOOKS", "no", "Post agents' replies under their own names by webhooks", "yes"),
+    ("DESKBELL_DISCORD_API_BASE_URL", "https://discord.com/api/v10", "Another server of the same API", ""),
+    (
+        "DESKBELL_DISCORD_GATEWAY_URL",
+        "",
+        "Its gateway, where it is not beside it",
+        "wss://gateway.example.com",
+    ),
+)
+"""Name, default, what it is, an example: for the page of settings."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`ticket_place` says where a ticket of one requester is held on a server: in a private thread or

@@ -10,6 +10,24 @@ API = "https://slack.com/api/"
 _ON = ("1", "true", "yes", "on")
 
 
+ENVIRONMENT: tuple[tuple[str, str, str, str], ...] = (
+    ("DESKBELL_SLACK_BOT_TOKEN", "", "Bot token; switches Slack on", "xoxb-…"),
+    ("DESKBELL_SLACK_APP_TOKEN", "", "App-level token, for Socket Mode", "xapp-…"),
+    ("DESKBELL_SLACK_SIGNING_SECRET", "", "Signing secret, for requests over HTTP", ""),
+    ("DESKBELL_SLACK_CLIENT_ID", "", "Client id, for connecting several workspaces", ""),
+    ("DESKBELL_SLACK_CLIENT_SECRET", "", "Client secret, for connecting several workspaces", ""),
+    ("DESKBELL_SLACK_COMMAND", "/desk", "The one slash command", "/help-desk"),
+    (
+        "DESKBELL_SLACK_CUSTOM_NAMES",
+        "no",
+        "Post under the agent's own name (needs chat:write.customize)",
+        "yes",
+    ),
+    ("DESKBELL_SLACK_API_BASE_URL", "https://slack.com/api/", "Another server of the same API", ""),
+)
+"""Name, default, what it is, an example: for the page of settings."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Tokens never show in a log: they are left out of `repr`."""

@@ -10,6 +10,20 @@ API_URL = "https://api.telegram.org/bot"
 FILE_URL = "https://api.telegram.org/file/bot"
 
 
+ENVIRONMENT: tuple[tuple[str, str, str, str], ...] = (
+    ("DESKBELL_TELEGRAM_BOT_TOKEN", "", "Bot token; switches Telegram on", "123456789:AbC…"),
+    (
+        "DESKBELL_TELEGRAM_WEBHOOK_URL",
+        "",
+        "Hear by webhook at this public address instead of asking",
+        "https://help.example.com/chat/telegram",
+    ),
+    ("DESKBELL_TELEGRAM_API_BASE_URL", "https://api.telegram.org/bot", "Another server of the same API", ""),
+    ("DESKBELL_TELEGRAM_FILE_BASE_URL", "", "Its files, where they are not beside it", ""),
+)
+"""Name, default, what it is, an example: for the page of settings."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Where the Bot API is (another address serves a server of one's own), one bot without a

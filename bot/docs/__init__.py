@@ -47,12 +47,12 @@ def settings_page() -> str:
         "",
         *_table(("Name", "Default", "What it is", "Example"), _environment(Settings)),
     ]
-    for name, settings in _adapter_settings():
+    for name, rows in _adapter_settings():
         out += [
             "",
             f"## {name}",
             "",
-            *_table(("Name", "Default", "What it is", "Example"), _environment(settings)),
+            *_table(("Name", "Default", "What it is", "Example"), rows),
         ]
     out += [
         "",
@@ -136,16 +136,22 @@ def command_line_page() -> str:
     return "\n".join(out) + "\n"
 
 
-def _adapter_settings() -> Iterable[tuple[str, type[BaseModel]]]:
-    """Each adapter's own settings class, where it has one."""
+def _adapter_settings() -> Iterable[tuple[str, Iterable[tuple[str, ...]]]]:
+    """Each adapter's own settings, where it names them: rows of a table."""
     for folder in pkgutil.iter_modules(adapters.__path__):
         try:
             module = importlib.import_module(f"adapters.{folder.name}.settings")
         except ModuleNotFoundError:
             continue
-        settings = getattr(module, "Settings", None)
-        if isinstance(settings, type) and issubclass(settings, BaseModel):
-            yield folder.name.capitalize(), settings
+        rows: Iterable[tuple[str, str, str, str]] = getattr(module, "ENVIRONMENT", ())
+        if rows:
+            yield (
+                folder.name.capitalize(),
+                [
+                    (f"`{name}`", f"`{default}`" if default else "–", what, f"`{example}`" if example else "")
+                    for name, default, what, example in rows
+                ],
+            )
 
 
 def _environment(settings: type[BaseModel]) -> Iterable[tuple[str, ...]]:
