@@ -141,3 +141,14 @@ async def test_the_visitor_reads_no_note_and_no_held_reply_anywhere(world: World
     assert (again.session["conversations"][0]["unread"], again.session["conversations"][0]["last"]) == (
         1, f"an answer {SECRET}",
     )  # fmt: skip
+
+
+async def test_what_a_command_asks_comes_step_by_step(ada: Visitor) -> None:
+    """The page shows cards, so a form comes as its questions."""
+    asked = (await ada.say("/new")).json()
+    assert asked.get("form") is None
+    assert [button["label"] for button in asked["cards"][0]["buttons"]] == ["Cancel"]
+    asked = (await ada.say("Broken light")).json()
+    assert "How can we help?" in str(asked["cards"][0])
+    done = (await ada.say("It does not go on")).json()
+    assert "Broken light" in str(done["cards"][0])
