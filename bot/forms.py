@@ -31,7 +31,7 @@ _FIELD = "field_"
 async def ticket(turn: Turn, category: str = "") -> Form:
     """Ask for help: a category, its fields, what it is about."""
     inputs: list[Input] = []
-    if not category and (options := await _categories(turn)):
+    if not category and (options := await categories(turn)):
         inputs.append(Input("category", _("What is it about?"), "choice", options=options))
     inputs += [_input(one) for one in await fields.of_category(turn.uow, _id(category))]
     inputs += [
@@ -63,6 +63,17 @@ async def again(turn: Turn, form: str) -> Form:
     if name == "ticket":
         return await ticket(turn, argument)
     raise Invalid(_("This form is no longer valid. Please open it again."))
+
+
+async def categories(turn: Turn) -> tuple[Option, ...]:
+    """The categories that one may choose from."""
+    rows = await turn.uow.session.scalars(
+        select(Category)
+        .where(Category.active)
+        .order_by(Category.position, Category.name)
+        .limit(MOST_CATEGORIES)
+    )
+    return tuple(Option(row.name, str(row.id)) for row in rows)
 
 
 async def _ticket(turn: Turn, argument: str, values: Mapping[str, str]) -> Card | Form:
@@ -136,16 +147,6 @@ SUBMITS: Mapping[str, Submit] = {
     "note": _note,
     "resolve": _resolve,
 }
-
-
-async def _categories(turn: Turn) -> tuple[Option, ...]:
-    rows = await turn.uow.session.scalars(
-        select(Category)
-        .where(Category.active)
-        .order_by(Category.position, Category.name)
-        .limit(MOST_CATEGORIES)
-    )
-    return tuple(Option(row.name, str(row.id)) for row in rows)
 
 
 def _input(one: CustomField) -> Input:

@@ -7,6 +7,7 @@ from sqlalchemy import select
 from bot import forms, steps
 from bot.cards import tickets as cards
 from bot.registry import COMMANDS, Turn, command
+from core.access import Permission
 from core.chat import Button, Card, Form, Invoked, Option, Said, Select
 from core.conversations import service as conversations
 from core.conversations.model import Conversation
@@ -48,6 +49,25 @@ async def new(turn: Turn, text: str = "") -> Card | Form:
     )
     opened = await tickets.open_ticket(turn.uow, turn.actor, turn.person, request)
     return cards.ticket(opened, turn.actor, note=_("We have your request."))
+
+
+@command("ask", "Ask for help in a category")
+async def ask(turn: Turn, category: str = "") -> Form:
+    """What the panel's button and choice open; `category` is its id."""
+    return await forms.ticket(turn, category.strip()[:40])
+
+
+@command("panel", "Put a panel here by which people ask for help", needs=Permission.manage_desk)
+async def panel(turn: Turn) -> Card:
+    """A card that stays: a press opens the form, a choice opens it for a category."""
+    options = await forms.categories(turn)
+    selects = (Select("ask:category:0", _("What is it about?"), options),) if options else ()
+    return Card(
+        title=_("How can we help?"),
+        text=_("Press the button, say what you need, and a person answers you here."),
+        buttons=(Button(_("Ask for help"), "ask:ticket:0", style="primary"),),
+        selects=selects,
+    )
 
 
 @command("tickets", "Your tickets")

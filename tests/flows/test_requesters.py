@@ -131,6 +131,21 @@ async def test_a_form_in_a_shared_place_opens_a_place_of_ones_own(desk: Desk) ->
     assert "Coming" in house.here.texts(own)
 
 
+async def test_a_panel_stays_and_opens_the_form(desk: Desk) -> None:
+    house = await build(desk, limits=FORMS)
+    chosen = await category(house, "Printers")
+    await house.agent("root", role="admin", platform="here")
+    shown = (await house.does("root", "panel")).cards[0]
+    assert not shown.private
+    pressed = await house.presses("ada", shown.buttons[0].id, home("ada"))
+    assert pressed.form is not None
+    picked = await house.presses("ada", shown.selects[0].id, home("ada"), choice=chosen)
+    assert picked.form is not None
+    await house.submits("ada", picked.form.id, {"subject": "Jam", "text": "It is stuck"})
+    [ticket] = await tickets_of(house)
+    assert str(ticket.category_id) == chosen
+
+
 async def test_one_goes_on_with_another_of_ones_tickets(house: House) -> None:
     await house.says("ada", "first matter")
     await house.does("ada", "new", "second matter")

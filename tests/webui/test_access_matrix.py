@@ -56,7 +56,7 @@ from webui.site import Site
 
 SECRET = "quincunx"
 """A word that stands in Ada's messages, notes and file names, and in no page of the desk's own."""
-ALONE = ("help", "tickets", "human", "new", "start", "cancel", "delete", "queue", "unroom")
+ALONE = ("help", "tickets", "human", "new", "start", "cancel", "delete", "queue", "unroom", "ask", "panel")
 """Commands that are said without a ticket."""
 TABLE = Path(__file__).parent / "access_matrix.txt"
 ROLES = ("stranger", "other", "requester", "agent", "lead", "admin")
