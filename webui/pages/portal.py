@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from types import SimpleNamespace
 from typing import Annotated, Any
 from urllib.parse import quote, urlencode
@@ -31,6 +32,7 @@ from core.tickets import access, fact_words, fields, joining, queries
 from core.tickets import service as tickets
 from core.tickets import timeline as lines
 from core.tickets.access import Opened
+from core.tickets.fields import CustomField
 from core.tickets.model import LIVE, Category, Priority, Status, SurveyAnswer, Ticket
 from webui.deps import SignedIn, TheSite, Uow
 from webui.public import attempt, show
@@ -122,8 +124,8 @@ async def create(request: Request, uow: Uow, viewer: SignedIn) -> Response:
             raise Invalid(_("There is no such category."), field="category")
         asked = await fields.of_category(uow, category_id)
         wanted = tickets.Request(
-            subject=_required(given, "subject", _("Please say in a few words what it is about.")),
-            text=_required(given, "text", _("Please tell us what happened.")),
+            subject=_required(given, "subject"),
+            text=_required(given, "text"),
             category_id=category_id,
             priority=_priority(given.get("priority", "")),
             fields={field.id: given.get(f"field_{field.id}") for field in asked},
@@ -135,11 +137,12 @@ async def create(request: Request, uow: Uow, viewer: SignedIn) -> Response:
         async with attempt(uow):
             opened = await tickets.open_ticket(uow, viewer.actor, person, wanted)
     except Invalid as error:
-        custom = {field.id for field in await fields.of_category(uow, _uuid(given.get("category", "")))}
+        asked = await fields.of_category(uow, _uuid(given.get("category", "")))
+        custom = {field.id for field in asked}
         field = f"field_{error.field}" if error.field in custom else error.field or "text"
         return await _new_form(
             request, uow, await _categories(uow), given.get("category", ""),
-            given=given, errors={field: error.words}, kept=kept, status=error.status,
+            given=given, errors=_wrong(given, asked) | {field: error.words}, kept=kept, status=error.status,
         )  # fmt: skip
     finally:
         await form.close()
@@ -422,6 +425,24 @@ async def _merged_into(uow: UnitOfWork, viewer: Viewer, ticket: Ticket) -> int |
         return None
 
 
+def _wrong(given: dict[str, str], asked: Sequence[CustomField]) -> dict[str, str]:
+    """All that is wrong with a form, so that it is mended in one go."""
+    checks: dict[str, Callable[[], object]] = {
+        "subject": lambda: _required(given, "subject"),
+        "text": lambda: _required(given, "text"),
+    }
+    for field in asked:
+        name = f"field_{field.id}"
+        checks[name] = partial(fields.value_of, field, given.get(name))
+    found = {}
+    for name, check in checks.items():
+        try:
+            check()
+        except Invalid as error:
+            found[name] = error.words
+    return found
+
+
 async def _new_form(
     request: Request,
     uow: UnitOfWork,
@@ -603,10 +624,14 @@ async def _chunks(upload: UploadFile) -> AsyncIterator[bytes]:
         yield data
 
 
-def _required(given: dict[str, str], name: str, words: str) -> str:
+def _required(given: dict[str, str], name: str) -> str:
     value = given.get(name, "")
     if not value.strip():
-        raise Invalid(words, field=name)
+        words = {
+            "subject": _("Please say in a few words what it is about."),
+            "text": _("Please tell us what happened."),
+        }
+        raise Invalid(words[name], field=name)
     return value
 
 
