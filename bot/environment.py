@@ -43,7 +43,7 @@ def _ask_adapters(env: _Asked) -> Iterator[str]:
 
 
 def _word(name: str) -> str:
-    """`SLACK` of `DESKBELL_SLACK_BOT_TOKEN`."""
+    """`MATRIX` of `DESKBELL_MATRIX_BOT_TOKEN`."""
     return name.upper().removeprefix(PREFIX).partition("_")[0]
 
 

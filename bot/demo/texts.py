@@ -22,9 +22,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import ClassVar, Literal, TypeVar
+from typing import Annotated, ClassVar, Literal, TypeVar
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, StringConstraints, TypeAdapter, ValidationError
 
 from core.errors import Invalid
 
@@ -35,7 +35,7 @@ Topic = Literal[
 Language = Literal["en", "de"]
 Team = Literal["care", "workshop", "billing"]
 Priority = Literal["low", "normal", "high", "urgent"]
-Channel = Literal["webchat", "slack", "discord", "telegram"]
+Channel = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,20}$")]
 Outcome = Literal["open", "in_progress", "waiting", "resolved", "closed", "merged"]
 Speaker = Literal["requester", "agent", "agent2", "note", "note2"]
 Step = Literal["resolve", "wait", "escalate", "to_care", "to_workshop", "to_billing", "merge"]

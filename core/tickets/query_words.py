@@ -1,7 +1,7 @@
 """The language of the search box.
 
 `status:open assignee:me team:billing tag:vip requester:"ada l" before:2026-11-01 has:file
-priority:high category:travel channel:slack is:snoozed -tag:x "exact phrase" free words`
+priority:high category:travel channel:webchat is:snoozed -tag:x "exact phrase" free words`
 
 People's input is never refused: what is not understood is searched as words, and a sentence
 says so.

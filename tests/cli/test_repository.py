@@ -118,3 +118,21 @@ def test_make_bench_runs_every_benchmark() -> None:
     }
     runs |= {file.parent.name for file in (ROOT / "benchmarks").glob("*/__main__.py")}
     assert set(listed[1].split()) == runs
+
+
+NAMES = re.compile(r"slack|discord|telegram", re.IGNORECASE)
+NAMED = ("core/locale/", "bot/demo/dialogues/")
+"""Translations of what the adapters say, and where the demo's tickets are said to come from."""
+
+
+def test_core_and_bot_name_no_platform() -> None:
+    named = [
+        f"{path.relative_to(ROOT)}: {found[0]}"
+        for folder in ("core", "bot")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.is_file()
+        and "__pycache__" not in path.parts
+        and not path.relative_to(ROOT).as_posix().startswith(NAMED)
+        and (found := NAMES.search(f"{path.name} {path.read_text('utf-8', 'replace')}"))
+    ]
+    assert named == []
