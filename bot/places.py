@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal, update
@@ -10,10 +11,12 @@ from core import outbox
 from core.chat import Place
 from core.conversations.model import MessageCopy, PendingQuestion, Seat
 from core.db import EventRow, UnitOfWork
+from core.desk import Desk
 from core.installations import service as installations
-from core.installations.events import InstallationConnected
+from core.installations.events import InstallationConnected, InstallationDisconnected
 from core.installations.model import Installation
 from core.outbox_model import Delivery, Inbound
+from core.ports.bus import Signal
 from core.rooms.model import DeskRoom, RoomThread
 
 _KEPT: tuple[Any, ...] = (
@@ -50,6 +53,18 @@ async def reconnect(uow: UnitOfWork, event: EventRow) -> None:
     row = await uow.session.get(Installation, event.subject)
     if row is not None:
         await outbox.resume_platform(uow, row.platform, row.external)
+
+
+def heard_of(desk: Desk) -> Callable[[UnitOfWork, EventRow], Awaitable[None]]:
+    """A teller: the adapters of this process hear of connections that another one made or ended, such
+    as the command line. Of those made here they hear twice, which changes nothing."""
+
+    async def tell(uow: UnitOfWork, event: EventRow) -> None:
+        if event.name in (InstallationConnected.name, InstallationDisconnected.name):
+            signal = Signal("event", {"name": event.name, "subject": str(event.subject)})
+            uow.after(lambda: desk.bus.publish(signal))
+
+    return tell
 
 
 def _prefix(place: Place) -> str:

@@ -31,6 +31,7 @@ def tellers(desk: Desk, chats: Mapping[str, ChatAdapter]) -> Sequence[Teller]:
         Rooms(chats),
         Requesters(chats),
         places.reconnect,
+        places.heard_of(desk),
     )
 
 

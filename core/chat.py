@@ -544,6 +544,13 @@ class Connects(Protocol):
 
 
 @runtime_checkable
+class Closes(Protocol):
+    """Lets go of what it holds open; for whoever asks an adapter something without running it."""
+
+    async def close(self) -> None: ...
+
+
+@runtime_checkable
 class Measures(Protocol):
     """The length of a Markdown text as this platform counts it once rendered."""
 

@@ -83,8 +83,11 @@ class Telegram:
             for _line, task in serving.values():
                 task.cancel()
             await asyncio.gather(*(task for _line, task in serving.values()), return_exceptions=True)
-            await self.answering.close()
-            await self.lines.close()
+            await self.close()
+
+    async def close(self) -> None:
+        await self.answering.close()
+        await self.lines.close()
 
     async def _adjust(self, serving: dict[str, tuple[Line, asyncio.Task[None]]], deliver: Deliver) -> None:
         """One task for each line; those of lines that are gone end."""

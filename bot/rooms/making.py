@@ -20,6 +20,7 @@ from core.outbox_model import Delivery
 from core.people import service as people
 from core.people.model import Tag
 from core.rooms import service as rooms
+from core.rooms import testing
 from core.tickets import fact_words, timeline
 from core.tickets.access import Opened
 from core.tickets.queries import names_of
@@ -36,6 +37,7 @@ class RoomCards(Fitting):
             threads.FACT: self.fact,
             threads.QUEUE: self.queue,
             threads.TROUBLE: self.trouble,
+            testing.CARD: self.test,
         }
 
     async def head(self, uow: UnitOfWork, row: Delivery) -> Post | Opening | None:
@@ -78,6 +80,10 @@ class RoomCards(Fitting):
         with speaking(uow.settings.language):
             name = requester.shown if requester else ""
             return self.post(cards.trouble(str(row.args.get("error", "")), name), row)
+
+    async def test(self, uow: UnitOfWork, row: Delivery) -> Post:
+        with speaking(uow.settings.language):
+            return self.post(cards.test(uow.settings.name), row)
 
     async def _head(self, uow: UnitOfWork, opened: Opened) -> Card:
         ticket = opened.ticket
