@@ -36,6 +36,7 @@ from core.db import Database
 from core.desk import Desk
 from core.env_file import environment
 from core.errors import DeskError, StartError
+from core.installations import connecting
 from core.settings import Settings
 from core.version import VERSION
 from webui.app import make_app
@@ -136,6 +137,7 @@ def put_together(settings: Settings, desk: Desk) -> App:
         trusted_proxies=frozenset(filter(None, settings.trusted_proxies.split(","))),
         mounts={name: chat.http for name, chat in chats.items() if chat.http is not None},
         commands=wiring.palette(),
+        platforms=connecting.offering(chats),
         mailer_is_outbox=not settings.smtp_url.get_secret_value(),
     )
     posting = Posting(desk, posters, wiring.makers(settings, chats), public_url=settings.url)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from starlette.types import ASGIApp
 
+from core.chat import Connects
 from core.desk import Desk
 from core.presence import Presence
 
@@ -32,6 +33,8 @@ class Site:
     trusted_proxies: frozenset[str] = frozenset()
     mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
     commands: Sequence[PaletteCommand] = ()
+    platforms: Mapping[str, Connects] = field(default_factory=dict)
+    """What can be connected, by name; those that can look at their connections are `Checks` too."""
     checks: dict[str, Callable[[], Awaitable[str]]] = field(default_factory=dict)
     mailer_is_outbox: bool = True
     facts: dict[str, Any] = field(default_factory=dict)

@@ -38,6 +38,7 @@ from core.conversations import service as conversations
 from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError, Forbidden, NotFound
+from core.installations import service as installations
 from core.notices import outbox, unsubscribe
 from core.notices import service as notices
 from core.notices.model import Notice
@@ -46,9 +47,11 @@ from core.people import links, tokens
 from core.people import service as people
 from core.people.model import ApiToken, Person, Session, Tag, Team
 from core.ports.mail import Mail
+from core.rooms import service as rooms
 from core.tickets import macros, views
 from core.tickets import service as tickets
 from core.tickets.model import Category, RoutingRule, Ticket
+from tests.fakes.connecting import GOOD, FakePlatform
 from webui import security, sessions
 from webui.app import make_app
 from webui.app import routers as webui_routers
@@ -189,7 +192,7 @@ class World:
 @pytest.fixture
 async def world(desk: Desk) -> AsyncIterator[World]:
     rehearsal = Rehearsal(desk.db, desk.means, desk.bus, desk.masters)
-    app = make_app(Site(desk=rehearsal, public_url="http://test"))
+    app = make_app(Site(desk=rehearsal, public_url="http://test", platforms={"fake": FakePlatform()}))
     async with AsyncClient(transport=ASGITransport(app=app), base_url="http://test", timeout=30) as client:
         made = World(rehearsal, app, client)
         # Requesters may be given the API; then it tells them no more than their pages do.
@@ -535,6 +538,10 @@ async def _of_the_desk(world: World) -> None:
         admin = await people.actor_of(uow, await _person(uow, values["admin_id"]))
         agent = await people.actor_of(uow, await _person(uow, values["agent_id"]))
         company = await organisations.make(uow, admin, name="Acme")
+        connected = await installations.connect(
+            uow, admin, platform="fake", external="W1", name="Acme", secrets={"bot_token": GOOD}
+        )
+        room = await rooms.add(uow, admin, Place("fake", "W1", "c1"))
         macro = await macros.make(uow, admin, name="Hello", body="Hello", shared=True)
         condition = {"field": "status", "op": "is", "value": "open"}
         view = await views.save(uow, agent, name="Mine alone", condition=condition)
@@ -545,6 +552,7 @@ async def _of_the_desk(world: World) -> None:
             if row.state != "done"
         }
         values |= {name: str(row.id) for name, row in rows.items()} | {
+            "platform": "fake", "installation_id": str(connected.id), "room_id": str(room.id),
             "macro_id": str(macro.id), "organisation_id": str(company), "view_id": str(view.id),
             "delivery_id": str(await uow.session.scalar(select(Delivery.id))), "inbound_id": waiting["held"],
         }  # fmt: skip

@@ -19,11 +19,12 @@ from core.errors import DeskError, Forbidden, Invalid, TooMany
 from core.i18n import _
 from core.notices import rules
 from core.notices.service import set_preference
-from core.people import credentials, sign_in, tokens
+from core.people import credentials, linking, sign_in, tokens
 from core.people import service as people
 from core.people.model import Person
 from core.tickets import joining
 from webui.deps import SignedIn, TheSite, Uow
+from webui.pages.desk_filters import CHANNELS
 from webui.public import fields_of, limits_of, local_path, show
 from webui.rendering import see_other
 from webui.sessions import Viewer
@@ -51,7 +52,7 @@ _PROFILE = ("zone", "phone", "company", "about")
 
 @router.get("")
 async def profile_page(request: Request, uow: Uow, viewer: SignedIn) -> Response:
-    return _profile(request, viewer, await _has_earlier(uow, viewer))
+    return await _profile(request, uow, viewer)
 
 
 @router.post("")
@@ -70,11 +71,21 @@ async def keep_profile(request: Request, uow: Uow, viewer: SignedIn) -> Response
         )
         asked = await _new_address(uow, viewer, email)
     except Invalid as error:
-        earlier = await _has_earlier(uow, viewer)
-        return _profile(request, viewer, earlier, given, {error.field or "name": error.words}, error.status)
+        return await _profile(request, uow, viewer, given, {error.field or "name": error.words}, error.status)
     if viewer.staff:
         person.preferences = {**person.preferences, "keys": "keys" in given}
     return see_other("/account?done=proof" if asked else "/account?done=saved")
+
+
+@router.post("/chats/code")
+async def link_chat(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
+    """A code for one's other chat, shown once."""
+    person = _person(viewer)
+    try:
+        limits_of(site).codes.take(f"link {person.id}")
+    except TooMany as error:
+        return await _profile(request, uow, viewer, errors={"chats": error.words}, status=error.status)
+    return await _profile(request, uow, viewer, code=await linking.make_code(uow, person))
 
 
 # --- notices ----------------------------------------------------------------------------
@@ -291,13 +302,14 @@ async def _second(request: Request, uow: UnitOfWork, viewer: Viewer, site: Site,
     limits_of(site).codes.give_back(str(person.id))
 
 
-def _profile(
+async def _profile(
     request: Request,
+    uow: UnitOfWork,
     viewer: Viewer,
-    has_earlier: bool,
     given: dict[str, str] | None = None,
     errors: dict[str, str] | None = None,
     status: int = 200,
+    code: str = "",
 ) -> Response:
     known = viewer.known
     assert known is not None
@@ -307,10 +319,16 @@ def _profile(
         "about": known.profile.about,
     } | (given or {})  # fmt: skip
     return show(
-        request, "account/profile.html", status=status, done=_DONE, tabs=_tab_list(viewer, "/account", has_earlier),
+        request, "account/profile.html", status=status, done=_DONE, tabs=await _tabs(uow, viewer, "/account"),
         given=values, errors=errors or {}, known=known, languages=_LANGUAGES, zones=_zones(),
-        keys=_person(viewer).preferences.get("keys", True),
+        keys=_person(viewer).preferences.get("keys", True), chats=await _chats(uow, viewer), code=code,
     )  # fmt: skip
+
+
+async def _chats(uow: UnitOfWork, viewer: Viewer) -> list[str]:
+    """The platforms on which one is known, by their names."""
+    known = await linking.identities(uow, _person(viewer))
+    return [_(CHANNELS[name]) if name in CHANNELS else name.capitalize() for name in known]
 
 
 async def _security(

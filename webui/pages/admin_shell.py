@@ -48,6 +48,7 @@ AREAS: Mapping[str, tuple[Area, ...]] = {
     ),
     N_("Desk"): (
         Area("settings", N_("Settings"), N_("Name, looks, working hours, chat, limits"), "/admin/settings", Permission.manage_desk, "settings"),
+        Area("platforms", N_("Chats"), N_("Connect chat platforms; desk rooms; test messages"), "/admin/platforms", Permission.manage_desk, "chat"),
         Area("teams", N_("Teams"), N_("Who works together, and how tickets are assigned"), "/admin/teams", Permission.manage_desk, "user-plus"),
         Area("categories", N_("Categories"), N_("The tree of categories and their fields"), "/admin/categories", Permission.manage_desk, "list"),
         Area("tags", N_("Tags"), N_("Words on tickets, and skills of agents"), "/admin/tags", Permission.manage_desk, "tag"),
@@ -80,6 +81,11 @@ DONE: Mapping[str, str] = {
     "hidden": N_("Hidden from requesters."),
     "shown": N_("Shown again."),
     "dismissed": N_("Report dismissed."),
+    "connected": N_("Connected."),
+    "disconnected": N_("Disconnected. Its tokens are destroyed."),
+    "room_added": N_("Added: new tickets show there, open ones as they change."),
+    "room_removed": N_("No desk room any more."),
+    "tested": N_("A test message is on its way: look there, and at “Last test” here."),
     "nothing": N_("There was nothing to do any more."),
 }
 
