@@ -16,6 +16,7 @@ COMMANDS = {
     "demo": "demo",
     "migrate": "migrate",
     "admin-link": "admin_link",
+    "connect": "connect",
     "tickets": "tickets",
     "backup": "backup",
     "restore": "restore",
