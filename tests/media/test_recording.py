@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import os
+import time
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from pathlib import Path
@@ -61,12 +62,13 @@ async def test_picture_and_sound_are_there_with_their_times(stage: Stage) -> Non
     manifest = await recordings.manifest(recording.id, recording.key)
     assert manifest.milliseconds == stopped.milliseconds > 4_000
     assert [track.source for track in manifest.tracks] == [Source.camera, Source.mic]
+    camera, mic = manifest.tracks
     pictures = decoded(await whole(recordings, recording, Source.camera))
-    seconds = manifest.tracks[0].end_ms / 1000 - manifest.tracks[0].start_ms / 1000
-    assert len(pictures) == pytest.approx(seconds * RATE, abs=2)
+    assert len(pictures) == pytest.approx((camera.end_ms - camera.start_ms) / 1000 * RATE, rel=0.1, abs=2)
     sounds = decoded(await whole(recordings, recording, Source.mic))
-    assert len(sounds) == pytest.approx(seconds * 50, abs=10)
-    assert abs(pictures[-1] - sounds[-1]) < 0.3
+    assert len(sounds) == pytest.approx((mic.end_ms - mic.start_ms) / 20, rel=0.1, abs=2)
+    assert pictures[-1] * 1000 == pytest.approx(camera.end_ms, abs=200)
+    assert sounds[-1] * 1000 == pytest.approx(mic.end_ms, abs=200)
 
 
 async def test_a_track_is_a_file_that_says_how_long_it_is_and_can_be_sought(stage: Stage) -> None:
@@ -166,14 +168,16 @@ async def test_silence_keeps_time(stage: Stage) -> None:
     one, _other = await stage.two()
     recording, recordings = await recorded(stage, one, pieces=1)
     await stage.engine.mute(stage.call, one.id, Source.mic, True)
+    began = time.monotonic()
     await asyncio.sleep(1.5)
     await stage.engine.mute(stage.call, one.id, Source.mic, False)
+    silent = time.monotonic() - began
     await one.sees(more=25)
     await stage.engine.stop_recording(stage.call)
     sounds = decoded(await whole(recordings, recording, Source.mic))
     pictures = decoded(await whole(recordings, recording, Source.camera))
-    assert max(b - a for a, b in pairwise(sounds)) == pytest.approx(1.5, abs=0.2)
-    assert sounds[-1] == pytest.approx(pictures[-1], abs=0.4)
+    assert max(b - a for a, b in pairwise(sounds)) == pytest.approx(silent, abs=0.6)
+    assert sounds[-1] == pytest.approx(pictures[-1], abs=0.8)
 
 
 async def test_leaving_completes_the_recording_first(stage: Stage) -> None:
