@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("discord.missed")
 PAGE = 100
-LOOKED_BACK = 50
+LOOKED_BACK = 100
 """Messages of a ticket's place in which edits and deletions are looked for."""
 MOST_PLACES = 300
 LONGEST_PAUSE = 30.0
@@ -97,8 +97,10 @@ class Missed:
         room = self._known.room(channel)
         if room is not None and room.kind in _SILENT:
             return
+        direct = room is not None and room.kind == DM
         while True:
-            page = await self._page(channel, {"after": self._marks.of(channel), "limit": PAGE})
+            after = self._marks.of(channel, direct=direct)
+            page = await self._page(channel, {"after": after, "limit": PAGE})
             for shape in page:
                 await self._take(shape, room)
                 self._marks.moved(channel, string(shape, "id"))

@@ -19,6 +19,8 @@ from core.installations.model import Cursor
 
 ALIVE = ""
 """The cursor that says until when the bot was surely connected."""
+FIRST = "first"
+"""The cursor that says when the bot was first connected: no direct message is older for the desk."""
 MARGIN = timedelta(seconds=90)
 """Clocks differ, and the mark is written every few seconds: what is a little older is looked at too."""
 
@@ -32,21 +34,24 @@ class ReadMarks:
         self._marks: dict[str, str] = {}
         self._changed: dict[str, str] = {}
         self._gone: set[str] = set()
-        self.since = clock.now()
-        """From here on things may have been missed."""
+        self.since = self.first = clock.now()
+        """From here on things may have been missed; since when the bot is connected at all."""
 
     async def load(self) -> None:
         async with self._desk.db.sessions() as session:
             found = await _all_of(session, self._installation)
-        alive = _moment(found.pop(ALIVE, ""))
+        alive, first = _moment(found.pop(ALIVE, "")), _moment(found.pop(FIRST, ""))
         self._marks = {channel: value for channel, value in found.items() if is_id(value)}
         self.since = alive - MARGIN if alive is not None else clock.now()
-        if alive is None:
+        self.first = first or self.since
+        if alive is None or first is None:
+            self._changed[FIRST] = self.first.isoformat()
             await self.write(connected=True)
 
-    def of(self, channel: str) -> str:
-        """The last message read; of a channel that was silent so far, where the bot went away."""
-        return self._marks.get(channel) or id_at(self.since)
+    def of(self, channel: str, *, direct: bool = False) -> str:
+        """The last message read; of a channel that was silent so far, where the bot went away. Of a
+        direct channel nobody tells: there everything counts that was said since the bot is connected."""
+        return self._marks.get(channel) or id_at(self.first if direct else self.since)
 
     def known(self) -> list[str]:
         return list(self._marks)

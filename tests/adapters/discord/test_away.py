@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.discord import lanes, missed
+from adapters.discord import lanes, missed, read_marks
 from bot.router import Router
 from core.access import SYSTEM
 from core.chat import Card, Deleted, Edited, Post, Revoked, Said
@@ -54,6 +54,27 @@ async def test_what_was_said_while_away_comes_in_order(
         assert others["@Deskbell four"].place.thread == others["@Deskbell four"].native
         assert others["@Deskbell five"].place == world.place(standin.seeded.channels[3], post)
         assert all(one.at.tzinfo is not None for one in in_direct)
+
+
+async def test_first_words_while_away_are_found_when_the_person_writes_again(
+    desk: Desk, standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform lists no direct channels, so nobody tells of somebody's very first words."""
+    monkeypatch.setattr(read_marks, "MARGIN", timedelta(0))
+    people = standin.server.people
+    async with running(desk, standin) as world:
+        await standin.says("somebody else")
+        await world.ears.hears(Said)
+    direct = people.dm("Bob", standin.seeded.app)
+    people.say("Bob", direct.id, "Is anybody there?")
+    for _restart in range(2):
+        async with running(desk, standin) as world:
+            await standin.says("in between")
+            await world.ears.hears(Said)
+    async with running(desk, standin) as world:
+        people.say("Bob", direct.id, "Hello?")
+        await world.ears.hears(Said, 2)
+        assert [one.text for one in world.ears.of(Said)] == ["Is anybody there?", "Hello?"]
 
 
 async def test_many_wait_after_an_outage(desk: Desk, standin: Standin) -> None:
