@@ -71,6 +71,7 @@ async def test_first_words_while_away_are_found_when_the_person_writes_again(
         async with running(desk, standin) as world:
             await standin.says("in between")
             await world.ears.hears(Said)
+            await world.bot.marks.write(connected=True)
     async with running(desk, standin) as world:
         people.say("Bob", direct.id, "Hello?")
         await world.ears.hears(Said, 2)
