@@ -1,4 +1,4 @@
-"""Chats: connect platforms, see how the connections are, choose desk rooms, send a test.
+"""Connections: connect platforms, see how the connections are, choose desk rooms, send a test.
 
 No page holds a connection of the database while a platform is asked.
 """

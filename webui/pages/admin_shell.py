@@ -48,7 +48,7 @@ AREAS: Mapping[str, tuple[Area, ...]] = {
     ),
     N_("Desk"): (
         Area("settings", N_("Settings"), N_("Name, looks, working hours, chat, limits"), "/admin/settings", Permission.manage_desk, "settings"),
-        Area("platforms", N_("Chats"), N_("Connect chat platforms; desk rooms; test messages"), "/admin/platforms", Permission.manage_desk, "chat"),
+        Area("platforms", N_("Connections"), N_("Connect chat platforms; desk rooms; test messages"), "/admin/platforms", Permission.manage_desk, "chat"),
         Area("teams", N_("Teams"), N_("Who works together, and how tickets are assigned"), "/admin/teams", Permission.manage_desk, "user-plus"),
         Area("categories", N_("Categories"), N_("The tree of categories and their fields"), "/admin/categories", Permission.manage_desk, "list"),
         Area("tags", N_("Tags"), N_("Words on tickets, and skills of agents"), "/admin/tags", Permission.manage_desk, "tag"),
