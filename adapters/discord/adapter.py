@@ -248,8 +248,20 @@ class DiscordChat:
         return await trying.try_out(self.settings, values)
 
     async def candidates(self, installation: str) -> Sequence[Candidate]:
+        if self._deliver is None:
+            return await self._candidates_by_calls(installation)
         try:
             bot = await self._bot(Place(PLATFORM, installation, ""))
         except PostFailed:
             return []
         return bot.candidates()
+
+    async def _candidates_by_calls(self, installation: str) -> Sequence[Candidate]:
+        """Nothing runs here, as at the command line: the platform is asked with the token that is kept."""
+        from adapters.discord import trying
+
+        async with self.desk.db.sessions() as session:
+            rows = await installations.connections(session, self.desk.means.keys, PLATFORM)
+        kept = next((row.secrets for row in rows if row.external == installation), {})
+        token = kept.get("bot_token") or self.settings.bot_token
+        return await trying.candidates(self.settings, token, installation) if token else []

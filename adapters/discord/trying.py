@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from adapters.discord import guide, sdk
+from adapters.discord.known import FORUMS, WITH_THREADS
 from adapters.discord.reading import items, number, string
 from adapters.discord.rest import Rest
-from adapters.discord.settings import Settings
-from core.chat import Finding, PostFailed, Revoked, Tried
+from adapters.discord.settings import PLATFORM, Settings
+from core.chat import Candidate, Finding, Place, PostFailed, Revoked, Tried
 from core.errors import Invalid, Unavailable
 from core.i18n import _
 
@@ -36,6 +37,23 @@ async def try_out(settings: Settings, values: Mapping[str, str]) -> Tried:
         await rest.close()
     name = string(me, "global_name") or string(me, "username")
     return Tried(string(me, "id"), name, {"bot_token": token}, tuple(found))
+
+
+async def candidates(settings: Settings, token: str, installation: str) -> Sequence[Candidate]:
+    """Text channels and forums of all servers, by calls alone: where the bot itself does not run."""
+    sdk.base_at(settings)
+    rest, found = Rest(token), []
+    try:
+        await rest.login()
+        for guild in items({"list": await rest.get("/users/@me/guilds")}, "list")[:MOST_GUILDS]:
+            channels = await rest.get("/guilds/{guild_id}/channels", guild_id=string(guild, "id"))
+            for one in items({"list": channels}, "list"):
+                if number(one, "type") in (*WITH_THREADS, *FORUMS):
+                    name = f"{string(guild, 'name')} › #{string(one, 'name')}"
+                    found.append(Candidate(Place(PLATFORM, installation, string(one, "id")), name))
+    finally:
+        await rest.close()
+    return sorted(found, key=lambda one: one.name)
 
 
 async def findings(rest: Rest) -> Sequence[Finding]:

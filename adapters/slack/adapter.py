@@ -201,6 +201,10 @@ class Slack:
             except MAY_BE_AWAY as error:
                 log.warning("slack.cursors_not_saved", error=type(error).__name__)
 
+    async def close(self) -> None:
+        """Of whoever asked something without running it."""
+        await self.workspaces.close()
+
     async def _close(self) -> None:
         await self.sockets.close()
         await self.receiving.close()

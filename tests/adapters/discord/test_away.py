@@ -265,3 +265,11 @@ async def _state(desk: Desk, external: str) -> tuple[str, str | None]:
         found = await installations.by_external(session, "discord", external)
         assert found is not None
         return found.state, found.problem
+
+
+async def test_without_running_places_are_found_by_calls(desk: Desk) -> None:
+    """As the command line asks, beside a desk that runs."""
+    async with opened(desk) as standin:
+        found = await standin.adapter.candidates(standin.place.installation)
+    assert "Playground › #desk" in [one.name for one in found]
+    assert {one.place.installation for one in found} == {standin.place.installation}
