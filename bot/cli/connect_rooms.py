@@ -98,10 +98,16 @@ async def _ended(here: Connecting, delivery: UUID) -> Delivery:
 
 
 def _found(candidates: Sequence[Candidate], named: str) -> tuple[str, str]:
-    """A place by its name or id; what is not among those found is taken for an id."""
-    for one in candidates:
-        if named in (one.place.channel, one.name, one.name.lstrip("#")):
-            return one.place.channel, one.name
+    """A place by its name, by the end of it after a #, or by its id; what fits none, or several, is taken
+    for an id."""
+    exact = [one for one in candidates if named in (one.place.channel, one.name)]
+    ends = [one for one in candidates if one.name.endswith(f"#{named.removeprefix('#')}")]
+    if len(found := exact or ends) == 1:
+        return found[0].place.channel, found[0].name
+    if candidates:
+        click.echo(
+            f"{printable(named)} is no name of a place that was found: taken for the platform's id.", err=True
+        )
     return named, ""
 
 

@@ -81,7 +81,9 @@ def _show(heads: tuple[str, ...], lines: Sequence[tuple[str, ...]], nothing: str
     if not lines:
         click.echo(nothing)
         return
-    table = Table(*heads, box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for head in heads:
+        table.add_column(head, overflow="fold")
     for line in lines:
         table.add_row(*(printable(cell) for cell in line))
     Console().print(table, markup=False)

@@ -225,8 +225,13 @@ def test_values_come_from_options_lines_and_the_environment(monkeypatch: pytest.
 
 
 def test_rooms_are_named_by_name_or_id() -> None:
-    offered = [Candidate(Place("fake", "W1", "c1"), "#help")]
-    assert connect_rooms.choose(offered, ["help", "c1", "c9"], False) == [
-        ("c1", "#help"), ("c1", "#help"), ("c9", ""),
+    offered = [
+        Candidate(Place("fake", "W1", "c1"), "#help"),
+        Candidate(Place("fake", "W1", "c2"), "Acme › #desk"),
+    ]
+    assert connect_rooms.choose(offered, ["help", "c1", "desk", "c9"], False) == [
+        ("c1", "#help"), ("c1", "#help"), ("c2", "Acme › #desk"), ("c9", ""),
     ]  # fmt: skip
     assert connect_rooms.choose(offered, [], False) == []
+    twice = [*offered, Candidate(Place("fake", "W2", "c3"), "Other › #desk")]
+    assert connect_rooms.choose(twice, ["desk"], False) == [("desk", "")]
