@@ -121,7 +121,11 @@ async def test_a_ticket_by_form_in_two_steps_with_its_categorys_questions(world:
         assert "What happened?" not in browser.text
         await browser.look("/my/new", params={"category": str(refund.id)})
         await browser.submit("/my/tickets", {"subject": "", "text": " ", "field_way": "Cash"})
-        for words in ("in a few words what it is about", "tell us what happened", "Invoice number” is needed"):
+        for words in (
+            "in a few words what it is about",
+            "tell us what happened",
+            "Invoice number” is needed",
+        ):
             assert words in browser.text, "all that is wrong is said at once"
         form = {"subject": "Money back", "text": "Please", "priority": "high", "field_way": "Cash"}
         await browser.submit("/my/tickets", form)
