@@ -19,7 +19,7 @@ from core.tickets.model import Priority
 from tests.browser.desk_server import Served, complain, pages_of, ready, serving, violations
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=8_000)
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture

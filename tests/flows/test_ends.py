@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from sqlalchemy.exc import DBAPIError
+from sse_starlette.sse import AppStatus
 
 from bot import app as program
 from bot.cli import edge
@@ -27,6 +28,9 @@ async def app(desk: Desk, tmp_path: Path) -> AsyncIterator[program.App]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.remove_signal_handler(number)
+    # The library remembers for the whole process that a server was told to end, and would end the
+    # event streams of every later one at once.
+    AppStatus.should_exit = False
 
 
 async def test_a_part_that_fails_stops_the_desk(app: program.App) -> None:
@@ -88,7 +92,7 @@ def test_the_end_of_a_command_is_one_line(
         raise error
 
     ended = CliRunner().invoke(click.Command("odd", callback=lambda: edge.run(work, quiet=False)))
-    assert ended.exit_code == 1
+    assert ended.exit_code == 1, ended.output
     assert words in ended.output
     assert ended.output.startswith("deskbell: ")
     assert ended.output.count("\n") == 1

@@ -66,7 +66,7 @@ async def slack(desk: Desk) -> AsyncIterator[Standin]:
 async def live(slack: Standin, hearing: Hearing) -> AsyncIterator[Standin]:
     """Made and running, its socket open."""
     running = asyncio.create_task(slack.adapter.run(hearing))
-    assert await slack.server.sockets.connected(10)
+    assert await slack.server.sockets.connected(30)
     yield slack
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

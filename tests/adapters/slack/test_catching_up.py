@@ -21,7 +21,7 @@ async def up(standin: Standin, hearing: Hearing) -> AsyncIterator[None]:
     """A program that runs for a while; each time a new one."""
     standin.adapter = make(standin.adapter.desk, env_of(standin.server, standin.world))
     running = asyncio.create_task(standin.adapter.run(hearing))
-    assert await standin.server.sockets.connected(10)
+    assert await standin.server.sockets.connected(30)
     yield
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)

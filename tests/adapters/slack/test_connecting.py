@@ -121,7 +121,7 @@ async def test_several_workspaces_by_oauth(desk: Desk, hearing: Hearing) -> None
             client.cookies.clear()
             stolen = await client.get("/oauth", params={"code": "x", "state": state})
             assert stolen.status_code == 403
-        assert await server.sockets.connected(10)
+        assert await server.sockets.connected(30)
         for team in teams:
             user = next(u for u in server.world.users.values() if u.team == team and not u.bot_id)
             await server.play.say(user.id, "bot", f"hello from {team}")
@@ -185,7 +185,7 @@ async def test_a_connection_comes_breaks_and_is_renewed_while_running(desk: Desk
         adapter = make(desk, env_of(server, world) | {"DESKBELL_SLACK_BOT_TOKEN": ""})
         task = asyncio.create_task(adapter.run(hearing))
         row = await _connected(desk, server, world.team, {"bot_token": world.token})
-        assert await server.sockets.connected(10)
+        assert await server.sockets.connected(30)
         await server.play.say(world.ada, "bot", "hello")
         said = await hearing.first(Said)
         await server.play.revoke_tokens(world.team)

@@ -67,7 +67,7 @@ async def whole(slack: Standin, desk: Desk) -> AsyncIterator[Whole]:
     slack.adapter.offer([CommandSpec(name, known.title) for name, known in commands.load().items()])
     tasks = [asyncio.create_task(Loops(desk, router, tell, posting).run())]
     tasks += [asyncio.create_task(slack.adapter.run(router.deliver))]
-    assert await slack.server.sockets.connected(10)
+    assert await slack.server.sockets.connected(30)
     yield Whole(slack, desk)
     for task in tasks:
         task.cancel()
@@ -162,7 +162,7 @@ async def test_what_was_deleted_while_the_desk_was_away(
     async def run_until(count: int, kind: type[Inbound]) -> None:
         slack.adapter = make(desk, env_of(slack.server, world))
         task = asyncio.create_task(slack.adapter.run(deliver))
-        assert await slack.server.sockets.connected(10)
+        assert await slack.server.sockets.connected(30)
         async with asyncio.timeout(10):
             while len([one for one in heard if isinstance(one, kind)]) < count:
                 await asyncio.sleep(0.02)
@@ -173,7 +173,7 @@ async def test_what_was_deleted_while_the_desk_was_away(
     said: list[Any] = []
 
     async def talk() -> None:
-        await slack.server.sockets.connected(10)
+        await slack.server.sockets.connected(30)
         said.extend([await play.say(world.ada, "bot", words) for words in ("keep", "take back")])
         said.append(await play.say(world.ada, "general", "@deskbell in a thread"))
         said.append(await play.say(world.ada, "general", "take this back", thread=said[2]["ts"]))

@@ -1,0 +1,234 @@
+"""Where the newest pieces of recordings lie: a folder of the engine's machine, sealed.
+
+A piece every two seconds would cost a store, and even a file of its own, more than the call costs
+the engine. So each recording has two files here that are written over and over, block by block in
+turn, without waiting for the disk; that outlives the engine's death, though not the machine's.
+Blocks go to the store by the minute. What a dead engine left is brought there by the next.
+
+    entry = DBSP | block (4 bytes) | piece (4) | length (4) | sealed piece
+
+Numbers are big-endian. An entry's head is written after its piece, and counts when it names the
+block of the first entry and the next number: what lies behind it is older, and counts no more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import struct
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+
+from adapters.media.pieces import block_name, piece_name
+from core.crypto.stream import Sealer
+from core.errors import DeskError, NotFound
+from core.ports.files import FileStore, StoreDown, StoreFull, missing
+
+log = structlog.get_logger("media.spool")
+
+_HEAD = struct.Struct(">4sIII")
+_MAGIC = b"DBSP"
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_TURNS = 2
+
+
+class Shelf:
+    """Where one recording's recorder puts its pieces."""
+
+    def __init__(self, folder: Path, recording: UUID) -> None:
+        self._folder, self._recording = folder, recording
+        self._files: dict[int, int] = {}
+        self._block, self._at = -1, 0
+
+    async def put(self, block: int, piece: int, data: bytes, key: bytes) -> None:
+        """Seal and keep. Raises `StoreFull` or `StoreDown`."""
+        sealer = Sealer(key, bound=piece_name(self._recording, block, piece).encode())
+        sealed = sealer.feed(data) + sealer.finish()
+        with _told():
+            await asyncio.to_thread(self._write, block, piece, sealed)
+
+    def close(self, *, keep: bool) -> None:
+        """Done; the files go unless something in them is still to be brought to the store."""
+        for descriptor in self._files.values():
+            os.close(descriptor)
+        self._files.clear()
+        if not keep:
+            for turn in range(_TURNS):
+                _path(self._folder, self._recording, turn).unlink(missing_ok=True)
+
+    def _write(self, block: int, piece: int, sealed: bytes) -> None:
+        if block != self._block:
+            self._block, self._at = block, 0
+        file = self._file(block % _TURNS)
+        view, at = memoryview(sealed), self._at + _HEAD.size
+        while view:
+            written = os.pwrite(file, view, at)
+            view, at = view[written:], at + written
+        os.pwrite(file, _HEAD.pack(_MAGIC, block, piece, len(sealed)), self._at)
+        self._at = at
+
+    def _file(self, turn: int) -> int:
+        if turn not in self._files:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path = _path(self._folder, self._recording, turn)
+            self._files[turn] = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+        return self._files[turn]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A sealed piece in one of the files."""
+
+    block: int
+    piece: int
+    path: Path
+    start: int
+    length: int
+
+
+class Spool:
+    """The folder with the files of all recordings."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def shelf(self, recording: UUID) -> Shelf:
+        return Shelf(self._folder, recording)
+
+    def entries(self, recording: UUID) -> dict[str, Entry]:
+        """What lies here of a recording, by the name that it has in the store."""
+        return {
+            piece_name(recording, entry.block, entry.piece): entry
+            for turn in range(_TURNS)
+            for entry in _entries(_path(self._folder, recording, turn))
+        }
+
+    def recordings(self, older: float = 0.0) -> list[UUID]:
+        """Of which recordings something lies here that was not touched for so many seconds."""
+        if not self._folder.is_dir():
+            return []
+        until = time.time() - older
+        return list(
+            {
+                found
+                for path in self._folder.iterdir()
+                if (found := _recording(path)) and _touched(path) <= until
+            }
+        )
+
+    def drop(self, recording: UUID) -> None:
+        self.shelf(recording).close(keep=False)
+
+    async def bring(self, recording: UUID, store: FileStore) -> bool:
+        """Bring to the store what is not in a block there; whether that worked."""
+        try:
+            for name, entry in self.entries(recording).items():
+                if not await _is_there(store, block_name(recording, entry.block)):
+                    await store.put(name, _once(_read(entry, 0, None)))
+        except DeskError as error:
+            log.warning("media.spool_kept", error=type(error).__name__)
+            return False
+        self.drop(recording)
+        return True
+
+
+class SpooledStore:
+    """A store as a reader of one recording sees it: what is not there yet lies in the spool."""
+
+    def __init__(self, store: FileStore, spool: Spool, recording: UUID) -> None:
+        self._store, self._spool, self._recording = store, spool, recording
+        self._entries = spool.entries(recording)
+
+    async def put(self, name: str, chunks: AsyncIterator[bytes]) -> int:
+        return await self._store.put(name, chunks)
+
+    async def read(self, name: str, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        entry = self._entries.get(name)
+        if entry is None:
+            async for data in self._store.read(name, start, stop):
+                yield data
+        else:
+            yield await asyncio.to_thread(_read, entry, start, stop)
+
+    async def size(self, name: str) -> int:
+        entry = self._entries.get(name)
+        return entry.length if entry is not None else await self._store.size(name)
+
+    async def delete(self, name: str) -> None:
+        self._entries.pop(name, None)
+        await self._store.delete(name)
+
+    def names(self) -> AsyncIterator[str]:
+        return self._store.names()
+
+
+def _entries(path: Path) -> list[Entry]:
+    found: list[Entry] = []
+    try:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            at = 0
+            while at + _HEAD.size <= size:
+                magic, block, piece, length = _HEAD.unpack(file.read(_HEAD.size))
+                follows = piece == len(found) and (not found or block == found[0].block)
+                if magic != _MAGIC or not follows or at + _HEAD.size + length > size:
+                    break
+                found.append(Entry(block, piece, path, at + _HEAD.size, length))
+                at = file.seek(at + _HEAD.size + length)
+    except FileNotFoundError:
+        return []
+    return found
+
+
+def _read(entry: Entry, start: int, stop: int | None) -> bytes:
+    end = entry.length if stop is None else min(stop, entry.length)
+    with _told(), entry.path.open("rb") as file:
+        file.seek(entry.start + start)
+        return file.read(max(0, end - start))
+
+
+async def _is_there(store: FileStore, name: str) -> bool:
+    try:
+        await store.size(name)
+    except NotFound:
+        return False
+    return True
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+def _path(folder: Path, recording: UUID, turn: int) -> Path:
+    return folder / f"{recording}.{turn}"
+
+
+def _recording(path: Path) -> UUID | None:
+    try:
+        return UUID(path.stem)
+    except ValueError:
+        return None
+
+
+def _touched(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:  # it has just been finished
+        return float("inf")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise missing() from None
+    except OSError as error:
+        raise (StoreFull() if error.errno in _FULL else StoreDown()) from error
