@@ -21,6 +21,8 @@ from core.outbox_model import Delivery
 
 LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 12
+LONGEST_WAIT = timedelta(days=1)
+"""A pause that a platform asks for counts as no attempt, until the row is this old."""
 _LONGEST_PAUSE = 3600.0
 
 
@@ -125,9 +127,15 @@ async def failed(
     if gone or row.attempts >= MOST_ATTEMPTS:
         await _set(uow, row.id, state="dead", error=error[:100], lease_until=None)
         return True
+    asked = after is not None and row.created_at > clock.now() - LONGEST_WAIT
     pause = after if after is not None else backoff(row.attempts)
     await _set(
-        uow, row.id, due_at=clock.now() + timedelta(seconds=pause), lease_until=None, error=error[:100]
+        uow,
+        row.id,
+        due_at=clock.now() + timedelta(seconds=pause),
+        lease_until=None,
+        error=error[:100],
+        attempts=Delivery.attempts - 1 if asked else Delivery.attempts,
     )
     return False
 

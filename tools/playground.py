@@ -81,6 +81,7 @@ async def _settle(app: Any, facts: dict[str, Any]) -> None:
 
     from core.access import SYSTEM
     from core.chat import Place
+    from core.crypto.fields import seal_text
     from core.people import service as people
     from core.people.model import Identity
     from core.rooms import service as rooms
@@ -100,7 +101,10 @@ async def _settle(app: Any, facts: dict[str, Any]) -> None:
                 verified=True,
             )
             digest = people.digest_of_identity(uow, name, one["installation"], external)
-            uow.session.add(Identity(person_id=person.id, platform=name, digest=digest))
+            identity = Identity(person_id=person.id, platform=name, digest=digest)
+            key = await uow.keys.of_person(uow.session, person.id)
+            identity.external = seal_text(key, external, "identity.external", identity.id)
+            uow.session.add(identity)
             place = Place(name, one["installation"], one["room"])
             await rooms.add(uow, SYSTEM, place, name=f"Desk room ({name})")
 

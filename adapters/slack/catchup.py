@@ -23,6 +23,7 @@ from adapters.slack.standing import threads
 from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
 from core.chat import Answer, Gone, Inbound, NotSupported, PostFailed, RetryAfter, Revoked, ThreadGone
 from core.errors import DeskError, Unavailable
+from core.i18n import _
 from core.installations import cursors
 
 log = structlog.get_logger("slack.catchup")
@@ -42,6 +43,9 @@ MOST_THREADS = 50
 """Threads of one channel whose replies are asked for one by one."""
 FEW_THREADS = 3
 LONGEST_PAUSE = 300.0
+AGAIN = (0.2, 0.6)
+"""Seconds before a history is asked for again: an event is to be acknowledged within three."""
+SHORT = 5.0
 BRIEF = 5.0
 """Said so few seconds before we were back, it counts as said while we were there."""
 
@@ -81,18 +85,35 @@ class CatchUp:
 
     async def before(self, workspace: Workspace, channel: str, ts: str, hand: Hand) -> None:
         """What was missed in a channel, before what is said there now. The caller has the lane. When
-        Slack does not say what was, it is left to the sweep."""
+        Slack does not say what was, nothing is taken: it repeats what was not acknowledged, and the
+        order holds."""
         if not channel or self._is_read(workspace, channel):
             return
         try:
-            found = await self._fetched(workspace, channel, await self._threads(workspace, channel))
+            found = await self._history(workspace, channel)
         except (Gone, NotSupported):
             self._read[workspace.team, channel] = self._round
         except PostFailed as error:
             log.info("slack.not_caught_up", error=type(error).__name__)
+            self.failed(workspace, channel)
+            if isinstance(error, RetryAfter) and error.seconds > SHORT:
+                # Nobody shall wait for minutes to be heard: the rest is left to the sweep.
+                return
+            raise Unavailable(_("Slack cannot be reached right now.")) from error
         else:
             found.messages[:] = [one for one in found.messages if str(one["ts"]) < ts]
             await self._hand_over(workspace, channel, found, hand)
+
+    async def _history(self, workspace: Workspace, channel: str) -> _Found:
+        """What was said in a channel meanwhile; asked again while there is time to acknowledge."""
+        for pause in AGAIN:
+            try:
+                return await self._fetched(workspace, channel, await self._threads(workspace, channel))
+            except (Gone, NotSupported):
+                raise
+            except PostFailed:
+                await asyncio.sleep(pause)
+        return await self._fetched(workspace, channel, await self._threads(workspace, channel))
 
     def done(self, workspace: Workspace, channel: str, ts: str) -> None:
         """A message was dealt with: the cursor goes on, where nothing before it is missing."""

@@ -56,7 +56,8 @@ class Pacer:
     def _turn_of_those_who_wait(self, chat: str, wait: float) -> float:
         """Each who is sent away comes back a step later than the one before, not all at once."""
         now = self.now()
-        at = max(now + wait, self._waiting.get(chat, 0.0) + _STEP)
+        step = _STEP if chat.startswith("-") else CHAT[1] / CHAT[0]
+        at = max(now + wait, self._waiting.get(chat, 0.0) + step)
         if at > now + 600:
             at = now + wait
         self._waiting[chat] = at
