@@ -1,5 +1,5 @@
 # Sourced by `make test`: finds a Chromium for the tests in a browser, or installs the system's.
-# Sets CHROMIUM (its path, or nothing) and DESKBELL_BROWSER: `required` where CI=true, else
+# Sets CHROMIUM (its path, or nothing). A browser is `required` where CI=true, else
 # `optional`, which lets the tests that need it be skipped.
 
 works() { [ -n "$1" ] && "$1" --version >/dev/null 2>&1; }
@@ -35,11 +35,11 @@ install_chromium() {
     fi >/dev/null 2>&1
 }
 
-if [ "${CI:-}" = true ]; then DESKBELL_BROWSER=required; else DESKBELL_BROWSER=optional; fi
+if [ "${CI:-}" = true ]; then browser=required; else browser=optional; fi
 CHROMIUM=$(find_chromium || { install_chromium && find_chromium; } || true)
-export CHROMIUM DESKBELL_BROWSER
+export CHROMIUM
 
 if [ -z "$CHROMIUM" ]; then
     echo "deskbell: no Chromium: the tests in a browser need one. Install the package chromium, or set CHROMIUM to its path." >&2
-    if [ "$DESKBELL_BROWSER" = required ]; then exit 1; fi
+    if [ "$browser" = required ]; then exit 1; fi
 fi

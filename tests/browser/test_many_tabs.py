@@ -61,14 +61,3 @@ async def test_when_the_tab_that_leads_is_closed_another_goes_on(
     await ready(tabs[-1], f"{served.url}/desk/queues/all")
     await says(served, number, "And now?")
     await expect(tabs[-1].locator("[data-row]").first).to_have_attribute("id", f"row-{number}")
-
-
-async def test_a_leader_that_sleeps_is_replaced(served: Served, context: BrowserContext) -> None:
-    first, *_others, last = await open_tabs(served, context)
-    asleep = await context.new_cdp_session(first)
-    await asleep.send("Page.setWebLifecycleState", {"state": "frozen"})
-    await last.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    number = served.seeded.numbers[TABS - 1]
-    await says(served, number, "Wake up")
-    await expect(last.locator("#timeline")).to_contain_text("Wake up", timeout=15_000)
-    await asleep.send("Page.setWebLifecycleState", {"state": "active"})

@@ -9,6 +9,7 @@ import { hold } from "./line.js";
 const TOLERATED = 4000;
 const GATHER = 30;
 const ROLL = 30000;
+const SETTLED = 1000;
 const MOST = 30;
 
 export function attach(element) {
@@ -17,6 +18,7 @@ export function attach(element) {
   const mine = { kind: "shows", id: me, tickets: url.searchParams.getAll("ticket") };
   const tabs = new Map();
   let reopen = () => {};
+  const began = performance.now();
   let followed = false;
   let late = false;
   let bar;
@@ -39,7 +41,8 @@ export function attach(element) {
   };
 
   function lead() {
-    let missed = followed;
+    // Who takes over from another has missed what happened in between.
+    let missed = followed || performance.now() - began > SETTLED;
     let timer;
     const line = hold(address, {
       changed: (topics) => { group.tell({ kind: "changed", topics }); refreshTopics(topics); },
