@@ -7,15 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from adapters.discord.reading import id_at, is_id, order
 from adapters.discord.settings import PLATFORM
 from core import clock
 from core.desk import Desk
 from core.installations import cursors
-from core.installations.model import Cursor
 
 ALIVE = ""
 """The cursor that says until when the bot was surely connected."""
@@ -39,7 +35,7 @@ class ReadMarks:
 
     async def load(self) -> None:
         async with self._desk.db.sessions() as session:
-            found = await _all_of(session, self._installation)
+            found = dict(await cursors.all_of(session, PLATFORM, self._installation))
         alive, first = _moment(found.pop(ALIVE, "")), _moment(found.pop(FIRST, ""))
         self._marks = {channel: value for channel, value in found.items() if is_id(value)}
         self.since = alive - MARGIN if alive is not None else clock.now()
@@ -88,16 +84,6 @@ class ReadMarks:
         for channel, value in changed.items():
             if self._changed.get(channel) == value:
                 del self._changed[channel]
-
-
-async def _all_of(session: AsyncSession, installation: str) -> dict[str, str]:
-    query = (
-        select(Cursor.channel, Cursor.value)
-        .where(Cursor.platform == PLATFORM, Cursor.installation == installation)
-        .order_by(Cursor.at.desc())
-        .limit(cursors.MOST)
-    )
-    return {row.channel: row.value for row in await session.execute(query)}
 
 
 def _moment(value: str) -> datetime | None:
