@@ -5,12 +5,16 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from core.errors import StartError
 from core.i18n import _
+
+# A process that was killed holds its locks until the kernel has taken it down.
+_DYING_SECONDS = 1.0
 
 
 class DataFolder:
@@ -62,13 +66,24 @@ def _take(path: Path) -> int | None:
                 "The data folder {path} cannot be written ({reason}); set DESKBELL_DATA to a folder of yours."
             ).format(path=path, reason=os.strerror(error.errno or errno.EIO))
         ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _is_ours_within(lock, _DYING_SECONDS):
         os.close(lock)
         raise StartError(
             _("The data folder {path} is in use by another Deskbell; stop it or set DESKBELL_DATA.").format(
                 path=path
             )
-        ) from None
+        )
     return lock
+
+
+def _is_ours_within(lock: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True

@@ -146,7 +146,9 @@ class _Log:
                 piece = os.read(output, _CHUNK)
             except BlockingIOError:
                 return
-            self.open = bool(piece)
+            if not piece:
+                self.open = False
+                return
             with contextlib.suppress(OSError):
                 self._write(piece)
 

@@ -41,6 +41,7 @@ async def test_killed_without_warning(folder: Path, child: Start, victims: list[
     pids = {"program": program.process.pid, "keeper": up["keeper"], "server": up["server"]}
     for victim in reversed(victims):
         os.kill(pids[victim], signal.SIGKILL)
+    program.process.wait(30)  # a killed process holds its locks until the kernel has taken it down
     until_over(folder)
     until(lambda: not is_alive(up["keeper"]) and not is_alive(up["server"]))
     connection.terminate()
