@@ -91,7 +91,8 @@ class Requesters(Fitting):
         receipt, opened = await self.receipt(uow, row), await ticket_of(uow, row)
         if receipt is None or opened is None or row.person_id is None:
             return None
-        member = await people.external_at(uow, row.person_id, Place.from_key(row.place_key).platform)
+        where = Place.from_key(row.place_key)
+        member = await people.external_at(uow, row.person_id, where.platform, where.installation)
         limits = self.limits(row)
         return Opening(room_cards.title(opened, limits.title), receipt, member)
 

@@ -8,7 +8,6 @@ from dataclasses import replace
 from sqlalchemy import select
 
 from adapters.discord.known import Known
-from adapters.discord.settings import PLATFORM
 from core.chat import Deleted, Place, Sender
 from core.conversations.model import Message, MessageCopy
 from core.desk import Desk
@@ -55,4 +54,6 @@ class Authors:
         )
         async with self._desk.unit() as uow:
             author = await uow.session.scalar(query)
-            return await people.external_at(uow, author, PLATFORM) if author is not None else ""
+            if author is None:
+                return ""
+            return await people.external_at(uow, author, place.platform, place.installation)

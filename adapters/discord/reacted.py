@@ -89,7 +89,8 @@ class Reactions:
         )
         async with self._desk.unit() as uow:
             found = [
-                await people.external_at(uow, one, PLATFORM) for one in list(await uow.session.scalars(query))
+                await people.external_at(uow, one, place.platform, place.installation)
+                for one in list(await uow.session.scalars(query))
             ]
         return [Sender(external) for external in found if external]
 

@@ -52,7 +52,7 @@ async def missing(desk: Desk, span: Span, messages: Sequence[Json]) -> list[Dele
             place = Place.from_key(key)
             if native in standing or author is None or not _was_read(place.thread, native, span):
                 continue
-            if external := await people.external_at(uow, author, place.platform):
+            if external := await people.external_at(uow, author, place.platform, place.installation):
                 sender, now = Sender(external), clock.now()
                 found.append(
                     Deleted(place=place, sender=sender, native=native, at=now, direct=False, missed=True)

@@ -35,6 +35,8 @@ from core.people.model import Availability, Identity, Person, TeamMember
 
 NAME_CHARACTERS = 120
 EMAIL_CHARACTERS = 254
+MOST_IDENTITIES = 50
+"""Accounts of one person at one platform that are looked through."""
 _NOT_IN_ADDRESSES = frozenset('<>,;:"\ufffd')
 
 
@@ -113,7 +115,7 @@ async def add(
 async def recognise(uow: UnitOfWork, sender: Sender, platform: str, installation: str) -> Person:
     """The person behind a sender; a new one when the platform's id is not known yet."""
     digest = digest_of_identity(uow, platform, installation, sender.external)
-    person = await by_identity(uow, digest)
+    person = await _recognised(uow, digest, sender)
     if person is not None:
         return person
     # Two first messages at once: the lock lets the second one find what the first has made.
@@ -131,14 +133,36 @@ async def recognise(uow: UnitOfWork, sender: Sender, platform: str, installation
         profile=Profile(zone=sender.zone or "UTC"),
         platform=platform,
     )
-    key = await uow.keys.of_person(uow.session, person.id)
     identity = Identity(person_id=person.id, platform=platform, digest=digest)
-    identity.external = seal_text(key, sender.external, "identity.external", identity.id)
+    await _keep_external(uow, identity, sender.external)
     if sender.vouched:
         identity.verified_at = clock.now()
     uow.session.add(identity)
     await uow.session.flush()
     return person
+
+
+async def _recognised(uow: UnitOfWork, digest: bytes, sender: Sender) -> Person | None:
+    """The person of an identity. One that was linked by its digest alone learns its id now."""
+    row = (
+        await uow.session.execute(
+            select(Person, Identity)
+            .join(Identity, Identity.person_id == Person.id)
+            .where(Identity.digest == digest)
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    person, identity = row
+    if identity.external is None and person.erased_at is None:
+        await _keep_external(uow, identity, sender.external)
+    found: Person = person
+    return found
+
+
+async def _keep_external(uow: UnitOfWork, identity: Identity, external: str) -> None:
+    key = await uow.keys.of_person(uow.session, identity.person_id)
+    identity.external = seal_text(key, external, "identity.external", identity.id)
 
 
 async def by_identity(uow: UnitOfWork, digest: bytes) -> Person | None:
@@ -148,18 +172,20 @@ async def by_identity(uow: UnitOfWork, digest: bytes) -> Person | None:
     return found
 
 
-async def external_at(uow: UnitOfWork, person_id: UUID, platform: str) -> str:
-    """What a platform calls a person; empty when it does not know them."""
-    row = await uow.session.scalar(
+async def external_at(uow: UnitOfWork, person_id: UUID, platform: str, installation: str) -> str:
+    """What one installation of a platform calls a person; empty when it does not know them."""
+    rows = await uow.session.scalars(
         select(Identity)
-        .where(Identity.person_id == person_id, Identity.platform == platform)
+        .where(Identity.person_id == person_id, Identity.platform == platform, Identity.external.is_not(None))
         .order_by(Identity.created_at.desc())
-        .limit(1)
+        .limit(MOST_IDENTITIES)
     )
-    if row is None or row.external is None:
-        return ""
-    key = await uow.keys.of_person(uow.session, person_id)
-    return unseal_text(key, row.external, "identity.external", row.id)
+    for row in list(rows):
+        key = await uow.keys.of_person(uow.session, person_id)
+        external = unseal_text(key, row.external or b"", "identity.external", row.id)
+        if row.digest == digest_of_identity(uow, platform, installation, external):
+            return external
+    return ""
 
 
 async def by_email(uow: UnitOfWork, email: str, *, verified: bool = True) -> Person | None:
