@@ -53,12 +53,14 @@ BRIEF = 5.0
 @dataclass(frozen=True, slots=True)
 class _Found:
     """Messages of one channel, oldest first; how far it was read before, and in which round they were
-    asked for. What is older than `fresh` was dealt with, unless it was edited since."""
+    asked for. What is older than `fresh` was dealt with; its edits are looked at back to `since`: that
+    somebody spoke meanwhile moves the cursor, and tells nothing of them."""
 
     messages: list[Json]
     cursor: str
     round: int
     fresh: str
+    since: str
     span: Span | None = None
 
 
@@ -72,6 +74,9 @@ class CatchUp:
         self.wanted = asyncio.Event()
         self._round, self._since = 1, time.time()
         self._read: dict[tuple[str, str], int] = {}
+        """In which round a channel was read to its end, so that live messages may follow."""
+        self._swept: dict[tuple[str, str], int] = {}
+        """In which round it was looked a day back as well, for edits and deletions."""
         self._cursors: dict[tuple[str, str], str] = {}
         self._moved: set[tuple[str, str]] = set()
         self._seen: OrderedDict[tuple[str, str, str], None] = OrderedDict()
@@ -92,7 +97,7 @@ class CatchUp:
         try:
             found = await self._history(workspace, channel)
         except (Gone, NotSupported):
-            self._read[workspace.team, channel] = self._round
+            self._closed(workspace, channel)
         except PostFailed as error:
             log.info("slack.not_caught_up", error=type(error).__name__)
             self.failed(workspace, channel)
@@ -126,6 +131,7 @@ class CatchUp:
     def failed(self, workspace: Workspace, channel: str) -> None:
         """Something of this channel could not be kept: it is looked for again."""
         self._read.pop((workspace.team, channel), None)
+        self._swept.pop((workspace.team, channel), None)
         self.wanted.set()
 
     async def save(self) -> None:
@@ -164,7 +170,7 @@ class CatchUp:
         places = await threads(self.workspaces.desk, PLATFORM, workspace.team)
         count = 0
         for channel in await self._channels(workspace):
-            if self._is_read(workspace, channel):
+            if self._swept.get((workspace.team, channel)) == self._round:
                 continue
             held = [place.thread for place in places if place.channel == channel and place.thread]
             count += await self._patiently(workspace, channel, hand, held)
@@ -217,10 +223,16 @@ class CatchUp:
         try:
             found = await self._fetched(workspace, channel, held, patient=True)
         except (Gone, NotSupported):
-            self._read[workspace.team, channel] = self._round
+            self._closed(workspace, channel)
             return 0
         async with self.lanes.turn(f"{workspace.team} {channel}"):
-            return await self._hand_over(workspace, channel, found, hand)
+            count = await self._hand_over(workspace, channel, found, hand)
+            self._swept[workspace.team, channel] = found.round
+        return count
+
+    def _closed(self, workspace: Workspace, channel: str) -> None:
+        """Nothing can be read there."""
+        self._read[workspace.team, channel] = self._swept[workspace.team, channel] = self._round
 
     async def _threads(self, workspace: Workspace, channel: str) -> list[str]:
         places = await threads(self.workspaces.desk, PLATFORM, workspace.team)
@@ -246,7 +258,7 @@ class CatchUp:
             messages += await self._replies(ask, workspace, channel, thread, since)
         messages.sort(key=lambda one: str(one["ts"]))
         span = Span(workspace.place(channel), since, until, frozenset(grown)) if patient and whole else None
-        return _Found(messages, cursor, started, fresh, span)
+        return _Found(messages, cursor, started, fresh, since, span)
 
     async def _grown(
         self,
@@ -303,8 +315,8 @@ class CatchUp:
     async def _hand_over(self, workspace: Workspace, channel: str, found: _Found, hand: Hand) -> int:
         count = 0
         for message in found.messages:
-            if str(message["ts"]) > found.fresh or _version(message) > found.fresh:
-                count += await self._hand(workspace, channel, message, found.cursor, hand)
+            if str(message["ts"]) > found.fresh or _version(message) > found.since:
+                count += await self._hand(workspace, channel, message, found, hand)
         if found.span is not None:
             for fact in await missing(self.workspaces.desk, found.span, found.messages):
                 count += await self._handed(fact, hand)
@@ -313,7 +325,9 @@ class CatchUp:
         self.done(workspace, channel, max(newest, found.cursor))
         return count
 
-    async def _hand(self, workspace: Workspace, channel: str, message: Json, cursor: str, hand: Hand) -> int:
+    async def _hand(
+        self, workspace: Workspace, channel: str, message: Json, found: _Found, hand: Hand
+    ) -> int:
         """A message as it was said, and how it was edited. Slack's history knows the last words only."""
         ts = str(message.get("ts"))
         version = _version(message)
@@ -321,8 +335,8 @@ class CatchUp:
             return 0
         known = await self.directory.known(workspace, inbound.wanted({"message": message}))
         facts: list[Inbound | None] = []
-        if not version or (workspace.team, channel, f"{ts} ") not in self._seen:
-            missed = cursor < ts < f"{self._since - BRIEF:.6f}"
+        if ts > found.fresh and (not version or (workspace.team, channel, f"{ts} ") not in self._seen):
+            missed = found.cursor < ts < f"{self._since - BRIEF:.6f}"
             facts.append(messages.said(message, known, channel, missed=missed))
         if version:
             facts.append(messages.edit_of(message, known, channel, missed=True))

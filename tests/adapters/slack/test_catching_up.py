@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -80,6 +81,31 @@ async def test_who_speaks_after_a_pause_has_what_came_before_told_first(
         await play.settled()
     told = list(dict.fromkeys(one.text for one in hearing.all(Said)))
     assert told == ["0", *(f"{round}{half}" for round in range(1, 4) for half in "ab")]
+
+
+async def test_who_speaks_first_takes_no_edit_of_yesterday_from_the_sweep(
+    slack: Standin, hearing: Hearing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catchup, "OVERLAP", 0.0)
+    play, ada = slack.server.play, slack.world.ada
+    async with up(slack, hearing):
+        old = await play.say(ada, "bot", "wrnog")
+        await play.say(ada, "bot", "the last before the pause")
+        await hearing.first(Said, text="the last before the pause")
+        await play.settled()
+    await play.edit(ada, "bot", old["ts"], "wrong")
+    await slack.adapter.workspaces.close()
+    slack.adapter = make(slack.adapter.desk, env_of(slack.server, slack.world))
+    await slack.adapter.workspaces.refresh()
+    workspace, found = await slack.adapter.workspaces.of(slack.world.team), slack.adapter.catchup
+    # Somebody speaks here before the sweep has come to this channel.
+    now = f"{time.time():.6f}"
+    await found.before(workspace, slack.place.channel, now, hearing)
+    found.done(workspace, slack.place.channel, now)
+    hearing.heard.clear()
+    await found.sweep(hearing)
+    await slack.adapter.workspaces.close()
+    assert [one.text for one in hearing.all(Edited)] == ["wrong"]
 
 
 async def test_what_could_not_be_kept_is_looked_for(live: Standin, hearing: Hearing) -> None:
