@@ -68,7 +68,8 @@ class Loops:
         self._post.set()
 
     async def _post_once(self) -> None:
-        await _wait(self._post, await self._until_due())
+        if not self._post.is_set():
+            await _wait(self._post, await self._until_due())
         self._post.clear()
         while await self.posting.start_due():
             pass

@@ -100,6 +100,9 @@ class Making:
     async def _post(
         self, uow: UnitOfWork, row: Delivery, message: Message, for_requester: bool
     ) -> Post | None:
+        if self.parts.has_timeline(row.place_key):
+            # It reads the words from the desk's own timeline: a post only says that there is something.
+            return Post(Card(), message_id=str(message.id), revision=message.revision)
         thread = await thread_of(uow, message)
         if thread is None:
             return None

@@ -54,10 +54,12 @@ class Tell:
 
 
 async def _mark(uow: UnitOfWork) -> ReaderMark:
-    await uow.session.execute(
-        insert(ReaderMark).values(name=READER, tx=0, event_id=0).on_conflict_do_nothing()
-    )
-    mark = await uow.session.get(ReaderMark, READER, with_for_update=True, populate_existing=True)
+    mark = await uow.session.get(ReaderMark, READER, with_for_update=True)
+    if mark is None:
+        await uow.session.execute(
+            insert(ReaderMark).values(name=READER, tx=0, event_id=0).on_conflict_do_nothing()
+        )
+        mark = await uow.session.get(ReaderMark, READER, with_for_update=True)
     assert mark is not None
     return mark
 

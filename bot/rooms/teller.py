@@ -84,14 +84,16 @@ class Rooms:
     async def _marked(self, uow: UnitOfWork, event: EventRow) -> None:
         """An agent's message in a thread shows whether it reached the requester, and why not."""
         message = await uow.session.get(Message, event.subject)
+        if message is None or message.side != "staff" or not (copies := await _said_at(uow, message)):
+            return
         row = await uow.session.get(Delivery, UUID(str(event.data["delivery"])))
-        if message is None or row is None or message.side != "staff" or row.part != 0:
+        if row is None or row.part != 0:
             return
         side = await uow.session.scalar(select(Seat.side).where(Seat.place_key == row.place_key).limit(1))
         if side != "requester":
             return
         sent = event.name == "message.delivered"
-        for copy in await _said_at(uow, message):
+        for copy in copies:
             uow.session.add(
                 Delivery(
                     kind="mark",
