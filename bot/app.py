@@ -30,6 +30,7 @@ from bot.post import Posting
 from bot.router import Router
 from bot.secrets import master_keys
 from bot.tell import Tell
+from bot.voice.engine import Voice
 from core import outbox
 from core.chat import ChatAdapter, Menus
 from core.db import Database
@@ -124,7 +125,9 @@ async def compose(settings: Settings) -> AsyncIterator[App]:
 
 def put_together(settings: Settings, desk: Desk) -> App:
     """Adapters, router, loops and web of an open desk."""
+    desk.means.public_url = settings.url
     chats = find_chats(desk)
+    voice = Voice(desk, settings.data.absolute())
     for chat in chats.values():
         if isinstance(chat, Menus):
             chat.offer(wiring.menu())
@@ -139,10 +142,14 @@ def put_together(settings: Settings, desk: Desk) -> App:
         commands=wiring.palette(),
         platforms=connecting.offering(chats),
         mailer_is_outbox=not settings.smtp_url.get_secret_value(),
+        media=voice.engine,
+        recordings=voice.recordings,
+        call_changed=voice.keeper.record_due,
     )
     posting = Posting(desk, posters, wiring.makers(settings, chats), public_url=settings.url)
     loops = Loops(desk, router, Tell(desk, wiring.tellers(desk, chats), chats), posting)
     app = App(settings, desk, router, chats, loops, make_app(site), site)
+    app.tasks["calls"] = voice.run
     site.facts["app"] = app
     site.facts["metrics_token"] = settings.metrics_token.get_secret_value()
     site.facts["data_folder"] = settings.data.absolute()

@@ -15,6 +15,7 @@ from bot.rooms.making import RoomCards
 from bot.rooms.teller import Rooms
 from bot.router import Guard
 from bot.tell import Teller
+from bot.voice.teller import Calls
 from core import guard as spam
 from core.chat import ChatAdapter, CommandSpec
 from core.desk import Desk
@@ -30,6 +31,7 @@ def tellers(desk: Desk, chats: Mapping[str, ChatAdapter]) -> Sequence[Teller]:
         offering.make_teller(live_channels(chats)),
         Rooms(chats),
         Requesters(chats),
+        Calls(chats, desk.means.public_url),
         places.reconnect,
         places.heard_of(desk),
     )
@@ -53,7 +55,12 @@ def mail_poster(desk: Desk, settings: Settings) -> MailPoster:
 def makers(settings: Settings, chats: Mapping[str, ChatAdapter]) -> Mapping[str, Maker]:
     """What a delivery row's card becomes at the moment it is sent."""
     mails = Mails(settings.url, live_channels(chats)).makers
-    return {**mails, **RoomCards(chats, settings.url).makers, **Requesters(chats).makers}
+    return {
+        **mails,
+        **RoomCards(chats, settings.url).makers,
+        **Requesters(chats).makers,
+        **Calls(chats, settings.url).makers,
+    }
 
 
 def menu() -> Sequence[CommandSpec]:

@@ -119,6 +119,8 @@ class Means:
     files: FileStore
     settings: DeskSettings
     roles: dict[str, frozenset[Permission]] = field(default_factory=lambda: dict(DEFAULT_ROLES))
+    public_url: str = ""
+    """Where people find the desk, for links in answers."""
 
 
 class UnitOfWork:

@@ -51,6 +51,16 @@ class DeskSettings(BaseModel):
     )
     live_chat: bool = Field(True, description="Offer new chats to the next free agent")
     open_registration: bool = Field(True, description="Requesters may make accounts by themselves")
+    calls: bool = Field(True, description="Calls can be made from tickets")
+    calls_by_requesters: bool = Field(True, description="Requesters may ask for a call")
+    calls_in_hours_only: bool = Field(False, description="Calls only in the working hours")
+    call_waiting_room: bool = Field(
+        True, description="Whoever is not of the desk waits to be let into a call"
+    )
+    call_minutes: int = Field(120, ge=5, le=480, description="Longest call, in minutes")
+    calls_at_once: int = Field(20, ge=1, le=500, description="How many calls there may be at once")
+    call_ring_seconds: int = Field(180, ge=20, le=3600, description="How long a call rings, in seconds")
+    recording_days: int = Field(90, ge=1, le=3650, description="Days after which recordings are deleted")
     show_agent_names: bool = Field(True, description="Requesters see agents' display names")
 
 

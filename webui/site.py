@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
+from uuid import UUID
 
 from starlette.types import ASGIApp
 
 from core.chat import Connects
 from core.desk import Desk
+from core.ports.media import MediaEngine, Recordings
 from core.presence import Presence
 
 
@@ -37,6 +39,11 @@ class Site:
     """What can be connected, by name; those that can look at their connections are `Checks` too."""
     checks: dict[str, Callable[[], Awaitable[str]]] = field(default_factory=dict)
     mailer_is_outbox: bool = True
+    media: Callable[[], Awaitable[MediaEngine]] | None = None
+    """The engine that carries calls, started when it is first asked for."""
+    recordings: Recordings | None = None
+    call_changed: Callable[[UUID], Awaitable[None]] | None = None
+    """Told when somebody's consent changed: whoever may be recorded now, is."""
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -13,6 +13,7 @@ import click
 
 COMMANDS = {
     "run": "run",
+    "media": "media",
     "demo": "demo",
     "migrate": "migrate",
     "admin-link": "admin_link",

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from core import clock
 from core.access import SYSTEM, Actor, Permission
 from core.admin import staff
+from core.calls.model import CallPerson, CallQuality, CallRecording, Presence
 from core.conversations.model import (
     Attachment,
     Conversation,
@@ -72,6 +73,7 @@ async def again(uow: UnitOfWork, person_id: UUID) -> None:
     """Remove whatever there is of a person; harmless when repeated. For restores too."""
     await _redact_words(uow, person_id)
     await _empty_places(uow, person_id)
+    await _silence_calls(uow, person_id)
     await _forget_rows(uow, person_id)
     await uow.session.execute(
         update(Person)
@@ -185,6 +187,27 @@ async def _empty_places(uow: UnitOfWork, person_id: UUID) -> None:
         )
     )
     await uow.session.execute(update(Seat).where(seats).values(active=False, place_key="", person_id=None))
+
+
+async def _silence_calls(uow: UnitOfWork, person_id: UUID) -> None:
+    """No recording of theirs opens any more, and what lies in the store goes with the next sweep.
+    That they agreed to it, and to which words, stays as what it is: the proof."""
+    now = clock.now()
+    await uow.session.execute(
+        update(CallRecording)
+        .where(CallRecording.person_id == person_id)
+        .values(
+            key=None,
+            deleted_at=func.coalesce(CallRecording.deleted_at, now),
+            stopped_at=func.coalesce(CallRecording.stopped_at, now),
+        )
+    )
+    await uow.session.execute(
+        update(CallPerson)
+        .where(CallPerson.person_id == person_id)
+        .values(turn=CallPerson.turn + 1, presence=Presence.left.value)
+    )
+    await uow.session.execute(delete(CallQuality).where(CallQuality.person_id == person_id))
 
 
 async def _forget_rows(uow: UnitOfWork, person_id: UUID) -> None:

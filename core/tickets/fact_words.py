@@ -178,6 +178,58 @@ def _requester_changed(fact: FactLine, zone: tzinfo) -> str:
     )
 
 
+def _called(fact: FactLine, zone: tzinfo) -> str:
+    if fact.data.get("video", True):
+        return _("{who} calls, with video").format(who=fact.actor.name)
+    return _("{who} calls").format(who=fact.actor.name)
+
+
+def _call_time(fact: FactLine, zone: tzinfo) -> str:
+    return _("{who} set a call for {until}").format(who=fact.actor.name, until=_moment(fact, zone))
+
+
+def _of_person(template: Callable[[], str]) -> Callable[[FactLine, tzinfo], str]:
+    return lambda fact, zone: template().format(who=fact.actor.name, person=fact.data.get("person") or "?")
+
+
+def _came(fact: FactLine, zone: tzinfo) -> str:
+    if fact.data.get("again"):
+        return _("{person} came back to the call").format(person=fact.data.get("person"))
+    return _("{person} joined the call").format(person=fact.data.get("person"))
+
+
+def _consented(fact: FactLine, zone: tzinfo) -> str:
+    if fact.data.get("given"):
+        return _("{person} agreed to being recorded").format(person=fact.data.get("person"))
+    return _("{person} does not want to be recorded").format(person=fact.data.get("person"))
+
+
+def _recording_wanted(fact: FactLine, zone: tzinfo) -> str:
+    if fact.data.get("on"):
+        return _("{who} asked for the call to be recorded").format(who=fact.actor.name)
+    return _("{who} stopped the recording").format(who=fact.actor.name)
+
+
+def _recording_stopped(fact: FactLine, zone: tzinfo) -> str:
+    person = fact.data.get("person")
+    if fact.data.get("reason") in ("store_full", "store_down"):
+        return _("The recording of {person} ended: there was no room to keep it").format(person=person)
+    return _("The recording of {person} ended").format(person=person)
+
+
+def _held(fact: FactLine, zone: tzinfo) -> str:
+    if fact.data.get("on"):
+        return _("{who} put the call on hold").format(who=fact.actor.name)
+    return _("{who} took the call off hold").format(who=fact.actor.name)
+
+
+def _call_ended(fact: FactLine, zone: tzinfo) -> str:
+    minutes, seconds = divmod(int(fact.data.get("seconds") or 0), 60)
+    return _("The call ended after {minutes}:{seconds} min, with {people} people").format(
+        minutes=minutes, seconds=f"{seconds:02}", people=fact.data.get("people")
+    )
+
+
 _SENTENCES: Mapping[str, Callable[[FactLine, tzinfo], str]] = {
     "ticket.opened": _opened,
     "ticket.claimed": _plain(lambda: _("{who} claimed the ticket")),
@@ -205,5 +257,34 @@ _SENTENCES: Mapping[str, Callable[[FactLine, tzinfo], str]] = {
     "ticket.offered": _offered,
     "ticket.passed": _passed,
     "ticket.requester_left": _left,
+    "call.asked": _plain(lambda: _("{who} asks for a call")),
+    "call.scheduled": _call_time,
+    "call.reminded": _plain(lambda: _("The call is about to begin")),
+    "call.rang": _called,
+    "call.invited": _of_person(lambda: _("{who} invited {person} to the call")),
+    "call.knocked": _of_person(lambda: _("{person} waits to be let into the call")),
+    "call.admitted": _of_person(lambda: _("{who} let {person} into the call")),
+    "call.revoked": _of_person(lambda: _("{who} took {person}'s link to the call back")),
+    "call.joined": _came,
+    "call.left": _of_person(lambda: _("{person} left the call")),
+    "call.held": _held,
+    "call.recording_wanted": _recording_wanted,
+    "call.consented": _consented,
+    "call.recording_started": _of_person(lambda: _("{person} is recorded")),
+    "call.recording_stopped": _recording_stopped,
+    "call.transferred": lambda fact, zone: _("{who} gave the call to {to}").format(
+        who=fact.actor.name, to=fact.data.get("to")
+    ),
+    "call.interrupted": _plain(lambda: _("The call was interrupted by a fault; the same links lead back")),
+    "call.ended": _call_ended,
+    "call.missed": _plain(lambda: _("Nobody came to the call")),
+    "call.declined": lambda fact, zone: _("{who} declined the call").format(
+        who=fact.data.get("by") or fact.actor.name
+    ),
+    "call.failed": _plain(lambda: _("The call failed")),
+    "call.rated": lambda fact, zone: _("{person} rated the call {score} of 5").format(
+        person=fact.data.get("person"), score=fact.data.get("score")
+    ),
+    "call.recording_played": _plain(lambda: _("{who} opened the recording of the call")),
     "ticket.exported": _plain(lambda: _("{who} exported the session")),
 }

@@ -44,7 +44,8 @@ _END = 2**62
 
 FOR_REQUESTERS = (
     "ticket.opened", "ticket.claimed", "ticket.resolved", "ticket.closed", "ticket.reopened",
-    "ticket.merged", "ticket.split",
+    "ticket.merged", "ticket.split", "call.asked", "call.rang", "call.scheduled", "call.joined", "call.ended",
+    "call.missed", "call.declined", "call.interrupted", "call.recording_started", "call.recording_stopped",
 )  # fmt: skip
 """The facts that the requester's side reads."""
 
@@ -560,6 +561,23 @@ def _fact(uow: UnitOfWork, actor: Actor, reading: _Reading, each: Any) -> FactLi
 
 
 _PERSONS: Mapping[str, tuple[str, ...]] = {
+    **{
+        f"call.{fact}": ("person",)
+        for fact in (
+            "invited",
+            "knocked",
+            "admitted",
+            "revoked",
+            "joined",
+            "left",
+            "consented",
+            "recording_started",
+            "recording_stopped",
+            "rated",
+        )
+    },
+    "call.transferred": ("to",),
+    "call.declined": ("by",),
     "ticket.claimed": ("by",),
     "ticket.released": ("before",),
     "ticket.assigned": ("to", "before"),

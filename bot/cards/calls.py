@@ -1,0 +1,59 @@
+"""How a call looks in a chat: the invitation with its link, and how it stands."""
+
+from __future__ import annotations
+
+from core.calls.model import Call, CallState
+from core.chat import Button, Card, Field
+from core.i18n import _
+
+OPEN = (CallState.asked, CallState.ringing, CallState.joined, CallState.on_hold, CallState.scheduled)
+
+
+def invitation(call: Call, who: str, url: str, when: str = "") -> Card:
+    """For one person alone: who calls, and their own link. Over, it says so and leads nowhere."""
+    if not call.live:
+        return Card(text=state(call), tone="note", private=True)
+    words = _("**{who}** calls you. Open the link in a browser; nothing has to be installed.")
+    if call.state == CallState.asked:
+        words = _("Your wish for a call is told to the desk. With this link you wait for an agent.")
+    elif call.state == CallState.scheduled:
+        words = _("A call with **{who}** is set for **{when}**. This is your link to it.")
+    elif call.running:
+        words = _("The call with **{who}** runs. This is your link to it.")
+    return Card(
+        text=words.format(who=who, when=when),
+        buttons=(Button(_("Join the call"), url=url, style="primary"),),
+        private=True,
+    )
+
+
+def standing(call: Call, number: int, people: list[str], score: str = "") -> Card:
+    """For a desk room: how the call of a ticket stands. The button gives everyone their own link."""
+    fields = [Field(_("Call"), state(call))]
+    if people:
+        fields.append(Field(_("In it"), ", ".join(people)))
+    if call.seconds:
+        fields.append(Field(_("Length"), length(call.seconds)))
+    if score:
+        fields.append(Field(_("Rating"), score))
+    buttons = (Button(_("Join the call"), f"call:ticket:{number}", style="primary"),) if call.live else ()
+    return Card(fields=tuple(fields), buttons=buttons, tone="good" if call.running else "note")
+
+
+def state(call: Call) -> str:
+    """Where a call stands, in words."""
+    return {
+        "scheduled": _("Call is set"),
+        "asked": _("A call is asked for"),
+        "ringing": _("Ringing"),
+        "joined": _("In the call"),
+        "on_hold": _("On hold"),
+        "ended": _("The call is over ({length}).").format(length=length(call.seconds)),
+        "missed": _("Nobody came to the call"),
+        "declined": _("The call was declined"),
+        "failed": _("The call was ended by a fault"),
+    }.get(call.state, call.state)
+
+
+def length(seconds: int) -> str:
+    return f"{seconds // 60}:{seconds % 60:02}"

@@ -1,0 +1,1 @@
+"""Calls as the running desk sees them: the engine's reports, and the cards in chats."""

@@ -1,0 +1,86 @@
+"""The media engine's process, started when the first call needs it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from sqlalchemy import exists, select
+
+from adapters.media import process
+from adapters.media.recordings import StoredRecordings
+from adapters.media.settings import Settings
+from bot.voice.keeper import Keeper
+from core.calls.model import RUNNING, Call
+from core.desk import Desk
+from core.env_file import environment
+from core.errors import Unavailable
+from core.i18n import _
+from core.ports.media import MediaEngine
+
+LONGEST_SOCKET = 100
+"""Unix takes paths of about 107 bytes (unix(7))."""
+START_SECONDS = 15.0
+
+
+class Voice:
+    """Calls of one desk: its engine, its recordings, and what keeps both in step."""
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        self.desk, self.folder = desk, folder
+        self.socket = socket_of(folder)
+        self.recordings = StoredRecordings(desk.means.files, process.spool_of(self.socket))
+        self.keeper = Keeper(desk, self.recordings)
+        self._needed, self._there = asyncio.Event(), asyncio.Event()
+
+    async def engine(self) -> MediaEngine:
+        """The engine; the first who asks waits until it is up. Raises `Unavailable`."""
+        self._needed.set()
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._there.wait()
+        except TimeoutError:
+            raise Unavailable(_("Calls cannot be reached now. Please try again in a moment.")) from None
+        assert self.keeper.media is not None
+        return self.keeper.media
+
+    async def run(self) -> None:
+        """Until cancelled. The engine itself stays while calls run, and is found again."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.keeper.tick())
+            group.create_task(self._serve())
+
+    async def _serve(self) -> None:
+        if await self._calls_run():
+            self._needed.set()
+        await self._needed.wait()
+        self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        env = dict(os.environ) | environment() | {"DESKBELL_DATA": str(self.folder)}
+        command = (sys.executable, "-m", "bot", "media")
+        async with process.kept(command, self.socket, Settings.of(environment()), env) as client:
+            listening = asyncio.create_task(self.keeper.listen(client))
+            try:
+                await client.running()
+                await self.keeper.reconcile()
+                self._there.set()
+                await listening
+            finally:
+                listening.cancel()
+                await asyncio.gather(listening, return_exceptions=True)
+
+    async def _calls_run(self) -> bool:
+        async with self.desk.db.sessions() as session:
+            return bool(await session.scalar(select(exists().where(Call.state.in_(RUNNING)))))
+
+
+def socket_of(folder: Path) -> Path:
+    """Where the engine of a data folder listens; somewhere short when the folder's path is long."""
+    plain = folder / "media" / "engine.sock"
+    if len(os.fsencode(plain)) < LONGEST_SOCKET:
+        return plain
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"deskbell-{os.getuid()}-{digest}" / "engine.sock"

@@ -1,0 +1,182 @@
+"""Keeps the calls of the desk and those of the media engine in step.
+
+What the engine reports becomes facts, and is passed on to the pages that show the call. An engine
+that began anew knows no calls: those are marked, and their people come back by the same links.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from uuid import UUID
+
+import structlog
+
+from core.calls import access, happened, recordings
+from core.desk import Desk
+from core.errors import DeskError, NotFound
+from core.outage import MAY_BE_AWAY
+from core.ports.bus import Signal
+from core.ports.media import (
+    Bound,
+    Ended,
+    EventsMissed,
+    Joined,
+    Left,
+    Lost,
+    MediaEngine,
+    MediaEvent,
+    PieceWritten,
+    QualitySample,
+    Recordings,
+    RecordingStarted,
+    RecordingStopped,
+    Replaced,
+    SeatsWanted,
+    Speaking,
+)
+
+log = structlog.get_logger("bot.voice")
+TICK = 5.0
+SWEEP_EVERY = 60
+TRIES = 5
+
+
+class Keeper:
+    """One for each desk."""
+
+    def __init__(self, desk: Desk, stored: Recordings) -> None:
+        self.desk, self.stored = desk, stored
+        self.media: MediaEngine | None = None
+        """None until somebody needs it."""
+
+    async def listen(self, media: MediaEngine) -> None:
+        """Deal with what the engine reports, until it is closed."""
+        self.media = media
+        async for event in media.events():
+            await self._surely(event)
+
+    async def tick(self) -> None:
+        """Do what time brings, until cancelled."""
+        ticks = 0
+        while True:
+            with suppress(*MAY_BE_AWAY):
+                await self.once(sweep=ticks % SWEEP_EVERY == 0)
+            ticks += 1
+            await asyncio.sleep(TICK)
+
+    async def _surely(self, event: MediaEvent) -> None:
+        """A fact must not be lost because the database was away for a moment."""
+        for tried in range(TRIES):
+            try:
+                await self.heard(event)
+            except MAY_BE_AWAY as error:
+                log.warning("call.waits", error=type(error).__name__)
+                await asyncio.sleep(min(0.2 * 2**tried, 3.0))
+            except NotFound:
+                return
+            except DeskError as error:
+                log.warning("call.refused", code=error.code)
+                return
+            else:
+                return
+
+    async def heard(self, event: MediaEvent) -> None:
+        """One report: a fact of the call, and news for its pages."""
+        if isinstance(event, EventsMissed):
+            await self.reconcile()
+            return
+        await self._write(event)
+        if isinstance(event, Joined):
+            await self.record_due(event.call)
+        self._tell(event)
+
+    async def reconcile(self) -> None:
+        """Ask the engine what runs, and mark what does not any more."""
+        assert self.media is not None
+        running = await self.media.running()
+        async with self.desk.unit() as uow:
+            lost = await happened.reconcile(uow, running)
+        for call in lost:
+            self.desk.bus.publish(Signal("call", {"call": str(call), "what": "interrupted"}))
+
+    async def record_due(self, call_id: UUID) -> None:
+        """Whoever may be recorded now, is."""
+        async with self.desk.unit() as uow:
+            call, _opened = await access.change(uow, call_id)
+            due = await recordings.due(uow, call)
+        if due and self.media is not None:
+            await self.media.record(call_id, due)
+
+    async def _write(self, event: MediaEvent) -> None:
+        async with self.desk.unit() as uow:
+            match event:
+                case Joined():
+                    await happened.came(uow, event.call, event.person, event.again)
+                case Lost():
+                    await happened.lost(uow, event.call, event.person)
+                case Left():
+                    await happened.left(uow, event.call, event.person, event.reason.value)
+                case RecordingStarted():
+                    await happened.recording_started(uow, event.call, event.person, event.recording)
+                case PieceWritten():
+                    await happened.piece_written(uow, event.recording, event.milliseconds, event.size)
+                case RecordingStopped():
+                    await happened.recording_stopped(
+                        uow, event.recording, event.reason.value, event.milliseconds
+                    )
+                case QualitySample():
+                    await happened.sample(uow, event.call, event.person, event.quality)
+                case Ended():
+                    await happened.over(uow, event.call, event.reason.value)
+                case _:
+                    pass
+
+    def _tell(self, event: MediaEvent) -> None:
+        told: dict[str, object] = {"call": str(event.call)}
+        match event:
+            case Bound():
+                told |= {"what": "bound", "to": str(event.viewer), "bindings": bindings(event)}
+            case SeatsWanted():
+                told |= {"what": "seats", "to": str(event.viewer), "seats": event.seats}
+            case Replaced():
+                told |= {"what": "replaced", "to": str(event.person)}
+            case Speaking():
+                told |= {"what": "speaking", "person": str(event.person), "on": event.on}
+            case QualitySample():
+                told |= {
+                    "what": "quality", "to": str(event.person), "loss": event.quality.down_loss,
+                    "up_loss": event.quality.up_loss, "round_trip": event.quality.round_trip,
+                    "paused": event.quality.video_paused,
+                }  # fmt: skip
+            case PieceWritten():
+                return
+            case _:
+                told |= {"what": "state"}
+        self.desk.bus.publish(Signal("call", told))
+
+    async def once(self, *, sweep: bool = True) -> None:
+        """What time brings: calls nobody took up, reminders, recordings whose time is over."""
+        async with self.desk.unit() as uow:
+            ended = await happened.time_out(uow)
+            await happened.remind(uow)
+        for call in ended:
+            if self.media is not None:
+                with suppress(DeskError):
+                    await self.media.end(call)
+        if sweep:
+            await self._sweep()
+
+    async def _sweep(self) -> None:
+        async with self.desk.unit() as uow:
+            await recordings.expire(uow)
+            gone = await recordings.to_remove(uow)
+        for recording in gone:
+            await self.stored.delete(recording)
+        if gone:
+            async with self.desk.unit() as uow:
+                await recordings.removed(uow, gone)
+
+
+def bindings(event: Bound) -> list[dict[str, str]]:
+    return [{"mid": one.mid, "person": str(one.person), "source": one.source.value} for one in event.bindings]
