@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, Undefined
 
 from core import i18n
 from core.ids import new_token
+from core.markdown import to_html
 from webui import security, sessions
 from webui.deps import site_of
 from webui.sessions import Viewer
@@ -52,7 +53,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.do"],
     )
-    made.globals.update(_=i18n._, gettext=i18n._, ngettext=i18n.ngettext, static=static_url)
+    made.globals.update(_=i18n._, gettext=i18n._, ngettext=i18n.ngettext, static=static_url, html_of=to_html)
     return made
 
 

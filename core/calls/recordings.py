@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from core import clock
 from core.access import Actor
@@ -67,7 +68,7 @@ async def consents(uow: UnitOfWork, call: Call) -> dict[UUID, bool]:
     rows = await uow.session.execute(
         select(CallConsent.person_id, CallConsent.given)
         .where(CallConsent.call_id == call.id)
-        .distinct(CallConsent.person_id)
+        .ext(distinct_on(CallConsent.person_id))
         .order_by(CallConsent.person_id, CallConsent.at.desc(), CallConsent.id.desc())
     )
     return dict(rows.tuples().all())

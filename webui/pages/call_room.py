@@ -10,11 +10,11 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
@@ -46,7 +46,7 @@ LINES = 60
 class OfferIn(BaseModel):
     sdp: str = Field(max_length=LONGEST_OFFER)
     sources: dict[str, Source] = Field(default_factory=dict, max_length=3)
-    seats: int = Field(0, ge=0, le=6)
+    tab: str = Field("", max_length=40)
 
 
 class OnIn(BaseModel):
@@ -144,6 +144,10 @@ async def join(request: Request, site: TheSite, token: str, body: OfferIn) -> JS
     answer = await media.join(call, person, body.sdp, body.sources or None)
     if held:
         await media.hold(call, True)
+    if body.tab:
+        # The later of two pages takes over; the earlier one is told, and is still.
+        taken = {"call": str(call), "to": str(person), "what": "taken", "tab": body.tab}
+        site.desk.bus.publish(Signal("call", taken))
     bindings = [
         {"mid": one.mid, "person": str(one.person), "source": one.source.value} for one in answer.bindings
     ]
@@ -291,9 +295,7 @@ async def say(uow: Uow, token: str, body: WordsIn) -> Response:
 
 
 @router.get("/{token}/live")
-async def live(
-    uow: Uow, site: TheSite, token: str, tab: Annotated[str, Query(max_length=40)] = ""
-) -> EventSourceResponse:
+async def live(uow: Uow, site: TheSite, token: str) -> EventSourceResponse:
     """What happens in this call, for this person: never what anybody said."""
     here = await _come(uow, token, over=True)
     _call, opened = await access.change(uow, here.call.id)

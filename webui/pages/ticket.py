@@ -323,6 +323,7 @@ async def head_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> 
             export=actor.may(Permission.export_tickets),
             reply=actor.may(Permission.reply) and ticket.status != Status.closed and not merged,
             note=actor.may(Permission.note),
+            call=actor.may(Permission.reply) and live and not merged and uow.settings.calls,
         ),
     }  # fmt: skip
 

@@ -27,6 +27,9 @@ const BEHAVIOURS = {
   "[data-earlier]": "earlier",
   "select[data-decides]": "dependent",
   "input[data-people]": "people",
+  "[data-call-room]": "call_room",
+  "[data-call-player]": "call_player",
+  "[data-call-check]": "call_check",
 };
 
 const attached = new WeakMap();
