@@ -10,6 +10,7 @@ import asyncio
 import base64
 import struct
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
@@ -93,4 +94,7 @@ def _plain(value: object) -> object:
         return key_text(value)
     if isinstance(value, (set, frozenset)):
         return list(value)
+    if isinstance(value, UUID):
+        # The database's driver has a class of its own for them, which orjson does not know.
+        return str(value)
     raise TypeError

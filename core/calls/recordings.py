@@ -71,7 +71,7 @@ async def consents(uow: UnitOfWork, call: Call) -> dict[UUID, bool]:
         .ext(distinct_on(CallConsent.person_id))
         .order_by(CallConsent.person_id, CallConsent.at.desc(), CallConsent.id.desc())
     )
-    return dict(rows.tuples().all())
+    return {row.person_id: row.given for row in rows}
 
 
 async def due(uow: UnitOfWork, call: Call) -> tuple[Recording, ...]:

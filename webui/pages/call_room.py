@@ -111,11 +111,10 @@ async def page(request: Request, uow: Uow, site: TheSite, token: str) -> HTMLRes
     """The call room. A call that is over can still be rated."""
     here = await _come(uow, token, over=True)
     shown = rendering.page(
-        request, "call/room.html", base=join_links.PREFIX + token, me=here.row, call=here.call,
+        request, "call/room.html", base=join_links.PREFIX + token, call=here.call,
         staff=here.row.staff, over=not here.call.live, wording=recordings.wording(uow),
         rated=here.row.rating or 0, was_in=here.row.joined_at is not None,
         no_media=not reach.gives_media(site.public_url), person=str(here.row.person_id),
-        state=await _state(uow, here),
     )  # fmt: skip
     shown.headers["referrer-policy"] = "no-referrer"
     shown.headers["x-robots-tag"] = "noindex"
@@ -165,6 +164,13 @@ async def ice(uow: Uow, site: TheSite, token: str) -> JSONResponse:
             for one in media.ice_servers(here.row.person_id)
         ]
     )
+
+
+@router.get("/{token}/network")
+async def network(request: Request, uow: Uow, token: str) -> HTMLResponse:
+    """Whether calls would work from the network that the reader is in."""
+    await _come(uow, token)
+    return rendering.page(request, "call/network.html", base=join_links.PREFIX + token)
 
 
 @router.post("/{token}/leave")

@@ -83,7 +83,7 @@ async def file(request: Request, uow: Uow, viewer: Staff, site: TheSite, file_id
     size, shown = found.row.size, may_show(found.row.mime)
     headers = headers_of(found.name, inline=shown) | {"accept-ranges": "bytes"}
     mime = found.row.mime if shown else "application/octet-stream"
-    wanted = _range(request.headers.get("range", ""), size)
+    wanted = range_of(request.headers.get("range", ""), size)
     if wanted is None:
         headers["content-length"] = str(size)
         return StreamingResponse(found.read(site.desk.means.files), media_type=mime, headers=headers)
@@ -145,7 +145,7 @@ def headers_of(name: str, *, inline: bool) -> dict[str, str]:
     }
 
 
-def _range(header: str, size: int) -> tuple[int, int] | None:
+def range_of(header: str, size: int) -> tuple[int, int] | None:
     """The one range that is asked for, as start and stop; None for the whole file, also for
     several ranges and for what is none."""
     found = _RANGE.fullmatch(header.strip())
