@@ -141,6 +141,7 @@ async def reconcile(uow: UnitOfWork, running: Sequence[Running]) -> list[UUID]:
         service.record(uow, opened, CallInterrupted(subject=call.id, number=opened.number))
         for cut in await recordings.open_of(uow, call):
             await recording_stopped(uow, cut.id, Reason.engine.value)
+    await uow.session.flush()
     for each in running:
         there = {present.person for present in each.people}
         for person in there:
@@ -187,6 +188,7 @@ async def remind(uow: UnitOfWork) -> int:
         call, opened = await access.change(uow, call_id)
         call.reminded_at = clock.now()
         service.record(uow, opened, CallReminded(subject=call.id, number=opened.number), SYSTEM)
+    await uow.session.flush()
     return len(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from adapters.media.recordings import StoredRecordings
+from core.calls.recordings import key_of
 from core.desk import Desk
 from core.ports.media import Source
 from tests.browser.conftest import chromium_path
@@ -58,12 +60,17 @@ async def press(page: Page, name: str) -> None:
 
 async def sees(page: Page, more: int = 5) -> None:
     """The other's picture moves."""
-    tile = ".call__tile:not(.call__tile--me)[data-frames]"
-    await page.wait_for_selector(tile, timeout=20_000)
-    before = int(await page.locator(tile).first.get_attribute("data-frames") or 0)
-    await page.wait_for_function(
-        f"Number(document.querySelector('{tile}')?.dataset.frames) >= {before + more}", timeout=20_000
-    )
+    tile = page.locator(".call__tile:not(.call__tile--me)[data-frames]").first
+    await tile.wait_for(timeout=20_000)
+    before = await _frames(page)
+    async with asyncio.timeout(20):
+        while await _frames(page) < before + more:
+            await asyncio.sleep(0.05)
+
+
+async def _frames(page: Page) -> int:
+    tile = page.locator(".call__tile:not(.call__tile--me)[data-frames]").first
+    return int(await tile.get_attribute("data-frames") or 0)
 
 
 async def together(house: House, browser: Browser, wrong: list[str]) -> tuple[Page, Page]:
@@ -161,8 +168,6 @@ async def test_the_engine_dies_and_both_come_back_by_the_same_link(house: House,
     stored: StoredRecordings = house.voice.recordings
     for row in await house.recordings():
         async with house.desk.unit() as uow:
-            from core.calls.recordings import key_of
-
             key = await key_of(uow, row)
         manifest = await stored.manifest(row.id, key)
         assert manifest.milliseconds > 0

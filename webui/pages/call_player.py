@@ -97,9 +97,7 @@ async def track(
     )
 
 
-async def _tracks(
-    uow: UnitOfWork, site: Site, rows: object, names: dict[UUID, str]
-) -> list[SimpleNamespace]:
+async def _tracks(uow: UnitOfWork, site: Site, rows: object, names: dict[UUID, str]) -> list[SimpleNamespace]:
     made = []
     for row in rows:  # type: ignore[attr-defined]
         try:
@@ -116,9 +114,7 @@ async def _tracks(
     return made
 
 
-async def _marks(
-    uow: UnitOfWork, conversation: UUID, begins: float, seconds: int
-) -> list[SimpleNamespace]:
+async def _marks(uow: UnitOfWork, conversation: UUID, begins: float, seconds: int) -> list[SimpleNamespace]:
     """What happened in the ticket while it was recorded, as places to jump to."""
     query = select(EventRow.name, EventRow.at).where(
         EventRow.conversation_id == conversation, EventRow.name.in_(MARKED)

@@ -113,7 +113,6 @@ class Room {
       this.peer.close();
       return this.say("failed", error.message || this.text("failed"));
     }
-    this.waiting = false;
     this.#turn("room");
     devices.measure(null);
     this.tiles.own(this.stream);
@@ -177,7 +176,10 @@ class Room {
   #show(before) {
     const now = this.now;
     if (!now.live) return this.part !== "over" && this.#finish();
-    if (this.waiting && now.presence === "admitted") this.join();
+    if (this.waiting && now.presence === "admitted") {
+      this.waiting = false;
+      this.join();
+    }
     this.$("[data-recording]").hidden = !now.recording;
     this.$("[data-held]").hidden = now.state !== "on_hold";
     this.#pressedIs("hold", now.state === "on_hold");
