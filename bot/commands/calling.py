@@ -19,9 +19,9 @@ from core.tickets import access as tickets
 @command("call", "Call the other side of a ticket, or come to the call that runs; with a time, later")
 async def call(turn: Turn, ticket: int, at: str | None = None) -> Card:
     base = turn.uow.means.public_url
-    reach.require(base)
     when = await _time(turn, at) if at else None
     made, mine = await service.ask(turn.uow, turn.actor, ticket, at=when)
+    reach.require(base)
     if turn.actor.staff and not turn.limits.private:
         # A room may read along: the desk leads each one to their own link.
         desk = Button(_("Join the call"), url=f"{base}/tickets/{ticket}/call", style="primary")

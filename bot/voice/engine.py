@@ -52,6 +52,7 @@ class Voice:
         """Until cancelled. The engine itself stays while calls run, and is found again."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.keeper.tick())
+            group.create_task(self.keeper.obey())
             group.create_task(self._serve())
 
     async def _serve(self) -> None:

@@ -40,6 +40,7 @@ log = structlog.get_logger("bot.voice")
 TICK = 5.0
 SWEEP_EVERY = 60
 TRIES = 5
+OVER = ("call.ended", "call.missed", "call.declined", "call.failed")
 
 
 class Keeper:
@@ -55,6 +56,15 @@ class Keeper:
         self.media = media
         async for event in media.events():
             await self._surely(event)
+
+    async def obey(self) -> None:
+        """What ends by a command or the API is ended in the engine, once it is kept."""
+        async with self.desk.bus.subscribe() as signals:
+            async for signal in signals:
+                name, call = signal.data.get("name"), signal.data.get("subject")
+                if self.media is not None and name in OVER and call is not None:
+                    with suppress(DeskError):
+                        await self.media.end(UUID(str(call)))
 
     async def tick(self) -> None:
         """Do what time brings, until cancelled."""

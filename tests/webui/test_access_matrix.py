@@ -32,9 +32,14 @@ from bot.router import Router
 from core import clock, inbox
 from core.access import SYSTEM, Actor, Permission
 from core.admin import erase, organisations
+from core.calls import access as call_access
+from core.calls import join_links
+from core.calls import service as calls
+from core.calls.model import CallRecording
 from core.chat import Invoked, Place, Said, Sender
 from core.conversations import attachments, file_links
 from core.conversations import service as conversations
+from core.crypto.fields import bound_to, new_key, seal
 from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError, Forbidden, NotFound
@@ -52,6 +57,7 @@ from core.tickets import macros, views
 from core.tickets import service as tickets
 from core.tickets.model import Category, RoutingRule, Ticket
 from tests.fakes.connecting import GOOD, FakePlatform
+from tests.fakes.media import OneSound, nothing_to_record, silent
 from webui import security, sessions
 from webui.app import make_app
 from webui.app import routers as webui_routers
@@ -65,14 +71,16 @@ TABLE = Path(__file__).parent / "access_matrix.txt"
 ROLES = ("stranger", "other", "requester", "agent", "lead", "admin")
 STAFF_ONLY = re.compile(r"^/(desk|tickets|admin|search|files|live|notices|views)\b")
 OPEN_TO_ALL = re.compile(
-    r"^/(healthz|readyz|metrics|sign-in|sign-up|sign-out|docs/|f/|static|theme|unsubscribe|t/|links?/|invite|verify|account/verify|"
+    r"^/(healthz|readyz|metrics|sign-in|sign-up|sign-out|docs/|f/|c/|static|theme|unsubscribe|t/|links?/|invite|verify|account/verify|"
     r"api/v1/openapi\.json|chat\b|$)"
 )
 
 
 NOWHERE = ("/chat",)
-LINKED = ("/f/{token}", "/f/{token}/download")
-"""Whoever holds the link may see that one file: it was sent where the file could not go."""
+LINKED = ("/f/{token}", "/f/{token}/download", "/c/{token}/talk")
+"""Whoever holds the link may see that one file, or be in that one call: each was given to them."""
+ENDLESS = ("/live", "/c/{token}/live")
+"""Streams do not end for whoever is let in."""
 """Where nothing is without the chat's adapter, which tests/webchat looks at."""
 NOON = (clock.now() + timedelta(days=1)).isoformat()
 SENT: dict[str, dict[str, Any]] = {
@@ -111,6 +119,7 @@ SENT: dict[str, dict[str, Any]] = {
     "/my/tickets/{number}/messages": {"body": "hello"},
     "/my/tickets/{number}/messages/{message_id}": {"text": "hello"},
     "/my/tickets/{number}/rating": {"score": "4"},
+    "/api/v1/calls/{call_id}/participants": {"person_id": "{agent_id}"},
 }
 """What is sent where without it nothing but that it is missing would be said."""
 
@@ -192,7 +201,16 @@ class World:
 @pytest.fixture
 async def world(desk: Desk) -> AsyncIterator[World]:
     rehearsal = Rehearsal(desk.db, desk.means, desk.bus, desk.masters)
-    app = make_app(Site(desk=rehearsal, public_url="http://test", platforms={"fake": FakePlatform()}))
+    app = make_app(
+        Site(
+            desk=rehearsal,
+            public_url="http://test",
+            platforms={"fake": FakePlatform()},
+            media=silent,
+            recordings=OneSound(),
+            call_changed=nothing_to_record,
+        )
+    )
     async with AsyncClient(transport=ASGITransport(app=app), base_url="http://test", timeout=30) as client:
         made = World(rehearsal, app, client)
         # Requesters may be given the API; then it tells them no more than their pages do.
@@ -267,7 +285,7 @@ async def test_an_agent_of_another_team_finds_nothing(world: World) -> None:
         "/desk/palette.json": (f"?page=/tickets/{world.values['number']}",),
         "/desk/queues/{name}": ("?search=help",),
     }
-    for path in (path for method, path in routes if method == "GET" and path not in ("/live", *LINKED)):
+    for path in (path for method, path in routes if method == "GET" and path not in (*ENDLESS, *LINKED)):
         for query in asked.get(path, ("",)):
             answer = await world.call("agent", "GET", world.filled(path) + query)
             assert SECRET not in answer.text, path
@@ -278,7 +296,7 @@ async def test_an_agent_of_another_team_finds_nothing(world: World) -> None:
 async def test_no_page_tells_others_a_word_of_a_ticket(world: World) -> None:
     for who in ("stranger", "other"):
         for path in (path for method, path in sorted(set(_routes(world.app))) if method == "GET"):
-            if path in ("/live", *LINKED):
+            if path in (*ENDLESS, *LINKED):
                 continue
             answer = await world.call(who, "GET", world.filled(path))
             assert SECRET not in answer.text, (who, path)
@@ -299,7 +317,7 @@ async def test_notes_and_held_replies_are_on_no_page_of_the_requester(world: Wor
         await conversations.delete(uow, opened.thread, agent, back)
     world.desk.rehearsing = True
     for path in (path for method, path in sorted(set(_routes(world.app))) if method == "GET"):
-        if path != "/live":
+        if path not in ENDLESS:
             assert "zugzwang" not in (await world.call("requester", "GET", world.filled(path))).text, path
 
 
@@ -313,7 +331,7 @@ async def test_every_page_stands_after_an_erasure(world: World, who: str) -> Non
     world.desk.rehearsing = True
     broken = []
     for method, path in sorted(set(_routes(world.app))):
-        if path == "/live":
+        if path in ENDLESS:
             continue
         for reader in {"agent", "admin"} - {who}:
             answer = await world.call(reader, method, world.filled(path), world.body(path))
@@ -327,7 +345,7 @@ def _words_of(answer: Response, path: str) -> str:
     """Pages of links show their own person's name to whoever holds the link."""
     return (
         ""
-        if re.match(r"/(sign-in/link|invite|verify|unsubscribe|api/v1/openapi|docs)", path)
+        if re.match(r"/(sign-in/link|invite|verify|unsubscribe|api/v1/openapi|docs|c/)", path)
         else answer.text
     )
 
@@ -360,6 +378,8 @@ def _routes(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 async def _verdict(world: World, who: str, method: str, path: str) -> str:
     filled = world.filled(path)
+    if path == "/c/{token}/live":
+        return "ok"  # Its link is looked at as by the page itself.
     if filled == "/live":
         # A stream that is let in does not end: what guards it is asked instead.
         return "ok" if who in world.cookies else "sign-in"
@@ -512,8 +532,27 @@ async def _things(world: World) -> None:
         }  # fmt: skip
         mine = {"message_id": str(own.id), "file_id": files[own.id]}
         world.closer += [("/my/", mine)]
+    await _of_calls(world)
     await _of_the_desk(world)
     await _of_people(world)
+
+
+async def _of_calls(world: World) -> None:
+    """The agent calls the requester, who is recorded."""
+    values = world.values
+    async with world.desk.unit() as uow:
+        agent = await people.actor_of(uow, await _person(uow, values["agent_id"]))
+        call, _mine = await calls.ask(uow, agent, int(values["number"]))
+        row = await call_access.person_in(uow, call.id, UUID(values["requester_id"]))
+        assert row is not None
+        row.joined_at = clock.now()
+        recording = CallRecording(call_id=call.id, person_id=row.person_id, key=None)
+        owner = await uow.keys.of_person(uow.session, row.person_id)
+        recording.key = seal(owner, new_key(), bound_to("call_recording.key", recording.id))
+        uow.session.add(recording)
+        token = join_links.path(uow, row).removeprefix(join_links.PREFIX)
+    values |= {"call_id": str(call.id), "recording_id": str(recording.id), "source": "mic"}
+    world.closer += [("/c/", {"token": token})]
 
 
 async def _of_the_desk(world: World) -> None:

@@ -18,8 +18,8 @@ router = APIRouter()
 @router.post("/tickets/{number}/calls")
 async def call(request: Request, uow: Uow, viewer: Staff, site: TheSite, number: int) -> Response:
     """Call the other side. A ticket that has a call leads to that one."""
-    reach.require(site.public_url)
     _made, mine = await service.ask(uow, viewer.actor, number)
+    reach.require(site.public_url)
     return see_other(join_links.path(uow, mine))
 
 
@@ -36,6 +36,6 @@ async def come(uow: Uow, viewer: Staff, number: int) -> Response:
 @router.post("/my/tickets/{number}/calls")
 async def ask(request: Request, uow: Uow, viewer: SignedIn, site: TheSite, number: int) -> Response:
     """The requester asks for a call, or comes to the one that runs."""
-    reach.require(site.public_url)
     _made, mine = await service.ask(uow, viewer.actor, number)
+    reach.require(site.public_url)
     return see_other(join_links.path(uow, mine))
