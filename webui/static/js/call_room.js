@@ -227,7 +227,7 @@ class Room {
   #finish() {
     this.#away();
     this.say("over");
-    this.$("[data-rate]").hidden = !this.now.people.some((one) => one.me && one.presence === "left");
+    this.$("[data-rate]").hidden = !this.now.people.some((one) => one.me && ["left", "present", "away"].includes(one.presence));
     this.$(".call__talk").hidden = true;
     this.$("[data-consent]").close();
   }
