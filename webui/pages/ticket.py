@@ -15,6 +15,7 @@ from sqlalchemy import or_, select
 
 from core import clock
 from core.access import Permission
+from core.calls import queries as calls
 from core.conversations import service as conversations
 from core.conversations.model import Draft, Seat
 from core.crypto.fields import Unreadable, seal_json, unseal_json, unseal_text
@@ -301,6 +302,7 @@ async def head_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> 
         "ticket": row,
         "subject": opened.subject,
         "solution": opened.solution,
+        "calls": [one for one in await calls.of_ticket(uow, ticket.id) if one.started_at][:5],
         "is_mine": ticket.assignee_id == actor.id,
         "snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > clock.now(),
         "channel": _(CHANNELS.get(ticket.channel, ticket.channel)),
