@@ -32,6 +32,7 @@ class Loops:
         self.tell = tell
         self.posting = posting
         self._post = asyncio.Event()
+        self._claimed_at = clock.now()
         posting.freed = self._post.set
 
     async def run(self) -> None:
@@ -71,13 +72,14 @@ class Loops:
         if not self._post.is_set():
             await _wait(self._post, await self._until_due())
         self._post.clear()
+        self._claimed_at = clock.now()
         while await self.posting.start_due():
-            pass
+            self._claimed_at = clock.now()
 
     async def _until_due(self) -> float:
         """Seconds until something held becomes due, a second at most."""
         async with self.desk.db.sessions() as session:
-            due = await outbox.next_due(session)
+            due = await outbox.next_due(session, after=self._claimed_at)
         if due is None:
             return IDLE
         return min(max((due - clock.now()) / timedelta(seconds=1), 0.01), IDLE)

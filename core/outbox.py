@@ -150,11 +150,16 @@ async def send_again(uow: UnitOfWork, delivery_id: UUID) -> bool:
     return bool(getattr(result, "rowcount", 0))
 
 
-async def next_due(session: AsyncSession) -> datetime | None:
-    """When the next delivery is due, for a loop that sleeps until then."""
-    moment: datetime | None = await session.scalar(
-        select(func.min(Delivery.due_at)).where(Delivery.state == "due")
-    )
+async def next_due(session: AsyncSession, *, after: datetime | None = None) -> datetime | None:
+    """When the next delivery is due, for a loop that sleeps until then.
+
+    With `after`, the moment of its last claim, what was due by then is left out: it was taken,
+    or waits for what is under way, whose end wakes the loop anyhow.
+    """
+    query = select(func.min(Delivery.due_at)).where(Delivery.state == "due")
+    if after is not None:
+        query = query.where(Delivery.due_at > after)
+    moment: datetime | None = await session.scalar(query)
     return moment
 
 

@@ -227,6 +227,23 @@ async def test_who_died_with_a_lease_is_replaced_when_it_ends(world: World) -> N
     assert world.chat.texts() == ["left behind"]
 
 
+async def test_what_is_under_way_does_not_keep_the_loop_awake(world: World) -> None:
+    await world.reply("taken")
+    while await world.tell.read():
+        pass
+    async with world.desk.unit() as uow:
+        claimed_at = clock.now()
+        assert len(await outbox.claim(uow)) == 1
+        assert await outbox.next_due(uow.session) is not None
+        assert await outbox.next_due(uow.session, after=claimed_at) is None
+    await world.reply("held", hold=5)
+    while await world.tell.read():
+        pass
+    async with world.desk.db.sessions() as session:
+        [held] = [row.due_at for row in await world.rows() if row.lease_until is None]
+        assert await outbox.next_due(session, after=claimed_at) == held
+
+
 async def test_edits_deletes_and_reactions_follow_the_copy(world: World) -> None:
     message_id = await world.reply("frist")
     await world.work()

@@ -307,4 +307,6 @@ async def test_the_page_about_the_api_names_no_outside_address(api: Api) -> None
     page = await api.client.get("/docs/api")
     assert page.status_code == 200
     assert "POST /api/v1/tickets" in page.text
+    assert "<code>Authorization: Bearer dskb_…</code>" in page.text
+    assert "`" not in page.text
     assert "https://" not in page.text.replace("http://www.w3.org", "")
