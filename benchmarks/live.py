@@ -117,6 +117,7 @@ class Talk:
             async for event in source.aiter_sse():
                 if "changed" in event.event + event.data and self.to_visitor.waiting:
                     page = await self.web.get(url, headers=self.visitor, params={"after": self.after})
+                    self.after = page.json()["cursor"]
                     self.to_visitor.sees(page.text)
 
 
