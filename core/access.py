@@ -37,6 +37,9 @@ class Permission(StrEnum):
     manage_deliveries = "desk.deliveries"
     export_tickets = "ticket.export"
     use_api = "api.use"
+    write_articles = "kb.write"
+    publish_articles = "kb.publish"
+    teach = "kb.teach"
 
 
 class ActorKind(StrEnum):
@@ -63,6 +66,7 @@ _AGENT = frozenset(
         Permission.manage_own_macros,
         Permission.export_tickets,
         Permission.use_api,
+        Permission.write_articles,
     }
 )
 _LEAD = _AGENT | {
@@ -70,6 +74,7 @@ _LEAD = _AGENT | {
     Permission.moderate,
     Permission.manage_deliveries,
     Permission.see_health,
+    Permission.publish_articles,
 }
 
 DEFAULT_ROLES: dict[str, frozenset[Permission]] = {

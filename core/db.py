@@ -10,12 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
+    Date,
     DateTime,
     Identity,
     Index,
@@ -53,6 +54,7 @@ class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=Fals
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {
         datetime: DateTime(timezone=True),
+        date: Date(),
         UUID: Uuid(),
         str: Text(),
         bytes: LargeBinary(),

@@ -17,6 +17,18 @@ from core.conversations.model import (
 from core.crypto.model import DeskKey, IntermediateKey, PersonKey
 from core.db import Base, EventRow, Setting
 from core.installations.model import Cursor, Installation
+from core.kb.model import (
+    Article,
+    ArticleFeedback,
+    ArticleFile,
+    ArticleRevision,
+    ArticleSlug,
+    ArticleText,
+    ArticleView,
+    KbSearch,
+    Lesson,
+    Suggestion,
+)
 from core.notices.model import Notice
 from core.outbox_model import (
     Delivery,
