@@ -25,6 +25,8 @@ from core.conversations.model import Conversation
 from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError
+from core.kb import due as articles_due
+from core.kb import files as article_files
 from core.notices.model import Notice
 from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Delivery, IdempotentAnswer, Inbound, OutboxMail, ScheduledJob
@@ -75,7 +77,11 @@ async def close_resolved(uow: UnitOfWork) -> int:
 
 
 async def sweep_files(uow: UnitOfWork) -> int:
-    return await attachments.sweep(uow, BATCH)
+    return await attachments.sweep(uow, BATCH) + await article_files.sweep(uow, BATCH)
+
+
+async def publish_articles(uow: UnitOfWork) -> int:
+    return await articles_due.publish_due(uow, BATCH)
 
 
 async def seal_audit(uow: UnitOfWork) -> int:
@@ -122,6 +128,7 @@ def schedule(live: Collection[str] = ()) -> tuple[Job, ...]:
     return (
         Job("offer_chats", timedelta(seconds=3), offer_chats(live), full=offers.MOST),
         Job("wake_snoozed", timedelta(seconds=15), wake_snoozed),
+        Job("publish_articles", timedelta(seconds=15), publish_articles),
         Job("close_resolved", timedelta(minutes=10), close_resolved),
         Job("seal_audit", timedelta(minutes=5), seal_audit, full=audit.BATCH),
         Job("sweep_files", timedelta(hours=1), sweep_files),

@@ -47,7 +47,7 @@ def to_html(text: str) -> str:
 
 def _to_html(text: str) -> str:
     cut = text[:MOST_CHARACTERS]
-    rendered = _parser().render(cut) if _is_modest(cut) else _as_typed(cut)
+    rendered = _parser().render(cut) if is_modest(cut) else as_typed(cut)
     return nh3.clean(
         rendered,
         tags=_TAGS,
@@ -55,14 +55,14 @@ def _to_html(text: str) -> str:
         url_schemes=_SCHEMES,
         link_rel=_REL,
         set_tag_attribute_values={"a": {"target": "_blank"}},
-        attribute_filter=_only_languages,
+        attribute_filter=only_languages,
     )
 
 
 def to_text(text: str) -> str:
     """The words alone, for a plain mail, a notice or a list; links keep their address."""
     cut = text[:MOST_CHARACTERS]
-    if not _is_modest(cut):
+    if not is_modest(cut):
         return cut.strip()
     lines: list[str] = []
     depth, marks = 0, []
@@ -92,19 +92,19 @@ def _parser() -> MarkdownIt:
     return made
 
 
-def _is_modest(text: str) -> bool:
+def is_modest(text: str, most: int = MOST_MARKUP) -> bool:
+    """A parser's worst cases are far away: few marks, no long runs of them, no deep nesting."""
     if _RUN.search(text) or _DEEP.search(text) or text.count("://") > MOST_LINKS:
         return False
-    return (
-        sum(1 for _found in zip(_MARKUP.finditer(text), range(MOST_MARKUP + 1), strict=False)) <= MOST_MARKUP
-    )
+    return sum(1 for _found in zip(_MARKUP.finditer(text), range(most + 1), strict=False)) <= most
 
 
-def _as_typed(text: str) -> str:
+def as_typed(text: str) -> str:
+    """HTML that shows the text itself, marks and all."""
     return f"<p>{html.escape(text).replace(chr(10), '<br>')}</p>"
 
 
-def _only_languages(tag: str, attribute: str, value: str) -> str | None:
+def only_languages(tag: str, attribute: str, value: str) -> str | None:
     """Of classes only the one that names a code block's language."""
     if attribute == "class":
         return value if re.fullmatch(r"language-[\w+-]{1,20}", value) else None

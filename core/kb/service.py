@@ -120,7 +120,7 @@ async def save(
     if text.published_at is None:
         text.title = headed
         await slugs.move(uow, text, slugs.slug_of(headed))
-    _moved(article, text)
+    moved(article, text)
     uow.emit(ArticleSaved(subject=article.id, text=text.id, language=text.language), actor=actor)
     return text
 
@@ -132,7 +132,7 @@ async def discard(uow: UnitOfWork, actor: Actor, text_id: UUID, *, version: int)
     if text.body is None:
         raise Refused(_("This was never published: archive it instead."))
     _clear(text)
-    _moved(article, text)
+    moved(article, text)
     uow.emit(ArticleSaved(subject=article.id, text=text.id, language=text.language), actor=actor)
     return text
 
@@ -194,7 +194,7 @@ async def put_out(
         )
     )  # fmt: skip
     _clear(text)
-    _moved(article, text)
+    moved(article, text)
     about = {"subject": article.id, "text": text.id, "language": text.language}
     if renamed:
         uow.emit(ArticleRenamed(**about), actor=actor)  # type: ignore[arg-type]
@@ -213,7 +213,7 @@ async def publish_at(
         _check_time(at)
         wording.body(text.draft_body or "")
     text.publish_at, text.publish_by = at, actor.id if at is not None else None
-    _moved(article, text)
+    moved(article, text)
     uow.emit(
         ArticleScheduled(subject=article.id, text=text.id, language=text.language, until=at), actor=actor
     )
@@ -235,7 +235,7 @@ async def archive(uow: UnitOfWork, actor: Actor, article_id: UUID, *, version: i
         text.publish_at = None
         text.version += 1
     article.archived_at = clock.now()
-    _moved(article)
+    moved(article)
     uow.emit(ArticleArchived(subject=article.id), actor=actor)
     return article
 
@@ -253,7 +253,7 @@ async def restore(uow: UnitOfWork, actor: Actor, article_id: UUID, *, version: i
         text.state = settled(text)
         text.version += 1
     article.archived_at = None
-    _moved(article)
+    moved(article)
     uow.emit(ArticleRestored(subject=article.id), actor=actor)
     return article
 
@@ -296,6 +296,15 @@ def settled(text: ArticleText) -> str:
     return (ArticleState.draft if text.body is None else ArticleState.published).value
 
 
+def moved(article: Article, text: ArticleText | None = None) -> None:
+    article.updated_at = clock.now()
+    if text is None:
+        article.version += 1
+    else:
+        text.version += 1
+        text.updated_at = article.updated_at
+
+
 def _unarchived(text: ArticleText) -> None:
     if text.state == ArticleState.archived:
         raise Refused(_("This article is archived. Restore it first."))
@@ -306,15 +315,6 @@ def _clear(text: ArticleText) -> None:
     text.publish_at = text.publish_by = None
     text.asked_by = text.asked_at = text.reviewer_id = text.review_note = None
     text.state = settled(text)
-
-
-def _moved(article: Article, text: ArticleText | None = None) -> None:
-    article.updated_at = clock.now()
-    if text is None:
-        article.version += 1
-    else:
-        text.version += 1
-        text.updated_at = article.updated_at
 
 
 def _check_time(at: datetime) -> None:
