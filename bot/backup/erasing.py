@@ -79,6 +79,11 @@ _TAKEN: Iterable[str] = (
     _of_erased("draft"),
     _of_erased("notice"),
     _of_erased("outbox_mail"),
+    """update article_feedback set comment = null, person_id = null, reported_at = null
+       where person_id in (select person_id from erased)""",
+    """update suggestion set question = null, person_id = null
+       where person_id in (select person_id from erased)""",
+    _of_erased("lesson"),
     # What they wrote in other people's tickets is sealed under those people's keys.
     """update message set body = null, terms = '{}', deleted_at = coalesce(deleted_at, now())
        where author_id in (select person_id from erased)""",

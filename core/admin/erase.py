@@ -30,6 +30,7 @@ from core.conversations.model import (
 from core.db import UnitOfWork
 from core.errors import NotFound, Refused
 from core.i18n import _
+from core.kb.model import ArticleFeedback, Lesson, Suggestion
 from core.notices.model import Notice
 from core.outbox_model import Delivery, Inbound, OutboxMail
 from core.people.events import PersonErased
@@ -74,6 +75,7 @@ async def again(uow: UnitOfWork, person_id: UUID) -> None:
     await _redact_words(uow, person_id)
     await _empty_places(uow, person_id)
     await _silence_calls(uow, person_id)
+    await _forget_questions(uow, person_id)
     await _forget_rows(uow, person_id)
     await uow.session.execute(
         update(Person)
@@ -208,6 +210,20 @@ async def _silence_calls(uow: UnitOfWork, person_id: UUID) -> None:
         .values(turn=CallPerson.turn + 1, presence=Presence.left.value)
     )
     await uow.session.execute(delete(CallQuality).where(CallQuality.person_id == person_id))
+
+
+async def _forget_questions(uow: UnitOfWork, person_id: UUID) -> None:
+    """What they asked, remarked and taught. That an article was offered and what came of it stays
+    as a number, without them."""
+    await uow.session.execute(
+        update(ArticleFeedback)
+        .where(ArticleFeedback.person_id == person_id)
+        .values(comment=None, person_id=None, reported_at=None)
+    )
+    await uow.session.execute(
+        update(Suggestion).where(Suggestion.person_id == person_id).values(question=None, person_id=None)
+    )
+    await uow.session.execute(delete(Lesson).where(Lesson.person_id == person_id))
 
 
 async def _forget_rows(uow: UnitOfWork, person_id: UUID) -> None:

@@ -17,15 +17,17 @@ from sqlalchemy import Select, and_, or_, select, tuple_, union_all
 from core.access import Actor, Permission
 from core.db import EventRow, UnitOfWork
 from core.events import REGISTRY
+from core.kb.model import Article, ArticleText
 from core.people.model import Tag, Team
 from core.people.naming import Named, named
 from core.tickets.model import Category, Macro, RoutingRule
 
 PAGE = 50
-PREFIXES = ("desk.", "person.", "session.", "credential.", "token.", "link.")
-ALSO = ("ticket.exported", "message.hidden")
-UNTOLD = ("person.availability_changed",)
-"""Agents come and go all day; that is no change of the desk."""
+PREFIXES = ("desk.", "person.", "session.", "credential.", "token.", "link.", "article.", "lesson.")
+ALSO = ("ticket.exported", "message.hidden", "feedback.moderated")
+ABOUT_PEOPLE = ("person.", "session.", "credential.", "token.", "link.")
+UNTOLD = ("person.availability_changed", "article.saved")
+"""Agents come and go all day, and keep drafts as they write; that is no change of the desk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +114,9 @@ def _of_kind(
 
 
 async def _told(uow: UnitOfWork, rows: Sequence[EventRow]) -> list[Entry]:
-    about_people = {row.subject for row in rows if not row.name.startswith(("desk.", "ticket.", "message."))}
+    about_people = {row.subject for row in rows if row.name.startswith(ABOUT_PEOPLE)}
     people = await named(uow, about_people | {row.actor_id for row in rows})
-    things = await _things(uow, rows)
+    things = await _things(uow, rows) | await _articles(uow, rows)
     return [
         Entry(
             id=row.id,
@@ -124,7 +126,7 @@ async def _told(uow: UnitOfWork, rows: Sequence[EventRow]) -> list[Entry]:
             actor_kind=row.actor_kind,
             subject=people.get(row.subject),
             data=row.data,
-            thing=things.get(str(row.data.get("key", "")), ""),
+            thing=things.get(str(row.data.get("key") or _article_of(row)), ""),
         )
         for row in rows
     ]
@@ -152,6 +154,25 @@ async def _things(uow: UnitOfWork, rows: Sequence[EventRow]) -> dict[str, str]:
         lines = await uow.session.execute(select(Tag.id, Tag.name).where(Tag.id.in_(numbers)))
         found |= {str(key): name for key, name in lines}
     return found
+
+
+async def _articles(uow: UnitOfWork, rows: Sequence[EventRow]) -> dict[str, str]:
+    """The titles of articles that rows speak of, in their original language."""
+    ids = [UUID(key) for row in rows if _is_id(key := _article_of(row))]
+    if not ids:
+        return {}
+    lines = await uow.session.execute(
+        select(Article.id, ArticleText.title)
+        .join(ArticleText, ArticleText.article_id == Article.id)
+        .where(Article.id.in_(ids), ArticleText.language == Article.language)
+    )
+    return {str(key): title for key, title in lines}
+
+
+def _article_of(row: EventRow) -> str:
+    if row.name.startswith("article."):
+        return str(row.subject)
+    return str(row.data.get("article", ""))
 
 
 def _is_id(key: str) -> bool:

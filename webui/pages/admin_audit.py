@@ -31,6 +31,8 @@ KINDS: Mapping[str, str] = {
     "credential.": N_("Passwords and second factors"),
     "link.": N_("One-time links"),
     "token.": N_("API tokens"),
+    "article.": N_("Articles"),
+    "feedback.moderated": N_("Comments on articles"),
     "ticket.exported": N_("Exports"),
     "message.hidden": N_("Hidden messages"),
 }
@@ -55,6 +57,18 @@ SENTENCES: Mapping[str, str] = {
     "token.revoked": N_("an API token of {subject} was revoked"),
     "ticket.exported": N_("exported a ticket"),
     "message.hidden": N_("hid a message, or showed it again"),
+    "article.created": N_("began the article {thing} ({language})"),
+    "article.changed": N_("changed {what} of the article {thing}"),
+    "article.sent_for_review": N_("asked for a review of {thing} ({language})"),
+    "article.returned": N_("gave {thing} back to be changed ({language})"),
+    "article.scheduled": N_("set or removed the time at which {thing} is published ({language})"),
+    "article.published": N_("published {thing} ({language}, revision {revision})"),
+    "article.renamed": N_("gave {thing} another address ({language})"),
+    "article.archived": N_("archived {thing}"),
+    "article.restored": N_("took {thing} out of the archive"),
+    "article.imported": N_("imported articles: {made} new, {changed} changed"),
+    "feedback.moderated": N_("decided on a comment on {thing}: {state}"),
+    "lesson.undone": N_("undid what a question had taught about {thing}"),
 }
 THINGS: Mapping[str, str] = {
     "team": N_("the team"),
@@ -106,6 +120,15 @@ CODES: Mapping[str, str] = {
     "skills": N_("skills"),
     "capacity": N_("capacity"),
     "organisation": N_("organisation"),
+    "category": N_("category"),
+    "audience": N_("audience"),
+    "owner": N_("owner"),
+    "review_by": N_("review date"),
+    "tags": N_("tags"),
+    "related": N_("related articles"),
+    "public": N_("public"),
+    "hidden": N_("hidden"),
+    "waiting": N_("waiting"),
 }
 """Words for what events hold as codes; a code without words stands as it is."""
 KIND_ICONS = {
@@ -117,6 +140,9 @@ KIND_ICONS = {
     "link": "link",
     "ticket": "download",
     "message": "eye",
+    "article": "book",
+    "feedback": "flag",
+    "lesson": "undo",
 }
 PROBLEMS = {
     "count": N_("Events are missing, or were added."),
@@ -200,6 +226,7 @@ def _words(entry: Entry) -> str:
         key: ", ".join(map(_coded, value)) if isinstance(value, list) else _coded(value)
         for key, value in entry.data.items()
     }
+    facts["thing"] = _("“{name}”").format(name=entry.thing) if entry.thing else _("an article")
     return _(template).format_map(_Facts(facts, entry.subject.shown if entry.subject else _("someone")))
 
 

@@ -39,6 +39,11 @@ GROUPS = {
         Permission.manage_own_macros: N_("Keep own macros"),
         Permission.use_api: N_("Use the API with tokens of their own"),
     },
+    N_("Articles"): {
+        Permission.write_articles: N_("Write articles, ask for a review"),
+        Permission.publish_articles: N_("Review, publish and archive articles"),
+        Permission.teach: N_("Look at what suggestions learned, and undo it"),
+    },
     N_("People"): {
         Permission.see_people: N_("See requesters and colleagues"),
         Permission.change_people: N_("Change requesters' data"),
