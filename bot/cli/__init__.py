@@ -19,6 +19,7 @@ COMMANDS = {
     "admin-link": "admin_link",
     "connect": "connect",
     "tickets": "tickets",
+    "kb": "kb",
     "backup": "backup",
     "restore": "restore",
     "erased": "erased",

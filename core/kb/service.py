@@ -18,6 +18,7 @@ from core.access import Actor, Permission
 from core.db import UnitOfWork
 from core.errors import Conflict, Invalid, Refused
 from core.i18n import _
+from core.ids import new_id
 from core.kb import access, slugs, wording
 from core.kb.events import (
     ArticleArchived,
@@ -63,16 +64,23 @@ async def create(
     template: str = "plain",
     facts: Facts | None = None,
     ticket_id: UUID | None = None,
+    article_id: UUID | None = None,
+    slug: str | None = None,
 ) -> tuple[Article, ArticleText]:
-    """A new article with a first draft in its original language."""
+    """A new article with a first draft in its original language. An `article_id` is one that no
+    article has."""
     actor.require(Permission.write_articles)
     article = Article(
-        language=wording.language(language), template=template[:20], ticket_id=ticket_id, owner_id=actor.id
+        id=article_id or new_id(),
+        language=wording.language(language),
+        template=template[:20],
+        ticket_id=ticket_id,
+        owner_id=actor.id,
     )
-    await _fill(uow, article, facts or Facts(owner_id=actor.id))
+    await fill(uow, article, facts or Facts(owner_id=actor.id))
     uow.session.add(article)
     await uow.session.flush()
-    text = await begin_text(uow, actor, article, article.language, title, body)
+    text = await begin_text(uow, actor, article, article.language, title, body, slug)
     uow.emit(
         ArticleCreated(subject=article.id, text=text.id, language=text.language, ticket=ticket_id),
         actor=actor,
@@ -81,14 +89,20 @@ async def create(
 
 
 async def begin_text(
-    uow: UnitOfWork, actor: Actor, article: Article, language: str, title: str, body: str
+    uow: UnitOfWork,
+    actor: Actor,
+    article: Article,
+    language: str,
+    title: str,
+    body: str,
+    slug: str | None = None,
 ) -> ArticleText:
     """A draft in a language that the article does not have yet."""
     headed = wording.title(title)
     text = ArticleText(
         article_id=article.id,
         language=language,
-        slug=await slugs.free(uow, language, slugs.slug_of(headed)),
+        slug=await slugs.free(uow, language, slugs.slug_of(slug or headed)),
         title=headed,
         draft_title=headed,
         draft_body=wording.body(body, required=False),
@@ -144,9 +158,9 @@ async def describe(uow: UnitOfWork, actor: Actor, article_id: UUID, *, version: 
         raise changed_meanwhile()
     if facts.audience != article.audience and await _is_published(uow, article.id):
         actor.require(Permission.publish_articles)
-    before = _facts_of(article)
-    await _fill(uow, article, facts)
-    changed = tuple(name for name, value in _facts_of(article).items() if before[name] != value)
+    before = facts_of(article)
+    await fill(uow, article, facts)
+    changed = tuple(name for name, value in facts_of(article).items() if before[name] != value)
     if changed:
         article.version += 1
         article.updated_at = clock.now()
@@ -301,8 +315,12 @@ def moved(article: Article, text: ArticleText | None = None) -> None:
     if text is None:
         article.version += 1
     else:
-        text.version += 1
-        text.updated_at = article.updated_at
+        moved_text(text)
+
+
+def moved_text(text: ArticleText) -> None:
+    text.version += 1
+    text.updated_at = clock.now()
 
 
 def _unarchived(text: ArticleText) -> None:
@@ -323,7 +341,8 @@ def _check_time(at: datetime) -> None:
         raise Invalid(_("Choose a time in the next {days} days.").format(days=LATEST_DAYS), field="at")
 
 
-async def _fill(uow: UnitOfWork, article: Article, facts: Facts) -> None:
+async def fill(uow: UnitOfWork, article: Article, facts: Facts, *, keep_tags: bool = False) -> None:
+    """Put facts into an article, each looked at; for those who have checked that it may."""
     if facts.audience not in set(Reach):
         raise Invalid(_("There is no such audience."), field="audience")
     if facts.category_id is not None and facts.category_id != article.category_id:
@@ -338,7 +357,8 @@ async def _fill(uow: UnitOfWork, article: Article, facts: Facts) -> None:
         raise Invalid(_("At most {most} tags on an article.").format(most=MOST_TAGS), field="tags")
     article.category_id, article.audience = facts.category_id, facts.audience
     article.owner_id, article.review_by = facts.owner_id, facts.review_by
-    article.tags = sorted(await tag_ids(uow, facts.tags, make=True))
+    if not keep_tags:
+        article.tags = sorted(await tag_ids(uow, facts.tags, make=True))
     article.related = await _related(uow, article, facts.related)
 
 
@@ -351,7 +371,7 @@ async def _related(uow: UnitOfWork, article: Article, wanted: Sequence[UUID]) ->
     return [each for each in distinct if each in known]
 
 
-def _facts_of(article: Article) -> dict[str, object]:
+def facts_of(article: Article) -> dict[str, object]:
     return {
         "category": article.category_id,
         "audience": article.audience,
