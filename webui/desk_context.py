@@ -18,6 +18,7 @@ from core.admin import moderation
 from core.db import UnitOfWork
 from core.errors import DeskError
 from core.i18n import N_, _
+from core.kb import listing
 from core.notices import service as notices
 from core.people.model import Availability, Team
 from core.people.naming import named
@@ -260,16 +261,17 @@ def initials(name: str) -> str:
 
 
 async def _desk(uow: UnitOfWork, viewer: Viewer, path: str) -> list[SimpleNamespace]:
+    items = await _articles(uow, viewer, path)
     if not any(viewer.actor.may(permission) for permission in _ADMIN):
-        return []
+        return items
     here = "/admin/moderation"
     held = await moderation.waiting(uow) if viewer.actor.may(Permission.moderate) else 0
-    items = [
+    items.append(
         SimpleNamespace(
             text=_("Admin"), icon="settings", url="/admin",
             current=path.startswith("/admin") and not (held and path.startswith(here)),
         )
-    ]  # fmt: skip
+    )  # fmt: skip
     if held:
         items.append(
             SimpleNamespace(
@@ -282,3 +284,16 @@ async def _desk(uow: UnitOfWork, viewer: Viewer, path: str) -> list[SimpleNamesp
             )
         )
     return items
+
+
+async def _articles(uow: UnitOfWork, viewer: Viewer, path: str) -> list[SimpleNamespace]:
+    """The knowledge base, with what waits for whoever may publish."""
+    if not viewer.actor.may(Permission.write_articles):
+        return []
+    waits = await listing.to_review(uow) if viewer.actor.may(Permission.publish_articles) else 0
+    here = "/desk/articles"
+    return [
+        SimpleNamespace(
+            text=_("Articles"), icon="book", url=here, count=waits or None, current=path.startswith(here)
+        )
+    ]

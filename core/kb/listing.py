@@ -15,6 +15,7 @@ from core.db import UnitOfWork
 from core.kb import queries, translations
 from core.kb.model import Article, ArticleState, ArticleText
 from core.kb.translations import Original
+from core.people.model import Tag
 
 PAGE = 40
 MOST_WORDS = 6
@@ -101,6 +102,13 @@ async def languages(uow: UnitOfWork) -> Sequence[str]:
     """The languages in which there is anything, the most used first."""
     query = select(ArticleText.language).group_by(ArticleText.language)
     return list(await uow.session.scalars(query.order_by(func.count().desc(), ArticleText.language)))
+
+
+async def tags(uow: UnitOfWork, limit: int = 200) -> list[tuple[int, str]]:
+    """The tags that articles have, by name."""
+    used = select(func.unnest(Article.tags)).distinct().scalar_subquery()
+    query = select(Tag.id, Tag.name).where(Tag.id.in_(used)).order_by(Tag.name).limit(limit)
+    return [(row[0], row[1]) for row in await uow.session.execute(query)]
 
 
 async def titles(

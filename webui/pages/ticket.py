@@ -326,6 +326,7 @@ async def head_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> 
             reply=actor.may(Permission.reply) and ticket.status != Status.closed and not merged,
             note=actor.may(Permission.note),
             call=actor.may(Permission.reply) and live and not merged and uow.settings.calls,
+            article=actor.may(Permission.write_articles) and not live and not merged,
         ),
     }  # fmt: skip
 

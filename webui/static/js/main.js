@@ -27,6 +27,7 @@ const BEHAVIOURS = {
   "[data-earlier]": "earlier",
   "select[data-decides]": "dependent",
   "input[data-people]": "people",
+  "form[data-article]": "article",
   "[data-call-room]": "call_room",
   "[data-call-player]": "call_player",
   "[data-call-check]": "call_check",
