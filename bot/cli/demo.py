@@ -35,7 +35,10 @@ async def _demo(settings: Settings, seed: int, tickets: int) -> None:
                 desk, seed=seed, tickets=tickets, progress=lambda count: bar.advance(task, count)
             )
         running = there.running
-    click.echo(f"{made.tickets} tickets of {made.people} people. One-time sign-in links, good for a day:")
+    click.echo(
+        f"{made.tickets} tickets of {made.people} people, {made.articles} articles and translations. "
+        "One-time sign-in links, good for a day:"
+    )
     for person in (made.admin, made.agent, made.requester):
         click.echo(f"  {person.role:<10} {person.name:<20} {settings.url}{person.path}")
     if not running:

@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from bot.demo.articles import write
 from bot.demo.cast import Cast, come_to_work, first, gather
 from bot.demo.play import News, Played, Player
 from bot.demo.schedule import DAYS, schedule
@@ -66,6 +67,7 @@ class Made:
     requester: SignIn
     tickets: int
     people: int
+    articles: int
 
 
 async def make(
@@ -104,6 +106,7 @@ async def _tell(
         async with desk.unit() as uow:
             cast = await gather(uow, made, admin, rng)
             await equip(uow, made, admin.actor)
+    articles = await write(desk, cast, seed, begin, now)
     player = Player(desk, made, cast, plans)
     await player.play(progress)
     with clock.fixed(lambda: now):
@@ -111,7 +114,7 @@ async def _tell(
             await come_to_work(uow, cast)
             await _mark_read(uow, player, now)
             await _write_notices(uow, player.news, now)
-    return await _introduce(desk, player, cast)
+    return await _introduce(desk, player, cast, articles)
 
 
 async def _must_be_empty(desk: Desk) -> None:
@@ -173,7 +176,7 @@ async def _write_notices(uow: UnitOfWork, news: Sequence[News], now: datetime) -
         await uow.session.execute(looked.values(read_at=now - timedelta(minutes=40)))
 
 
-async def _introduce(desk: Desk, player: Player, cast: Cast) -> Made:
+async def _introduce(desk: Desk, player: Player, cast: Cast, articles: int) -> Made:
     """Links for the admin, the agent and the requester with the most to do at present."""
     async with desk.unit() as uow:
         return Made(
@@ -182,6 +185,7 @@ async def _introduce(desk: Desk, player: Player, cast: Cast) -> Made:
             requester=await _sign_in(uow, "requester", *_busiest_requester(player, cast)),
             tickets=len(player.played),
             people=len(cast),
+            articles=articles,
         )
 
 

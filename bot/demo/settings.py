@@ -53,7 +53,7 @@ _TEAMS: dict[Team, tuple[str, str, AssignMode]] = {
     "workshop": ("Workshop", "Batteries, firmware, repairs, spare parts.", AssignMode.skill),
     "billing": ("Billing", "Invoices, payments, subscriptions.", AssignMode.round_robin),
 }
-_TREE: dict[str, dict[Topic, _Topic]] = {
+TREE: dict[str, dict[Topic, _Topic]] = {
     "Account and app": {
         "signin": _Topic("Sign-in and account", "care", ()),
         "firmware": _Topic("App and firmware", "workshop", ("bike_model", "serial_number")),
@@ -124,7 +124,7 @@ async def furnish(uow: UnitOfWork, admin: Actor) -> Made:
     for key, (name, about, mode) in _TEAMS.items():
         row = await desk.make_team(uow, admin, name=name, description=about, assign_mode=mode.value)
         teams[key] = row.id
-    topics = {topic: each for below in _TREE.values() for topic, each in below.items()}
+    topics = {topic: each for below in TREE.values() for topic, each in below.items()}
     return Made(
         teams,
         await _categories(uow, admin, teams),
@@ -144,7 +144,7 @@ async def equip(uow: UnitOfWork, made: Made, admin: Actor) -> None:
 
 async def _categories(uow: UnitOfWork, admin: Actor, teams: dict[Team, UUID]) -> dict[Topic, UUID]:
     found: dict[Topic, UUID] = {}
-    for place, (parent_name, below) in enumerate(_TREE.items()):
+    for place, (parent_name, below) in enumerate(TREE.items()):
         parent = await desk.make_category(uow, admin, name=parent_name, position=place)
         for position, (topic, each) in enumerate(below.items()):
             row = await desk.make_category(

@@ -38,6 +38,9 @@ from core.conversations.service import Thread
 from core.crypto.fields import seal_text, unseal_text
 from core.db import Base, Database, UnitOfWork
 from core.desk import Desk
+from core.kb import files as article_files
+from core.kb import moderation
+from core.kb.model import Article, ArticleFeedback, ArticleFile, ArticleText, KbSearch, Lesson, Suggestion
 from core.notices import outbox
 from core.people import credentials, links, tokens
 from core.people import service as people
@@ -61,13 +64,17 @@ PUBLISHED = (
     "role",
     "desk_room",
     "installation",
+    "article",
+    "article_text",
+    "article_revision",
+    "article_slug",
 )
 """Tables of text that the desk itself publishes or sets."""
 
 WITHOUT_WORDS = (
     "audit_seal", "conversation", "desk_fact", "desk_key", "erased", "intermediate_key", "person", "person_key",
     "reader_mark", "scheduled_job", "ticket", "team_member", "cursor", "room_thread", "pending_question",
-    "call", "call_person", "call_consent", "call_quality", "call_recording",
+    "call", "call_person", "call_consent", "call_quality", "call_recording", "article_view",
 )  # fmt: skip
 """Tables that a desk always fills, or that hold ids, times and wrapped keys alone."""
 
@@ -78,6 +85,8 @@ CODES: Mapping[str, frozenset[str]] = {
     table: frozenset(words.split())
     for table, words in {
         "api_token": "tickets read write",
+        "article_feedback": "outdated unclear incomplete wrong other waiting public hidden",
+        "article_file": "text plain",
         "attachment": "image text plain jpeg application",
         "credential": "password",
         "delivery": f"{_PLACES} from post edit ticket received answered resolved message",
@@ -89,6 +98,9 @@ CODES: Mapping[str, frozenset[str]] = {
         "opened claimed assigned tagged changed waiting woken snoozed reopened merged linked rated renamed said edited "
         "reacted message link issued made removed added started session token tickets read write password email after before until into first "
         "number name side kind what time quiet reply person fields profile purpose sign invite organisation team view "
+        # articles and what is said of them
+        "article text created saved published scheduled sent review reviewer revision archived feedback given helpful comment "
+        "moderated state public hidden until "
         # settings, and the ids of the demo's custom fields
         "hours language order serial purchase date amount under warranty bike model",
         "inbound": "webchat main said edited received held done block words",
@@ -101,6 +113,7 @@ CODES: Mapping[str, frozenset[str]] = {
         "reader_mark": "tell",
         "saved_view": "status requester assignee priority number subject created updated",
         "seat": f"{_PLACES} requester",
+        "suggestion": "webchat shown",
         "ticket": f"{_TICKET} {_CHANNELS}",
     }.items()
 }
@@ -124,6 +137,12 @@ PLANTED = {
     "address": "wilhelmina@featherstonehaugh.example",
     "company": "Periwinkle Zeppelins",
     "once": "Tangerine locomotive whistle",
+    "remark": "Rhinoceros umbrellas squeak",
+    "anonymous remark": "Dandelion xylophones hum",
+    "picture": "Schokoladenfabrik.txt",
+    "searched": "Gelatinous accordion repair",
+    "asked": "Mistletoe gramophone battery",
+    "taught": "Peppermint tuba charger",
 }
 PLACE = Place("webchat", "main", "v77", "c77")
 WILHELMINA = Sender(external="v77", name=PLANTED["visitor"], email=PLANTED["address"], locale="en")
@@ -167,6 +186,7 @@ async def test_every_kind_of_row_is_there(lived_in: Demo, sealed: Sealed) -> Non
         "event", "inbound", "delivery", "draft", "notice", "outbox_mail", "saved_view", "session", "api_token",
         "message", "message_revision", "attachment", "survey_answer", "identity", "organisation", "one_time_link",
         "credential", "seat", "message_copy", "reaction", "participant", "ticket_link", "idempotent_answer",
+        "article_feedback", "article_file", "kb_search", "suggestion", "lesson",
     )  # fmt: skip
     async with lived_in.desk.unit() as uow:
         empty = [
@@ -213,7 +233,7 @@ async def test_the_search_would_find_a_leak(lived_in: Demo, sealed: Sealed, serv
 
 
 def test_the_list_of_codes_is_short() -> None:
-    assert len(frozenset().union(*CODES.values())) <= 120
+    assert len(frozenset().union(*CODES.values())) <= 150
 
 
 # --- the rest of a desk's life -----------------------------------------------------------
@@ -277,6 +297,32 @@ async def _write_by_the_way(
     )  # fmt: skip
     await OutboxMailer(desk).send(mail)
     await _by_the_api(desk, agent[0], number)
+    await _about_articles(desk, agent[1])
+
+
+async def _about_articles(desk: Desk, agent: Actor) -> None:
+    """What people ask, search and say of articles, and a file of one."""
+    async with desk.unit() as uow:
+        visitor = await people.by_email(uow, PLANTED["address"], verified=False)
+        assert visitor is not None
+        key, own = uow.keys.desk, await uow.keys.of_person(uow.session, visitor.id)
+        text_id = await uow.session.scalar(select(ArticleText.id).where(ArticleText.body.is_not(None)))
+        article_id = await uow.session.scalar(select(Article.id))
+        assert text_id is not None
+        assert article_id is not None
+        reader = await people.actor_of(uow, visitor)
+        await moderation.give(uow, reader, text_id, helpful=False, comment=PLANTED["remark"])
+        await moderation.give(uow, Actor(None), text_id, helpful=True, comment=PLANTED["anonymous remark"])
+        searched = KbSearch(language="en", words=b"", digest=b"", results=0)
+        searched.words = seal_text(key, PLANTED["searched"], "kb_search.words", searched.id)
+        offered = Suggestion(channel="webchat", language="en", person_id=visitor.id)
+        offered.question = seal_text(own, PLANTED["asked"], "suggestion.question", offered.id)
+        taught = Lesson(question=b"", article_id=article_id, solved=True, person_id=visitor.id, language="en")
+        taught.question = seal_text(own, PLANTED["taught"], "lesson.question", taught.id)
+        uow.session.add_all([searched, offered, taught])
+    name, content = PLANTED["picture"], _bytes(PLANTED["note"].encode())
+    async with attachments.receiving(desk.means, name, content) as received, desk.unit(agent) as uow:
+        await article_files.keep(uow, agent, article_id, received)
 
 
 async def _by_the_api(desk: Desk, agent: Person, number: int) -> None:
@@ -395,8 +441,19 @@ async def _of_the_desk(uow: UnitOfWork, texts: dict[str, list[str]]) -> None:
     for kept in await outbox.listed(uow, actor):
         if kept.mail is not None:
             texts["mail"] += [kept.mail.subject, kept.mail.text, kept.mail.to_name]
+    for row in await uow.session.scalars(select(ArticleFeedback).where(ArticleFeedback.comment.is_not(None))):
+        person_key = (
+            uow.keys.desk if row.person_id is None else await uow.keys.of_person(uow.session, row.person_id)
+        )
+        assert row.comment is not None
+        texts["remark"].append(unseal_text(person_key, row.comment, "article_feedback.comment", row.id))
+    for file in await uow.session.scalars(select(ArticleFile)):
+        texts["article file"].append(article_files.opened(uow, file).name)
     # What is written to no service that reads it back, or only to another process.
-    texts["other"] += [PLANTED[name] for name in ("draft", "token", "received", "held", "agent")]
+    texts["other"] += [
+        PLANTED[name]
+        for name in ("draft", "token", "received", "held", "agent", "searched", "asked", "taught")
+    ]
     assert await uow.session.scalar(select(func.count()).select_from(Draft))
 
 
