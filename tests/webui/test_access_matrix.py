@@ -44,6 +44,10 @@ from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError, Forbidden, NotFound
 from core.installations import service as installations
+from core.kb import files as article_files
+from core.kb import moderation as feedback
+from core.kb import review
+from core.kb import service as articles
 from core.notices import outbox, unsubscribe
 from core.notices import service as notices
 from core.notices.model import Notice
@@ -72,7 +76,7 @@ ROLES = ("stranger", "other", "requester", "agent", "lead", "admin")
 STAFF_ONLY = re.compile(r"^/(desk|tickets|admin|search|files|live|notices|views)\b")
 OPEN_TO_ALL = re.compile(
     r"^/(healthz|readyz|metrics|sign-in|sign-up|sign-out|docs/|f/|c/|static|theme|unsubscribe|t/|links?/|invite|verify|account/verify|"
-    r"api/v1/openapi\.json|chat\b|$)"
+    r"help/|api/v1/openapi\.json|chat\b|$)"
 )
 
 
@@ -119,6 +123,28 @@ SENT: dict[str, dict[str, Any]] = {
     "/my/tickets/{number}/messages": {"body": "hello"},
     "/my/tickets/{number}/messages/{message_id}": {"text": "hello"},
     "/my/tickets/{number}/rating": {"score": "4"},
+    "/desk/articles": {"title": "New", "language": "en", "audience": "public", "template": "plain"},
+    "/desk/articles/preview": {"body": "hello"},
+    "/desk/articles/{article_id:uuid}/facts": {"audience": "internal", "version": "{article_version}"},
+    "/desk/articles/{article_id:uuid}/languages": {"language": "de"},
+    "/desk/articles/{article_id:uuid}/archive": {"version": "{article_version}"},
+    "/desk/articles/{article_id:uuid}/archive/delete": {"version": "{article_version}"},
+    "/desk/articles/texts/{text_id:uuid}": {
+        "title": "New",
+        "body": "hello",
+        "step": "publish",
+        "version": "{text_version}",
+    },
+    "/desk/articles/texts/{text_id:uuid}/autosave": {
+        "title": "New",
+        "body": "hello",
+        "version": "{text_version}",
+    },
+    "/desk/articles/texts/{text_id:uuid}/draft/delete": {"version": "{text_version}"},
+    "/desk/articles/texts/{text_id:uuid}/stale/delete": {"version": "{text_version}"},
+    "/desk/articles/texts/{text_id:uuid}/review/approve": {"version": "{text_version}"},
+    "/desk/articles/texts/{text_id:uuid}/review/return": {"version": "{text_version}", "note": "No"},
+    "/desk/articles/texts/{text_id:uuid}/revisions/{revision:int}/restore": {"version": "{text_version}"},
     "/api/v1/calls/{call_id}/participants": {"person_id": "{agent_id}"},
 }
 """What is sent where without it nothing but that it is missing would be said."""
@@ -158,11 +184,12 @@ class World:
     closer: list[tuple[str, dict[str, str]]] = field(default_factory=list)
     """For routes that begin so, other things than the usual ones."""
 
-    def filled(self, path: str) -> str:
-        """A route with real things in it: a name that stands for nothing real is an error."""
+    def filled(self, path: str, of: str = "") -> str:
+        """A route (or what is sent to one, `of` it) with real things in it: a name that stands for
+        nothing real is an error."""
         values = dict(self.values)
         for beginning, others in self.closer:
-            if path.startswith(beginning):
+            if (of or path).startswith(beginning):
                 values |= others
         return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: values[found.group(1)], path)
 
@@ -172,7 +199,7 @@ class World:
                 return [put(one) for one in value]
             if not isinstance(value, str) or not value.startswith("{"):
                 return value
-            found = self.filled(value)
+            found = self.filled(value, path)
             return int(found) if value == "{second}" else found
 
         return {name: put(value) for name, value in SENT.get(path, {}).items()}
@@ -533,6 +560,7 @@ async def _things(world: World) -> None:
         mine = {"message_id": str(own.id), "file_id": files[own.id]}
         world.closer += [("/my/", mine)]
     await _of_calls(world)
+    await _of_articles(world)
     await _of_the_desk(world)
     await _of_people(world)
 
@@ -553,6 +581,33 @@ async def _of_calls(world: World) -> None:
         token = join_links.path(uow, row).removeprefix(join_links.PREFIX)
     values |= {"call_id": str(call.id), "recording_id": str(recording.id), "source": "mic"}
     world.closer += [("/c/", {"token": token})]
+
+
+async def _of_articles(world: World) -> None:
+    """The agent's article, which the lead published, with a picture and a reader's comment; and one
+    that waits for a review."""
+    values = world.values
+    async with world.desk.unit() as uow:
+        agent, lead, asker = [
+            await people.actor_of(uow, await _person(uow, values[f"{who}_id"]))
+            for who in ("agent", "lead", "requester")
+        ]
+        article, text = await articles.create(uow, agent, title="Reset", body="Hold both buttons.")
+        text = await articles.publish(uow, lead, text.id, version=text.version)
+        _other, waits = await articles.create(uow, agent, title="Waits", body="For a review.")
+        waits = await review.ask(uow, agent, waits.id, version=waits.version)
+        said = await feedback.give(uow, asker, text.id, helpful=False, comment="Which buttons?")
+        made = BytesIO()
+        Image.new("RGB", (60, 60), "red").save(made, "PNG")
+        async with attachments.receiving(world.desk.means, "a.png", _once(made.getvalue())) as received:
+            picture = await article_files.keep(uow, agent, article.id, received)
+        values |= {
+            "article_id": str(article.id), "article_version": str(article.version), "text_id": str(text.id),
+            "text_version": str(text.version), "revision": "1", "feedback_id": str(said.id), "state": "public",
+            "picture_id": str(picture.row.id),
+        }  # fmt: skip
+        waiting = {"text_id": str(waits.id), "text_version": str(waits.version)}
+    world.closer += [("/desk/articles/texts/{text_id:uuid}/review", waiting)]
 
 
 async def _of_the_desk(world: World) -> None:

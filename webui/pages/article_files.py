@@ -19,13 +19,15 @@ from webui.pages.ticket_files import headers_of
 router = APIRouter()
 
 
-@router.get(FILES + "{file_id:uuid}")
-async def file(uow: Uow, viewer: AnyViewer, site: TheSite, file_id: UUID) -> Response:
+@router.get(FILES + "{picture_id:uuid}")
+async def file(uow: Uow, viewer: AnyViewer, site: TheSite, picture_id: UUID) -> Response:
     """A file in the clear. What strangers may see, shared caches may keep for a while."""
-    found = await files.read(uow, viewer.actor, file_id)
+    found = await files.read(uow, viewer.actor, picture_id)
     shown = may_show(found.row.mime)
     headers = headers_of(found.name, inline=shown) | {"content-length": str(found.row.size)}
-    headers["cache-control"] = f"{'public' if await _open_to_all(uow, file_id) else 'private'}, max-age=600"
+    headers["cache-control"] = (
+        f"{'public' if await _open_to_all(uow, picture_id) else 'private'}, max-age=600"
+    )
     return StreamingResponse(
         found.read(site.desk.means.files),
         media_type=found.row.mime if shown else "application/octet-stream",

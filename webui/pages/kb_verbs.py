@@ -109,11 +109,11 @@ async def _back(
 
 
 async def _related(uow: UnitOfWork, viewer: Viewer, article_id: UUID, given: Given) -> list[UUID]:
-    """Articles by their titles, a line each; those that are there already keep their place."""
+    """Articles by their titles; those that are there already keep their place."""
     article = await access.article_of(uow, viewer.actor, article_id)
     there = {title: key for key, title in await listing.named(uow, article.related)}
     found: list[UUID] = []
-    for title in given.lines("related")[: service.MOST_RELATED + 1]:
+    for title in [each for each in given.texts("related") if each.strip()][: service.MOST_RELATED + 1]:
         if title not in there:
             exact = [
                 key
