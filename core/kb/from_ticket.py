@@ -10,7 +10,7 @@ from core import text
 from core.access import Actor, Permission
 from core.db import UnitOfWork
 from core.errors import Refused
-from core.i18n import _
+from core.i18n import _, speaking
 from core.kb import anonymous
 from core.people import service as people
 from core.tickets import access, timeline
@@ -53,14 +53,16 @@ async def propose(uow: UnitOfWork, actor: Actor, number: int) -> Proposal:
         replaced.update(done.replaced)
         return done.text.strip()
 
-    title = cleaned(opened.subject)
-    body = _body(cleaned(_question(said)), cleaned(_solution(opened, said)))
+    language = opened.ticket.language or uow.settings.language
+    with speaking(language):
+        title = cleaned(opened.subject)
+        body = _body(cleaned(_question(said)), cleaned(_solution(opened, said)))
     return Proposal(
         number=number,
         ticket_id=opened.ticket.id,
         title=text.subject_of(title) or title,
         body=body,
-        language=opened.ticket.language or uow.settings.language,
+        language=language,
         category_id=opened.ticket.category_id,
         tags=tuple(opened.ticket.tags),
         replaced=replaced,
@@ -70,8 +72,8 @@ async def propose(uow: UnitOfWork, actor: Actor, number: int) -> Proposal:
 def _body(question: str, solution: str) -> str:
     parts = []
     if question:
-        parts.append(f"## {_('Question')}\n\n{question}")
-    parts.append(f"## {_('Answer')}\n\n{solution or _('Write here what solved it.')}")
+        parts.append(f"## {_('What was asked')}\n\n{question}")
+    parts.append(f"## {_('What helped')}\n\n{solution or _('Write here what solved it.')}")
     return "\n\n".join(parts)
 
 

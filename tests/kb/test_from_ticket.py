@@ -8,7 +8,6 @@ import pytest
 
 from core.desk import Desk
 from core.errors import Forbidden, NotFound, Refused
-from core.i18n import speaking
 from core.kb import anonymous, from_ticket
 from core.people import service as people
 from core.tickets import service as tickets
@@ -81,21 +80,25 @@ async def test_question_and_solution_without_the_people(desk: Desk) -> None:
     for kept in (
         "my Fjord will not start",
         "hold the power button for ten seconds",
-        "## Question",
-        "## Answer",
+        "## What was asked",
+        "## What helped",
     ):
         assert kept in whole, whole
     assert made.replaced["NC-104882"] == "number"
     assert made.replaced["ada@home.example"] == "mail"
 
 
-async def test_in_the_language_of_whoever_writes(desk: Desk) -> None:
+async def test_in_the_language_of_the_ticket(desk: Desk) -> None:
     they = await cast(desk)
     number = await resolved(they)
-    with speaking("de"):
-        async with desk.unit(they.eve) as uow:
-            made = await from_ticket.propose(uow, they.eve, number)
+    async with desk.unit() as uow:
+        opened = await from_ticket.access.get(uow, they.bob, number)
+        opened.ticket.language = "de"
+    async with desk.unit(they.eve) as uow:
+        made = await from_ticket.propose(uow, they.eve, number)
+    assert made.language == "de"
     assert "[Nummer]" in made.body
+    assert "## Was geholfen hat" in made.body
 
 
 async def test_who_and_what(desk: Desk) -> None:

@@ -74,7 +74,7 @@ async def review(request: Request, uow: Uow, viewer: Writes, text_id: UUID) -> R
         waits=text.state == ArticleState.in_review,
         mine=text.asked_by == viewer.actor.id,
         asked_by=people.get(text.asked_by) if text.asked_by else None,
-        language=kb_shell.language_name(text.language),
+        written_in=kb_shell.language_name(text.language),
         audience=_(kb_shell.AUDIENCES[article.audience]),
         preview=Markup(shown.html),  # noqa: S704  sanitised there
         changes=difference(text.body, draft) if text.body is not None else None,
