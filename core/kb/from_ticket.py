@@ -72,9 +72,9 @@ async def propose(uow: UnitOfWork, actor: Actor, number: int) -> Proposal:
 def _body(question: str, solution: str) -> str:
     parts = []
     if question:
-        parts.append(f"## {_('What was asked')}\n\n{question}")
-    parts.append(f"## {_('What helped')}\n\n{solution or _('Write here what solved it.')}")
-    return "\n\n".join(parts)
+        parts += [_("What was asked"), question]
+    parts += [_("What helped"), solution or _("Write here what solved it.")]
+    return "\n\n".join(f"## {part}" if place % 2 == 0 else part for place, part in enumerate(parts))
 
 
 async def _said(uow: UnitOfWork, actor: Actor, opened: Opened) -> list[MessageLine]:

@@ -22,11 +22,11 @@ def _how_to() -> str:
     return "\n\n".join(
         (
             _("In one or two sentences: what this is for, and when you need it."),
-            f"## {_('What you need')}",
+            _part(_("What you need")),
             "- ",
-            f"## {_('Step by step')}",
+            _part(_("Step by step")),
             "1. \n2. \n3. ",
-            f"## {_('How you know that it worked')}",
+            _part(_("How you know that it worked")),
             "",
         )
     )
@@ -36,9 +36,9 @@ def _faq() -> str:
     return "\n\n".join(
         (
             _("The short answer, in one sentence."),
-            f"## {_('More about it')}",
+            _part(_("More about it")),
             "",
-            f"## {_('See also')}",
+            _part(_("See also")),
             "- ",
         )
     )
@@ -48,11 +48,11 @@ def _troubleshooting() -> str:
     return "\n\n".join(
         (
             _("What one sees or hears, in the words that people use for it."),
-            f"## {_('Try this first')}",
+            _part(_("Try this first")),
             "1. \n2. ",
-            f"## {_('If that did not help')}",
-            f"| {_('What you see')} | {_('What it means')} | {_('What to do')} |\n|---|---|---|\n|  |  |  |",
-            f"## {_('When to write to us')}",
+            _part(_("If that did not help")),
+            _table(_("What you see"), _("What it means"), _("What to do")),
+            _part(_("When to write to us")),
             "",
         )
     )
@@ -72,3 +72,12 @@ TEMPLATES: Mapping[str, Template] = {
         ),
     )
 }
+
+
+def _part(title: str) -> str:
+    return f"## {title}"
+
+
+def _table(*titles: str) -> str:
+    head = " | ".join(titles)
+    return f"| {head} |\n|{'---|' * len(titles)}\n|{'  |' * len(titles)}"

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from core.db import UnitOfWork
-from core.i18n import _
+from core.i18n import _, speaking
 from core.kb import from_ticket, listing, moderation, service
 from core.kb.anonymous import LABELS
 from core.kb.from_ticket import Proposal
@@ -106,11 +106,13 @@ async def make(request: Request, uow: Uow, viewer: Writes) -> Response:
     proposal = await from_ticket.propose(uow, viewer.actor, number) if number > 0 else None
     async with trying(uow) as trial:
         template = TEMPLATES.get(given.text("template"), TEMPLATES["plain"])
+        with speaking(given.text("language", "en")):
+            skeleton = template.body()
         _article, text = await service.create(
             uow,
             viewer.actor,
             title=given.text("title"),
-            body=given.text("body") if proposal is not None else template.body(),
+            body=given.text("body") if proposal is not None else skeleton,
             language=given.text("language", "en"),
             template=template.key,
             facts=Facts(
