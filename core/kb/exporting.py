@@ -103,7 +103,7 @@ def _document(article: Article, text: ArticleText, desk: _Desk, old_slugs: list[
         article=article.id,
         original=article.language,
         slug=text.slug,
-        state=text.state,
+        state=_of_published(text),
         audience=article.audience,
         category=desk.categories.get(article.category_id, "") if article.category_id else "",
         tags=sorted(desk.tags[tag] for tag in article.tags if tag in desk.tags),
@@ -114,6 +114,13 @@ def _document(article: Article, text: ArticleText, desk: _Desk, old_slugs: list[
         old_slugs=old_slugs,
         published_at=text.published_at,
     )
+
+
+def _of_published(text: ArticleText) -> str:
+    """A review is of the draft, whose own file says so."""
+    if text.state == ArticleState.archived:
+        return text.state
+    return ArticleState.published.value
 
 
 def _draft(whole: Document, text: ArticleText) -> Document:

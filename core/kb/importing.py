@@ -285,7 +285,9 @@ class _Work:
         self, article: Article, text: ArticleText, one: Document, body: str, *, new: bool
     ) -> bool:
         slug = one.slug or text.slug
-        same = (text.title, text.body, text.slug, text.state) == (one.title, body, slug, one.state)
+        archived = one.state == ArticleState.archived
+        same = (text.title, text.body, text.slug) == (one.title, body, slug)
+        same = same and (text.state == ArticleState.archived) == archived
         if same and text.published_at == (one.published_at or text.published_at):
             return False
         if not new and text.draft_body is not None and text.body is not None:
@@ -299,7 +301,7 @@ class _Work:
             if one.slug and text.slug != one.slug:
                 raise Invalid(_("Another article has the address “{slug}” already.").format(slug=one.slug))
         text.published_at = one.published_at or text.published_at
-        if one.state == ArticleState.archived:
+        if archived:
             text.state = ArticleState.archived.value
         return True
 

@@ -97,6 +97,10 @@ async def lived_in(desk: Desk) -> House:
         await review.ask(uow, they.lead, waits.id, version=waits.version)
         at = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
         await service.publish_at(uow, they.lead, timed.id, version=timed.version, at=at)
+    both = await they.published("Published, and in review anew")
+    changed = await they.changed(both.id, "Published, and in review anew", "Other words", publish=False)
+    async with desk.unit(they.ann) as uow:
+        await review.ask(uow, they.ann, both.id, version=changed.version)
     gone = await they.published("Gone", facts={"related": (text.article_id,)})
     never = await they.written("Never out")
     for each in (gone, never):
@@ -118,12 +122,12 @@ async def other(server: Embedded, migrated: str) -> AsyncIterator[Desk]:
 async def test_there_and_back_is_the_same(desk: Desk, other: Desk) -> None:
     await lived_in(desk)
     first = await exported(desk)
-    assert sum(path.endswith(".md") for path in first) == 7
+    assert sum(path.endswith(".md") for path in first) == 9
     assert sum(path.startswith("files/") for path in first) == 1
     async with other.unit() as uow:
         await people.add(uow, name="Ann", role="agent", email="ann@desk.example")
     report = await imported(other, first)
-    assert (report.count("made"), report.count("changed")) == (6, 1)
+    assert (report.count("made"), report.count("changed")) == (7, 2)
     assert await exported(other) == first
     async with other.unit() as uow:
         with pytest.raises(Moved):
