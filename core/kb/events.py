@@ -22,6 +22,8 @@ class ArticleEvent(Event):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleCreated(ArticleEvent):
+    """Begun, or begun in another language; `ticket` is what it was made of."""
+
     name: ClassVar[str] = "article.created"
     ticket: UUID | None = None
 
@@ -46,6 +48,8 @@ class ArticleChanged(ArticleEvent):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleSentForReview(ArticleEvent):
+    """Its author asks for a review: of one colleague, or of whoever publishes."""
+
     name: ClassVar[str] = "article.sent_for_review"
     reviewer: UUID | None = None
 
@@ -71,6 +75,8 @@ class ArticleScheduled(ArticleEvent):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlePublished(ArticleEvent):
+    """What readers find is new from here on."""
+
     name: ClassVar[str] = "article.published"
     revision: int
 
@@ -86,12 +92,16 @@ class ArticleRenamed(ArticleEvent):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleArchived(ArticleEvent):
+    """Readers do not find it any more, in no language."""
+
     name: ClassVar[str] = "article.archived"
 
 
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticleRestored(ArticleEvent):
+    """Taken out of the archive, as it was."""
+
     name: ClassVar[str] = "article.restored"
 
 
@@ -114,6 +124,8 @@ class FeedbackEvent(Event):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackGiven(FeedbackEvent):
+    """A reader said whether an article helped, with a comment or without."""
+
     name: ClassVar[str] = "feedback.given"
     helpful: bool
     comment: bool = False
@@ -122,12 +134,16 @@ class FeedbackGiven(FeedbackEvent):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackReported(FeedbackEvent):
+    """A reader found a public comment improper."""
+
     name: ClassVar[str] = "feedback.reported"
 
 
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackModerated(FeedbackEvent):
+    """A moderator made a comment public, hid it, or lets it wait again."""
+
     name: ClassVar[str] = "feedback.moderated"
     state: str
 
@@ -142,6 +158,8 @@ class SuggestionEvent(Event):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestionShown(SuggestionEvent):
+    """Articles were offered as an answer."""
+
     name: ClassVar[str] = "suggestion.shown"
     articles: tuple[UUID, ...] = ()
 
@@ -149,18 +167,24 @@ class SuggestionShown(SuggestionEvent):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestionSolved(SuggestionEvent):
+    """One of the offered articles was the answer."""
+
     name: ClassVar[str] = "suggestion.solved"
 
 
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestionUndone(SuggestionEvent):
+    """It was not the answer after all."""
+
     name: ClassVar[str] = "suggestion.undone"
 
 
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SuggestionDismissed(SuggestionEvent):
+    """None of them was; `outcome` says what was wanted instead."""
+
     name: ClassVar[str] = "suggestion.dismissed"
     outcome: str = "dismissed"
 
@@ -168,6 +192,8 @@ class SuggestionDismissed(SuggestionEvent):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LessonUndone(Event):
+    """What a question had taught about an article counts no more."""
+
     name: ClassVar[str] = "lesson.undone"
     thing: ClassVar[str] = "lesson"
     article: UUID

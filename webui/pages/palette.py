@@ -100,6 +100,14 @@ async def _verbs(uow: UnitOfWork, viewer: Viewer, number: int, commands: set[str
             }
             for each in (await macros.listed(uow, viewer.actor))[: ticket.MOST_MACROS]
         ]
+    if may.article:
+        items.append(
+            {
+                "title": _("Make an article of this…"),
+                "hint": f"#{number}",
+                "url": f"/desk/articles/new?ticket={number}",
+            }
+        )
     if may.export:
         items.append({"title": _("Export as HTML"), "hint": f"#{number}", "url": f"{base}/export/html"})
     return items
@@ -131,6 +139,16 @@ def _places(viewer: Viewer) -> list[Item]:
         },
         {"title": _("Sign out"), "hint": _("You"), "url": "/sign-out", "method": "post"},
     ]
+    if viewer.actor.may(Permission.write_articles):
+        items += [
+            {"title": title, "hint": _("Knowledge base"), "url": f"/desk/articles{path}"}
+            for title, path in (
+                (_("Articles"), ""),
+                (_("New article"), "/new"),
+                (_("Reviews"), "/reviews"),
+                (_("Feedback"), "/feedback"),
+            )
+        ]
     items += [
         {"title": _(area.text), "hint": _("Admin"), "url": area.url}
         for group in AREAS.values()
