@@ -6,16 +6,19 @@ import asyncio
 import os
 import tempfile
 from pathlib import Path
+from uuid import UUID
 
 import click
 
 from bot.cli import edge
 from bot.cli.reach import reached
 from core.access import SYSTEM
+from core.admin.service import make_category
+from core.db import UnitOfWork
 from core.i18n import _
 from core.kb import exporting, importing
 from core.kb.documents import Problem
-from core.kb.importing import NotImported, Report
+from core.kb.importing import MakeCategory, NotImported, Report
 from core.settings import Settings
 
 LARGEST = 64 * 1024 * 1024
@@ -85,7 +88,7 @@ async def _import(settings: Settings, root: Path, paths: list[str], language: st
         try:
             async with desk.unit(SYSTEM) as uow:
                 report = await importing.bring_in(
-                    uow, SYSTEM, paths, read, language=language, rehearse=dry_run
+                    uow, SYSTEM, paths, read, _categories(uow), language=language, rehearse=dry_run
                 )
         except NotImported as error:
             _tell(error.report)
@@ -94,6 +97,13 @@ async def _import(settings: Settings, root: Path, paths: list[str], language: st
                 return
             raise
     _tell(report)
+
+
+def _categories(uow: UnitOfWork) -> MakeCategory:
+    async def make(name: str, parent: UUID | None) -> UUID:
+        return (await make_category(uow, SYSTEM, name=name, parent_id=parent)).id
+
+    return make
 
 
 def _tell(report: Report) -> None:

@@ -22,7 +22,6 @@ from bot.demo.cast import Cast, Member
 from bot.demo.texts import Language, people
 from core import clock
 from core.access import Actor
-from core.admin.service import categories
 from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import Invalid
@@ -31,6 +30,7 @@ from core.kb import documents, moderation, review, service, translations
 from core.kb.documents import Document
 from core.kb.model import Article, ArticleFeedback, ArticleText, ArticleView
 from core.kb.service import Facts
+from core.tickets.categories import categories
 
 SCHEDULED = "autumn-check"
 """The article that is to be published in a few days."""

@@ -34,7 +34,6 @@ TAG_CHARACTERS = 40
 DEEPEST = 5
 """Levels of the tree of categories."""
 MOST_TEAMS = 300
-MOST_CATEGORIES = 500
 MOST_TAGS = 2000
 _SETTINGS_LOCK = 4_202_641
 REQUESTER_MAY = frozenset({Permission.open_ticket})
@@ -164,23 +163,6 @@ async def join_teams(uow: UnitOfWork, actor: Actor, person: Person, team_ids: Co
 
 
 # --- categories -------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class CategoryLine:
-    """A category in its tree; `depth` 0 is the top, `path` its name with its parents'."""
-
-    category: Category
-    depth: int
-    path: str
-
-
-async def categories(session: AsyncSession, *, retired: bool = False) -> Sequence[CategoryLine]:
-    """The tree, flattened in order. A child of a retired category is shown where it stands."""
-    query = select(Category).order_by(Category.position, Category.name, Category.id).limit(MOST_CATEGORIES)
-    if not retired:
-        query = query.where(Category.active)
-    return _flat(list(await session.scalars(query)))
 
 
 async def category(session: AsyncSession, category_id: UUID) -> Category:
@@ -482,23 +464,6 @@ async def _check_parent(uow: UnitOfWork, row: Category, parent_id: UUID) -> None
                 _("Categories can lie at most {most} deep.").format(most=DEEPEST), field="parent_id"
             )
         above = await uow.session.get(Category, above.parent_id) if above.parent_id else None
-
-
-def _flat(rows: Sequence[Category]) -> list[CategoryLine]:
-    here = {row.id for row in rows}
-    below: dict[UUID | None, list[Category]] = {}
-    for row in rows:
-        below.setdefault(row.parent_id if row.parent_id in here else None, []).append(row)
-    lines: list[CategoryLine] = []
-
-    def walk(parent: UUID | None, depth: int, path: str) -> None:
-        for row in below.get(parent, ()):
-            whole = f"{path} / {row.name}" if path else row.name
-            lines.append(CategoryLine(row, depth, whole))
-            walk(row.id, depth + 1, whole)
-
-    walk(None, 0, "")
-    return lines
 
 
 async def _tag(uow: UnitOfWork, tag_id: int) -> Tag:

@@ -10,13 +10,13 @@ from uuid import UUID
 from sqlalchemy import select
 
 from core.access import Actor, Permission
-from core.admin.service import categories
 from core.db import UnitOfWork
 from core.kb import documents, files, page
 from core.kb.documents import Document
 from core.kb.model import Article, ArticleSlug, ArticleState, ArticleText
 from core.people import service as people
 from core.people.model import Tag
+from core.tickets.categories import categories
 
 FILES = "files"
 BATCH = 50

@@ -20,8 +20,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core import clock
 from core.access import Actor, Permission
-from core.admin import service as desk
-from core.admin.service import DESK, categories
 from core.conversations.attachments import receiving
 from core.db import UnitOfWork
 from core.errors import DeskError, Invalid
@@ -33,10 +31,15 @@ from core.kb.model import Article, ArticleFile, ArticleSlug, ArticleState, Artic
 from core.kb.service import Facts
 from core.kb.slugs import slug_of
 from core.people import service as people
+from core.tickets.categories import categories
 
 MOST_FILES = 5_000
 MOST_PROBLEMS = 500
+DESK = UUID(int=0)
+"""The subject of what concerns no single article."""
 Read = Callable[[str], Awaitable[bytes | None]]
+MakeCategory = Callable[[str, UUID | None], Awaitable[UUID]]
+"""Makes a category of a name below another one; see `core.admin.service.make_category`."""
 _PICTURE = re.compile(r"(!?\[[^\]\n]{0,300}\]\()<?([^)\s>]{1,300})>?((?:\s+\"[^\"\n]{0,200}\")?\))")
 _HASHED = re.compile(r"^[0-9a-f]{12}-")
 
@@ -71,6 +74,7 @@ async def bring_in(
     actor: Actor,
     paths: Sequence[str],
     read: Read,
+    make_category: MakeCategory,
     *,
     language: str = "en",
     rehearse: bool = False,
@@ -83,7 +87,7 @@ async def bring_in(
     _hold_together(found, report)
     if not report.problems:
         async with AsyncExitStack() as stack:
-            work = _Work(uow, actor, read, report, stack)
+            work = _Work(uow, actor, read, make_category, report, stack)
             await work.prepare()
             for group in _groups(found):
                 await work.article(group)
@@ -151,6 +155,7 @@ class _Work:
     uow: UnitOfWork
     actor: Actor
     read: Read
+    make_category: MakeCategory
     report: Report
     stack: AsyncExitStack
     categories: dict[str, UUID] = field(default_factory=dict)
@@ -349,8 +354,7 @@ class _Work:
         for name in [part.strip() for part in one.category.split(" / ") if part.strip()]:
             path = f"{path} / {name}" if path else name
             if path not in self.categories:
-                made = await desk.make_category(self.uow, self.actor, name=name, parent_id=parent)
-                self.categories[path] = made.id
+                self.categories[path] = await self.make_category(name, parent)
                 self._hint(one, _("The category “{name}” was made.").format(name=path), "category")
             parent = self.categories[path]
         return parent

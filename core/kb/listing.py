@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy.orm import defer
 
 from core import clock
 from core.access import Actor, Permission
 from core.db import UnitOfWork
-from core.kb import queries, translations
+from core.kb import access, queries, translations
 from core.kb.model import Article, ArticleState, ArticleText
 from core.kb.translations import Original
 from core.people.model import Tag
@@ -46,7 +47,17 @@ class Row:
 
     article: Article
     text: ArticleText
+    """Without its words, which a list does not need."""
     stale: bool
+    live: bool
+    has_draft: bool
+
+    @property
+    def state(self) -> str:
+        """One word for where it stands: `changed` is published with a draft beside it."""
+        if self.text.state == ArticleState.published and self.has_draft:
+            return "changed"
+        return self.text.state
 
     @property
     def due(self) -> bool:
@@ -73,7 +84,7 @@ async def page(uow: UnitOfWork, actor: Actor, wanted: Filter, *, after: str = ""
     if (cursor := _cursor(after)) is not None:
         query = query.where(tuple_(ArticleText.updated_at, ArticleText.id) < cursor)
     query = query.order_by(ArticleText.updated_at.desc(), ArticleText.id.desc()).limit(limit + 1)
-    rows = [Row(row[0], row[1], bool(row[2])) for row in await uow.session.execute(query)]
+    rows = [Row(*row) for row in await uow.session.execute(query)]
     last = rows[limit - 1].text if len(rows) > limit else None
     return Page(rows[:limit], f"{last.updated_at.isoformat()}_{last.id}" if last is not None else None)
 
@@ -139,11 +150,21 @@ async def named(uow: UnitOfWork, ids: Sequence[UUID]) -> list[tuple[UUID, str]]:
     return [(each, found[each]) for each in ids if each in found]
 
 
-def _rows() -> Select[Article, ArticleText, bool]:
+_Rows = Select[Article, ArticleText, bool, bool, bool]
+
+
+def _rows() -> _Rows:
     return (
-        select(Article, ArticleText, func.coalesce(translations.stale(), False))
+        select(
+            Article,
+            ArticleText,
+            func.coalesce(translations.stale(), False),
+            access.live(),
+            ArticleText.draft_body.is_not(None),
+        )
         .join(ArticleText, ArticleText.article_id == Article.id)
         .join(Original, _is_original(), isouter=True)
+        .options(defer(ArticleText.body, raiseload=True), defer(ArticleText.draft_body, raiseload=True))
     )
 
 
@@ -151,9 +172,7 @@ def _is_original() -> ColumnElement[bool]:
     return and_(Original.article_id == Article.id, Original.language == Article.language)
 
 
-def _filtered(
-    query: Select[Article, ArticleText, bool], wanted: Filter
-) -> Select[Article, ArticleText, bool]:
+def _filtered(query: _Rows, wanted: Filter) -> _Rows:
     if wanted.state in STATES:
         query = query.where(_state(wanted.state))
     else:

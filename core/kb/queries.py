@@ -12,11 +12,11 @@ from sqlalchemy import Select, and_, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access import Actor
-from core.admin.service import CategoryLine, categories
 from core.errors import NotFound
 from core.kb import access
 from core.kb.model import Article, ArticleSlug, ArticleText
 from core.people.model import Tag
+from core.tickets.categories import CategoryLine, categories
 
 PAGE = 30
 MOST = 100

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from PIL import Image
@@ -16,10 +17,11 @@ from adapters.local.bus import LocalBus
 from adapters.postgres import Embedded
 from core import clock
 from core.access import SYSTEM, Actor
+from core.admin.service import make_category
 from core.conversations.attachments import receiving
 from core.crypto.fields import new_key
 from core.crypto.keys import MasterKey
-from core.db import Database
+from core.db import Database, UnitOfWork
 from core.desk import Desk
 from core.errors import Forbidden
 from core.kb import exporting, files, front_matter, importing, queries, review, service, translations
@@ -48,7 +50,16 @@ async def imported(
 
     paths = [path for path in stored if path.endswith(".md")]
     async with desk.unit() as uow:
-        return await importing.bring_in(uow, SYSTEM, paths, read, language=language, rehearse=rehearse)
+        return await importing.bring_in(
+            uow, SYSTEM, paths, read, _categories(uow), language=language, rehearse=rehearse
+        )
+
+
+def _categories(uow: UnitOfWork) -> importing.MakeCategory:
+    async def make(name: str, parent: UUID | None) -> UUID:
+        return (await make_category(uow, SYSTEM, name=name, parent_id=parent)).id
+
+    return make
 
 
 async def refused(desk: Desk, folder: Mapping[str, bytes | str]) -> list[str]:
@@ -246,7 +257,7 @@ async def test_rights(desk: Desk) -> None:
     they = await house(desk)
     async with desk.unit() as uow:
         with pytest.raises(Forbidden):
-            await importing.bring_in(uow, they.ann, [], _nothing)
+            await importing.bring_in(uow, they.ann, [], _nothing, _categories(uow))
         with pytest.raises(Forbidden):
             _all = [each async for each in exporting.export(uow, they.ann)]
 

@@ -15,6 +15,7 @@ from core.crypto.words import fold
 from core.db import UnitOfWork
 from core.errors import Invalid
 from core.i18n import N_, _
+from core.tickets.categories import categories as categories_of
 from core.tickets.fields import MOST_FIELDS
 from core.tickets.model import Category
 from webui.deps import Uow
@@ -33,7 +34,7 @@ TYPES = {
 
 @router.get("/admin/categories")
 async def categories(request: Request, uow: Uow, viewer: ManagesDesk) -> Response:
-    lines = await service.categories(uow.session, retired=True)
+    lines = await categories_of(uow.session, retired=True)
     names = {line.team.id: line.team.name for line in await service.teams(uow.session, retired=True)}
     return await show(
         request, uow, viewer, "admin/categories.html", area="categories", lines=lines, team_names=names
@@ -109,7 +110,7 @@ async def _form(
     values: SimpleNamespace,
     **context: Any,
 ) -> Response:
-    lines = await service.categories(uow.session, retired=False)
+    lines = await categories_of(uow.session, retired=False)
     teams = await service.teams(uow.session)
     return await show(
         request,

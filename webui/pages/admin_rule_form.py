@@ -21,6 +21,7 @@ from core.db import UnitOfWork
 from core.errors import Invalid
 from core.i18n import N_, _
 from core.people import service as people
+from core.tickets.categories import categories
 from core.tickets.routing import routing_fields
 from webui.pages.admin_shell import Given
 
@@ -62,7 +63,7 @@ async def words_of(uow: UnitOfWork, actor: Any, json: object = None) -> Words:
     """All names that a rule may speak of, and those of the people it does speak of."""
     companies, _next = await organisations.listed(uow, actor, most=200)
     found = Words(
-        categories={str(line.category.id): line.path for line in await service.categories(uow.session)},
+        categories={str(line.category.id): line.path for line in await categories(uow.session)},
         teams={str(line.team.id): line.team.name for line in await service.teams(uow.session)},
         organisations={str(one.id): one.name for one in companies},
     )

@@ -64,7 +64,7 @@ async def articles(
                 text=row.text,
                 stale=row.stale,
                 due=row.due,
-                state=kb_shell.state_of(row.text),
+                state=row.state,
                 rating=ratings.get(row.text.id),
                 owner=people.get(row.article.owner_id) if row.article.owner_id else None,
                 category=paths.get(str(row.article.category_id), ""),

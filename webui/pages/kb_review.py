@@ -46,7 +46,7 @@ async def reviews(
                 asked_by=people.get(row.text.asked_by) if row.text.asked_by else None,
                 reviewer=people.get(row.text.reviewer_id) if row.text.reviewer_id else None,
                 mine=row.text.reviewer_id == viewer.actor.id,
-                new=row.text.body is None,
+                new=not row.live,
             )
             for row in page.rows
         ],

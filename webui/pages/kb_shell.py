@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from core import i18n
 from core.access import Permission
-from core.admin import service as desk
 from core.db import UnitOfWork
 from core.errors import NotFound
 from core.i18n import N_, _
@@ -22,6 +21,7 @@ from core.kb import listing, moderation
 from core.kb.model import Article, ArticleState, ArticleText, Reach
 from core.people.model import Tag
 from core.people.naming import named_by_role
+from core.tickets.categories import categories as tree
 from webui.deps import Staff
 from webui.sessions import Viewer
 from webui.staff import staff_page
@@ -118,7 +118,7 @@ def audiences() -> list[tuple[str, str]]:
 
 async def categories(uow: UnitOfWork, kept: UUID | None = None) -> list[tuple[str, str]]:
     """The categories to choose from; one that is retired only where it is chosen already."""
-    lines = await desk.categories(uow.session, retired=True)
+    lines = await tree(uow.session, retired=True)
     return [
         (str(line.category.id), line.path)
         for line in lines
