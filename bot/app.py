@@ -153,6 +153,7 @@ def put_together(settings: Settings, desk: Desk) -> App:
     site.facts["app"] = app
     site.facts["metrics_token"] = settings.metrics_token.get_secret_value()
     site.facts["data_folder"] = settings.data.absolute()
+    site.checks["articles"] = loops.loading
     site.checks["database"] = lambda: _database_answers(desk.db)
     return app
 
@@ -211,6 +212,7 @@ async def run(app: App, listening: socket.socket, announce: Callable[[App], Any]
         up = asyncio.create_task(server.up.wait())
         await asyncio.wait({up, serving}, return_when=asyncio.FIRST_COMPLETED)
         up.cancel()
+        app.loops.served.set()
         if announce is not None and not serving.done():
             await announce(app)
         await _watch(serving, background, server)

@@ -32,6 +32,7 @@ from core.i18n import _, set_language
 from core.people import service as people
 from core.tickets.model import Ticket
 
+_WITH_THING = ("rate", "solved", "article")
 _TYPED = re.compile(r"/([a-z0-9_]{1,32})(?:\s+(.*))?", re.DOTALL)
 
 
@@ -60,7 +61,7 @@ async def invoked(uow: UnitOfWork, inbound: Invoked, limits: Limits = NARROW) ->
 
 
 async def pressed(uow: UnitOfWork, inbound: Pressed, limits: Limits = NARROW) -> Answer:
-    """`verb:thing:number`: the verb is a command's name; a rating's thing is the score."""
+    """`verb:thing:number`: the verb is a command's name; of some the thing is the first argument."""
     commands.load()
     verb, _sep, rest = inbound.button.partition(":")
     thing, _sep, number = rest.partition(":")
@@ -69,10 +70,16 @@ async def pressed(uow: UnitOfWork, inbound: Pressed, limits: Limits = NARROW) ->
     turn = await turn_of(uow, inbound, limits)
     if verb == "step":
         return await steps.press(turn, thing, int(number))
-    line = {"rate": f"{thing} {number}", "new": ""}.get(verb, "" if number == "0" else number)
+    line = _line(verb, thing, number)
     if inbound.choice:
         line = f"{line} {shlex.quote(inbound.choice)}"
     return await _answer(turn, await commands.run(turn, verb, line))
+
+
+def _line(verb: str, thing: str, number: str) -> str:
+    if verb in _WITH_THING:
+        return f"{thing} {number}"
+    return "" if verb == "new" or number == "0" else number
 
 
 async def submitted(uow: UnitOfWork, inbound: Submitted, limits: Limits = NARROW) -> Answer:

@@ -14,6 +14,7 @@ from bot.router import Router
 from bot.tell import Tell
 from core import clock, outbox
 from core.desk import Desk
+from core.kb.shelf import FOLLOW_SECONDS, Shelf
 from core.outage import MAY_BE_AWAY
 from core.people.events import PersonErased
 from core.ports.bus import Signal
@@ -31,6 +32,9 @@ class Loops:
         self.router = router
         self.tell = tell
         self.posting = posting
+        self.shelf = Shelf(desk.db, desk.means)
+        self.served = asyncio.Event()
+        """The web is up: what is large may be loaded now."""
         self._post = asyncio.Event()
         self._claimed_at = clock.now()
         posting.freed = self._post.set
@@ -43,8 +47,13 @@ class Loops:
                 group.create_task(self._for_ever("post", self._post_once))
                 group.create_task(self._for_ever("resume", self._resume_once))
                 group.create_task(self._for_ever("refresh", self._refresh))
+                group.create_task(self._for_ever("articles", self._articles_once))
         finally:
             await self.posting.stop()
+
+    async def loading(self) -> str:
+        """What /readyz says of the articles."""
+        return "" if self.shelf.ready else "are being read in"
 
     async def _for_ever(self, name: str, step: Callable[[], Awaitable[None]]) -> None:
         pause = 0.1
@@ -89,6 +98,16 @@ class Loops:
         while await self.router.resume():
             pass
         await _wait(self.router.waiting, RESUME_EVERY)
+
+    async def _articles_once(self) -> None:
+        if self.shelf.ready:
+            await _wait(self.shelf.woken, FOLLOW_SECONDS)
+            self.shelf.woken.clear()
+            await self.shelf.follow()
+        else:
+            await self.served.wait()
+            await self.shelf.load()
+            self.desk.means.articles = self.shelf
 
     async def _refresh(self) -> None:
         """Settings and roles follow the database when the desk was changed; of whom another

@@ -53,7 +53,7 @@ class Requesters(Fitting):
         if name is None or event.conversation_id is None or not _is_news(event):
             return
         for seat in await self._seats(uow, event.conversation_id):
-            if seat.person_id is not None and seat.person_id == event.actor_id and name == FACT:
+            if seat.person_id is not None and seat.person_id == event.actor_id and name in (FACT, RESOLVED):
                 continue  # They did it themselves, and were answered.
             args: dict[str, object] = {"event": event.name, "by": _who(event)}
             uow.session.add(card(name, seat.place_key, event.conversation_id, args))

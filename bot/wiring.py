@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from adapters.mail import make_mailer
 from bot import commands, offering, places
+from bot.articles import Offers
 from bot.mailing.cards import Mails
 from bot.mailing.poster import MailPoster
 from bot.mailing.teller import make_teller
@@ -31,6 +32,7 @@ def tellers(desk: Desk, chats: Mapping[str, ChatAdapter]) -> Sequence[Teller]:
         offering.make_teller(live_channels(chats)),
         Rooms(chats),
         Requesters(chats),
+        Offers(chats),
         Calls(chats, desk.means.public_url),
         places.reconnect,
         places.heard_of(desk),
@@ -59,6 +61,7 @@ def makers(settings: Settings, chats: Mapping[str, ChatAdapter]) -> Mapping[str,
         **mails,
         **RoomCards(chats, settings.url).makers,
         **Requesters(chats).makers,
+        **Offers(chats).makers,
         **Calls(chats, settings.url).makers,
     }
 

@@ -37,6 +37,7 @@ from core.events import Event
 if TYPE_CHECKING:
     from core.crypto.keys import Keys
     from core.desk_settings import DeskSettings
+    from core.ports.articles import Articles
     from core.ports.files import FileStore
 
 NAMING = {
@@ -123,6 +124,8 @@ class Means:
     roles: dict[str, frozenset[Permission]] = field(default_factory=lambda: dict(DEFAULT_ROLES))
     public_url: str = ""
     """Where people find the desk, for links in answers."""
+    articles: Articles | None = None
+    """Finds and suggests articles; None where nobody loads them."""
 
 
 class UnitOfWork:

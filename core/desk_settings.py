@@ -50,6 +50,7 @@ class DeskSettings(BaseModel):
         30, ge=5, le=600, description="How long an agent has to accept an offered chat"
     )
     live_chat: bool = Field(True, description="Offer new chats to the next free agent")
+    suggest_articles: bool = Field(True, description="Suggest articles to who asks for help")
     open_registration: bool = Field(True, description="Requesters may make accounts by themselves")
     calls: bool = Field(True, description="Calls can be made from tickets")
     calls_by_requesters: bool = Field(True, description="Requesters may ask for a call")

@@ -51,7 +51,7 @@ _QUEUE_MOVES = (
     "ticket.merged",
     "ticket.reopened",
 )
-_TOLD = ("message.", "ticket.", "conversation.read", "person.availability_changed")
+_TOLD = ("message.", "ticket.", "suggestion.", "conversation.read", "person.availability_changed")
 _UNTOLD = ("message.delivered", "message.undelivered", "message.reported", "ticket.requester_left")
 
 

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import and_, func, or_, select
 
-from adapters.webchat import facts, tokens
+from adapters.webchat import facts, render, tokens
 from adapters.webchat.tokens import INSTALLATION, PLATFORM, Visitor
 from core import clock
 from core.access import Actor
@@ -29,6 +29,7 @@ from core.db import EventRow, UnitOfWork
 from core.errors import NotFound
 from core.files.sniff import may_show
 from core.i18n import _
+from core.kb import offer_card, suggesting
 from core.markdown import to_html, to_text
 from core.people import service as people
 from core.people.model import Availability, Identity, Person
@@ -116,6 +117,7 @@ async def read(uow: UnitOfWork, shown: Shown, after: str = "", before: str = "")
         | {shown.opened.ticket.assignee_id},
     )
     items = await _message_items(uow, shown, messages, persons) + _fact_items(uow, events, persons)
+    items += await _offer_items(uow, shown)
     return {
         "items": sorted(items, key=lambda item: (item["at"], item["seq"])),
         "cursor": _cursor(shown, now),
@@ -386,6 +388,23 @@ def _fact_items(
         }
         for event in events
         if (words := facts.line(event, persons, named))
+    ]
+
+
+async def _offer_items(uow: UnitOfWork, shown: Shown) -> list[dict[str, Any]]:
+    """The articles that were offered, and what came of it: on every page, since it changes."""
+    row = await suggesting.of_ticket(uow, shown.opened.ticket.id)
+    made = await offer_card.card(uow, row, shown.opened.ticket) if row is not None else None
+    if row is None or made is None:
+        return []
+    return [
+        {
+            "kind": "card",
+            "id": f"s{row.id}",
+            "seq": 0,
+            "at": row.asked_at.isoformat(),
+            "card": render.card(made),
+        }
     ]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sqlalchemy import select
 
 from bot import forms, steps
@@ -12,9 +14,10 @@ from core.chat import Button, Card, Form, Invoked, Option, Said, Select
 from core.conversations import service as conversations
 from core.conversations.model import Conversation
 from core.conversations.service import Thread
-from core.errors import Invalid
+from core.errors import Invalid, NotFound
 from core.i18n import LANGUAGES, _, set_language
 from core.ids import new_id
+from core.kb import suggesting
 from core.people import service as people
 from core.tickets import access
 from core.tickets import service as tickets
@@ -150,7 +153,11 @@ async def rate(turn: Turn, score: int, ticket: int, comment: str = "") -> Card:
 
 
 @command("human", "Talk to a person")
-async def human(turn: Turn) -> Card:
+async def human(turn: Turn, number: int = 0) -> Card:
+    """Whatever was suggested: a person reads it. `number` is the ticket that it is about."""
+    if about := number or turn.here:
+        with suppress(NotFound):
+            await suggesting.dismissed(turn.uow, turn.actor, about, human=True)
     return Card(text=_("A person will read what you write here and answer as soon as someone is free."))
 
 

@@ -14,6 +14,7 @@ from core.access import SYSTEM
 from core.chat import OpenedThread, Place
 from core.conversations.model import Conversation, Message, Seat
 from core.db import UnitOfWork
+from core.kb import suggesting
 from core.outbox_model import Delivery
 from core.rooms import service as rooms
 from core.rooms.model import DeskRoom, RoomThread
@@ -21,6 +22,8 @@ from core.tickets.model import Ticket
 
 HEAD, FACT, QUEUE, TROUBLE = "room_head", "room_fact", "room_queue", "room_trouble"
 OWN = "requester_place"
+OFFER = "article_offer"
+"""Articles for who has just asked; made by `bot.articles`."""
 MOST_TOLD = 200
 """Messages that a new thread is told of what was said before; older ones are in the desk."""
 MOST_OPENED = 5
@@ -66,6 +69,8 @@ async def _opened_for_requester(uow: UnitOfWork, row: Delivery, place: Place) ->
     assert conversation is not None
     seat = await take(uow, conversation, place)
     seat.side, seat.person_id = "requester", row.person_id
+    if (shown := await suggesting.waiting(uow, conversation.id)) is not None:
+        uow.session.add(card(OFFER, place.key, conversation.id, {"suggestion": str(shown.id)}))
 
 
 async def take(uow: UnitOfWork, conversation: Conversation, place: Place) -> Seat:

@@ -116,6 +116,16 @@ async def lines_of(
     return [Line(*row) for row in await session.execute(query)]
 
 
+async def numbered(session: AsyncSession, actor: Actor, number: int) -> list[Line]:
+    """An article by its number, in each language in which an actor may read it, its own first."""
+    query = (
+        _lines()
+        .where(Article.number == number, access.readable(actor))
+        .order_by(ArticleText.language != Article.language, ArticleText.language)
+    )
+    return [Line(*row) for row in await session.execute(query)]
+
+
 async def by_slug(
     session: AsyncSession, actor: Actor, language: str, slug: str
 ) -> tuple[Article, ArticleText]:
@@ -244,5 +254,5 @@ def _cursor(after: str) -> tuple[datetime, UUID] | None:
 
 __all__ = [
     "Branch", "Indexed", "Line", "Moved", "Page", "below", "by_slug", "for_index", "languages_of",
-    "lines_of", "published", "related", "tags_in_use", "tree",
+    "lines_of", "numbered", "published", "related", "tags_in_use", "tree",
 ]  # fmt: skip

@@ -45,6 +45,7 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "attachment_mb",
             "show_agent_names",
             "open_registration",
+            "suggest_articles",
         ),
     ),
     "chat": (N_("Web chat"), ("chat_origins", "live_chat", "offer_seconds")),
@@ -70,6 +71,9 @@ HINTS = {
     "offer_seconds": N_("Then the chat is offered to the next free agent."),
     "block_words": N_("One word or phrase a line. They are found as whole words, however they are written."),
     "open_registration": N_("Otherwise accounts are made by invitation."),
+    "suggest_articles": N_(
+        "Right after the question, and only when an article fits. A person reads it all the same."
+    ),
     "show_agent_names": N_("Otherwise they read the desk's name."),
     "same_text_per_hour": N_("What comes more often waits in the quarantine."),
 }

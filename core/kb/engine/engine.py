@@ -6,7 +6,8 @@ its own copy and is put in place at the end, with what was changed meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from threading import RLock
 
 import numpy as np
@@ -28,6 +29,9 @@ _LEAST_SHARE = 0.02
 _SCORE_TO_BELONGING = 0.8
 
 Found = list[tuple[str, float]]
+Among = Callable[[str], bool]
+"""Says by an article's id whether it may be found at all: rights come before any other choice, so
+that what one may not read neither takes a place nor makes the engine sure."""
 
 
 class Engine:
@@ -110,18 +114,18 @@ class Engine:
         if stale or crowded:
             self._take_up_lessons()
 
-    def search(self, query: str, k: int = 10) -> Found:
+    def search(self, query: str, k: int = 10, among: Among | None = None) -> Found:
         """The likeliest articles, best first, with 0 to 1 for how well each fits. Never silent by itself."""
         self._settle_lazily()
         with self._lock:
-            found = self._ranked(query)
+            found = self._kept(self._ranked(query), among)
             return self._scored(found, self._sureness(found), k)
 
-    def suggest(self, query: str, k: int = SHOWN) -> Found:
+    def suggest(self, query: str, k: int = SHOWN, among: Among | None = None) -> Found:
         """The articles worth showing to someone; none when it is not sure, or when it is small talk."""
         self._settle_lazily()
         with self._lock:
-            found = self._ranked(query)
+            found = self._kept(self._ranked(query), among)
             sure = self._sureness(found)
             if sure.certainty < self.caution or sure.small_talk > PLAINLY_SMALL_TALK or not len(found.places):
                 return []
@@ -133,11 +137,11 @@ class Engine:
         with self._lock:
             return self._sureness(self._ranked(query))
 
-    def complete(self, typed: str, k: int = 8) -> Found:
+    def complete(self, typed: str, k: int = 8, among: Among | None = None) -> Found:
         """What someone may be typing: the last word may be unfinished."""
         with self._lock:
             question = self._library.unfinished(typed)
-            found = self._rank(question)
+            found = self._kept(self._rank(question), among)
             return self._scored(found, self._sureness(found), k) if question.groups else []
 
     def best_sentence(self, query: str, article_id: str) -> str:
@@ -183,6 +187,19 @@ class Engine:
 
     def _ranked(self, query: str) -> Ranked:
         return self._rank(self._library.question(query))
+
+    def _kept(self, found: Ranked, among: Among | None) -> Ranked:
+        if among is None:
+            return found
+        shelf = self._library.shelf
+        kept = np.array([among(shelf.at(int(place)).id) for place in found.places], bool)
+        return replace(
+            found,
+            places=found.places[kept],
+            scores=found.scores[kept],
+            own_scores=found.own_scores[kept],
+            signs=found.signs[kept],
+        )
 
     def _settle_lazily(self) -> None:
         if self._lazily:

@@ -1,0 +1,109 @@
+"""Articles in chats: offered to who has just asked, with what came of it on the same card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import select
+
+from bot.fitting import Fitting, ticket_of
+from bot.making import Maker
+from bot.rooms.threads import OFFER, card
+from core import clock
+from core.access import SYSTEM
+from core.chat import ChatAdapter, Place, Post
+from core.conversations import service as conversations
+from core.conversations.model import Message, Seat
+from core.db import EventRow, UnitOfWork
+from core.i18n import speaking
+from core.kb import offer_card, suggesting
+from core.kb.model import Suggestion
+from core.outbox_model import Delivery
+from core.people.model import Person
+from core.tickets import access
+
+STALE = timedelta(minutes=10)
+"""A request that was read so late needs no article any more, but its person."""
+
+
+class Offers(Fitting):
+    """A teller for `bot.tell`, and the maker of its card."""
+
+    def __init__(self, chats: Mapping[str, ChatAdapter]) -> None:
+        super().__init__(chats)
+        self.makers: Mapping[str, Maker] = {OFFER: self.offer}
+
+    async def __call__(self, uow: UnitOfWork, event: EventRow) -> None:
+        match event.name:
+            case "ticket.opened" if event.data.get("channel") in self.chats:
+                await self._asked(uow, event)
+            case "suggestion.solved" | "suggestion.undone" | "suggestion.dismissed":
+                await self._refresh(uow, event.conversation_id)
+            case "ticket.reopened" if event.data.get("reason") != "undone":
+                await suggesting.reopened(uow, event.subject)
+            case "ticket.resolved":
+                await suggesting.resolved(uow, event.subject, event.actor_id)
+            case _:
+                pass
+
+    async def offer(self, uow: UnitOfWork, row: Delivery) -> Post | None:
+        opened = await ticket_of(uow, row)
+        shown = await uow.session.get(Suggestion, UUID(str(row.args["suggestion"])))
+        if opened is None or shown is None:
+            return None
+        if row.kind == "post" and not suggesting.is_open(shown, opened.ticket):
+            return None  # A person was quicker.
+        person = await uow.session.get(Person, opened.ticket.requester_id)
+        with speaking(person.locale if person else uow.settings.language):
+            made = await offer_card.card(uow, shown, opened.ticket)
+            return self.post(made, row) if made is not None else None
+
+    async def _asked(self, uow: UnitOfWork, event: EventRow) -> None:
+        articles = uow.means.articles
+        late = clock.now() - event.at > STALE
+        if articles is None or not articles.ready or late or event.conversation_id is None:
+            return
+        opened = await access.by_conversation(uow, SYSTEM, event.conversation_id)
+        if event.actor_id != opened.ticket.requester_id:
+            return  # An agent, or a rule, has opened it for them.
+        first = await uow.session.scalar(
+            select(Message).where(Message.conversation_id == opened.thread.id).order_by(Message.seq).limit(1)
+        )
+        if first is None or not opened.key:
+            return
+        question = conversations.read(opened.thread, first)
+        shown = await suggesting.offer(uow, articles, opened, question)
+        if shown is not None:
+            await self._post(uow, shown)
+
+    async def _post(self, uow: UnitOfWork, shown: Suggestion) -> None:
+        assert shown.conversation_id is not None
+        query = select(Seat).where(
+            Seat.conversation_id == shown.conversation_id, Seat.active, Seat.side == "requester"
+        )
+        for seat in list(await uow.session.scalars(query)):
+            if self._is_plain_chat(seat.place_key):
+                uow.session.add(row_of(shown, seat.place_key))
+
+    async def _refresh(self, uow: UnitOfWork, conversation_id: UUID | None) -> None:
+        """The card that stands in a chat says what came of it."""
+        query = select(Delivery).where(
+            Delivery.conversation_id == conversation_id,
+            Delivery.card == OFFER,
+            Delivery.kind == "post",
+            Delivery.native.is_not(None),
+        )
+        for posted in list(await uow.session.scalars(query.limit(20))):
+            args = dict(posted.args) | {"native": posted.native}
+            uow.session.add(card(OFFER, posted.place_key, conversation_id, args, kind="edit"))
+
+    def _is_plain_chat(self, place_key: str) -> bool:
+        adapter = self.chats.get(Place.from_key(place_key).platform)
+        return adapter is not None and not adapter.limits.timeline
+
+
+def row_of(shown: Suggestion, place_key: str) -> Delivery:
+    """The offer at a place, to be posted."""
+    return card(OFFER, place_key, shown.conversation_id, {"suggestion": str(shown.id)})

@@ -1,0 +1,177 @@
+"""What past questions teach about articles, who may teach, and how it is undone.
+
+A lesson is a row: this question, this article, solved or not, asked by this person. It counts only
+when another person's question taught the same of the article, so that nobody teaches the desk
+alone; and of one person at most a few lessons about an article count. The rows are the truth: each
+process follows them, so that a lesson undone, or a person erased, is gone from every index.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from core import clock
+from core.access import Actor, Permission
+from core.crypto.fields import Unreadable, seal_text, unseal_text
+from core.crypto.keys import Keys
+from core.db import UnitOfWork
+from core.errors import NotFound
+from core.i18n import _
+from core.kb.events import LessonUndone
+from core.kb.model import Lesson
+
+MOST_LESSONS = 20_000
+"""The newest so many are looked at."""
+TEACHERS = 2
+"""So many different persons must have taught the same of an article."""
+MOST_OF_ONE = 3
+"""So many lessons of one person about one article count."""
+QUESTION_CHARACTERS = 2_000
+PAGE = 50
+_QUESTION = "lesson.question"
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """A lesson that counts, still sealed."""
+
+    id: UUID
+    question: bytes
+    article_id: UUID
+    solved: bool
+    person_id: UUID
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A lesson in the clear, for an admin; `question` is empty where it cannot be read."""
+
+    row: Lesson
+    question: str
+    counts: bool
+
+
+async def teach(
+    uow: UnitOfWork,
+    *,
+    question: str,
+    article_id: UUID,
+    solved: bool,
+    person_id: UUID,
+    language: str,
+    suggestion_id: UUID | None = None,
+    by: UUID | None = None,
+) -> None:
+    """Keep what became of a question. `by` is the agent who chose the article, if one did. What was
+    taught about the article by the same suggestion before is replaced."""
+    if suggestion_id is not None:
+        await undo_of(uow, suggestion_id, article_id=article_id)
+    lesson = Lesson(
+        question=b"", article_id=article_id, solved=solved, person_id=person_id, language=language,
+        suggestion_id=suggestion_id, by=by,
+    )  # fmt: skip
+    key = await uow.keys.of_person(uow.session, person_id)
+    lesson.question = seal_text(key, question[:QUESTION_CHARACTERS], _QUESTION, lesson.id)
+    uow.session.add(lesson)
+    await uow.session.flush()
+
+
+async def undo_of(uow: UnitOfWork, suggestion_id: UUID, *, article_id: UUID | None = None) -> None:
+    """What a suggestion had taught counts no more."""
+    which = (Lesson.suggestion_id == suggestion_id) & Lesson.undone_at.is_(None)
+    if article_id is not None:
+        which &= Lesson.article_id == article_id
+    await uow.session.execute(
+        update(Lesson).where(which).values(undone_at=clock.now()).execution_options(synchronize_session=False)
+    )
+
+
+async def undo(uow: UnitOfWork, actor: Actor, lesson_id: UUID) -> Lesson:
+    """An admin finds that a lesson teaches the wrong thing."""
+    actor.require(Permission.teach)
+    row = await uow.session.get(Lesson, lesson_id, with_for_update=True)
+    if row is None:
+        raise NotFound(_("There is no such lesson."))
+    if row.undone_at is None:
+        row.undone_at, row.undone_by = clock.now(), actor.id
+        uow.emit(LessonUndone(subject=row.id, article=row.article_id), actor=actor)
+    return row
+
+
+async def page(
+    uow: UnitOfWork,
+    actor: Actor,
+    *,
+    article_id: UUID | None = None,
+    before: tuple[datetime, UUID] | None = None,
+    limit: int = PAGE,
+) -> list[Learned]:
+    """What was learned, the newest first, undone lessons too."""
+    actor.require(Permission.teach)
+    query = select(Lesson).order_by(Lesson.at.desc(), Lesson.id.desc()).limit(limit)
+    if article_id is not None:
+        query = query.where(Lesson.article_id == article_id)
+    if before is not None:
+        query = query.where(tuple_(Lesson.at, Lesson.id) < before)
+    rows = list(await uow.session.scalars(query))
+    keys = await uow.keys.of_persons(uow.session, {row.person_id for row in rows})
+    counting_ids = {each.id for each in await counting(uow.session)}
+    return [
+        Learned(
+            row, _in_the_clear(keys.get(row.person_id, b""), row.question, row.id), row.id in counting_ids
+        )
+        for row in rows
+    ]
+
+
+async def counting(session: AsyncSession) -> list[Taught]:
+    """The lessons that count, the oldest first."""
+    query = (
+        select(
+            Lesson.id, Lesson.question, Lesson.article_id, Lesson.solved, Lesson.person_id, Lesson.language
+        )
+        .where(Lesson.undone_at.is_(None))
+        .order_by(Lesson.at.desc(), Lesson.id.desc())
+        .limit(MOST_LESSONS)
+    )
+    return _agreed([Taught(*row) for row in await session.execute(query)])[::-1]
+
+
+async def questions(session: AsyncSession, keys: Keys, lessons: Sequence[Taught]) -> dict[UUID, str]:
+    """What was asked, by lesson; those of erased persons are missing."""
+    owners = await keys.of_persons(session, {each.person_id for each in lessons})
+    found: dict[UUID, str] = {}
+    for each in lessons:
+        if said := _in_the_clear(owners.get(each.person_id, b""), each.question, each.id):
+            found[each.id] = said
+    return found
+
+
+def _agreed(lessons: Sequence[Taught]) -> list[Taught]:
+    """Those on which several persons agree, a few of each person."""
+    teachers: dict[tuple[UUID, bool], set[UUID]] = defaultdict(set)
+    for each in lessons:
+        teachers[each.article_id, each.solved].add(each.person_id)
+    taken: Counter[tuple[UUID, UUID]] = Counter()
+    kept = []
+    for each in lessons:
+        taken[each.person_id, each.article_id] += 1
+        enough = len(teachers[each.article_id, each.solved]) >= TEACHERS
+        if enough and taken[each.person_id, each.article_id] <= MOST_OF_ONE:
+            kept.append(each)
+    return kept
+
+
+def _in_the_clear(key: bytes, sealed: bytes, lesson_id: UUID) -> str:
+    try:
+        return unseal_text(key, sealed, _QUESTION, lesson_id)
+    except Unreadable:
+        return ""
