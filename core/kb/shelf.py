@@ -8,6 +8,7 @@ what is gone is not.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ FOLLOW_SECONDS = 0.5
 MOST_ASKED = 4_000
 """Characters of a question that are looked at."""
 SENTENCE_CHARACTERS = 240
+_MARKS = re.compile(r"[*_~]{2,}|`+")
+"""What is left of Markdown where a passage begins or ends in the middle of it."""
 _BATCH = 1_000
 _LAST = 2**62
 _MANY = 20
@@ -230,7 +233,7 @@ def _taught(engine: Engine, new: Iterable[tuple[str, str, bool]], undone: Iterab
 
 
 def _shortened(sentence: str) -> str:
-    plain = " ".join(sentence.split())
+    plain = " ".join(_MARKS.sub("", sentence).split())
     return plain if len(plain) <= SENTENCE_CHARACTERS else plain[: SENTENCE_CHARACTERS - 1] + "…"
 
 
