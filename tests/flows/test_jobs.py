@@ -22,6 +22,7 @@ from core.ids import new_id
 from core.notices.model import Notice
 from core.outbox_model import Delivery, IdempotentAnswer, Inbound, OutboxMail, ScheduledJob
 from core.people.model import OneTimeLink, Session
+from core.tickets import access
 from core.tickets import service as tickets
 from tests.notices.world import Clock, actor, agent, fresh, opened, requester
 
@@ -100,7 +101,7 @@ async def test_a_ticket_that_somebody_works_on_waits_for_the_next_run(desk: Desk
             await tickets.snooze(uow, uow.actor, each.number, clock.now() + timedelta(minutes=1))
     time.forward(minutes=2)
     async with desk.unit() as busy:
-        await tickets.access.change(busy, busy.actor, held.number)
+        await access.change(busy, busy.actor, held.number)
         assert await run(desk, "wake_snoozed") == 1
     assert await run(desk, "wake_snoozed") == 1
 

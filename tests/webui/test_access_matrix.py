@@ -467,6 +467,9 @@ def _invoked(world: World, who: str, name: str) -> Invoked:
         "search": SECRET,
         "room": "assignee",
         "macro": f"{world.values['number']} Greeting",
+        "solved": f"1 {world.values['number']}",
+        "article": f"{world.values['article']} {world.values['number']}",
+        "kb": "hold the buttons",
     }
     number = world.values["number"]
     extra = {
@@ -602,7 +605,7 @@ async def _of_articles(world: World) -> None:
         async with attachments.receiving(world.desk.means, "a.png", _once(made.getvalue())) as received:
             picture = await article_files.keep(uow, agent, article.id, received)
         values |= {
-            "article_id": str(article.id), "article_version": str(article.version), "text_id": str(text.id),
+            "article": str(article.number), "article_id": str(article.id), "article_version": str(article.version), "text_id": str(text.id),
             "text_version": str(text.version), "revision": "1", "feedback_id": str(said.id), "state": "public",
             "picture_id": str(picture.row.id),
         }  # fmt: skip

@@ -21,8 +21,9 @@ from core.conversations import attachments
 from core.conversations import service as conversations
 from core.conversations.model import Draft, Message
 from core.db import UnitOfWork
-from core.errors import Conflict, Forbidden, Invalid
+from core.errors import Conflict, Forbidden, Invalid, NotFound
 from core.i18n import _
+from core.kb import sending, suggesting
 from core.markdown import to_html
 from core.people.service import zone_of
 from core.tickets import access, macros
@@ -398,12 +399,25 @@ async def _files(uow: UnitOfWork, viewer: Viewer, form: FormData) -> list[UUID]:
 async def _and_then(uow: UnitOfWork, viewer: Viewer, number: int, form: FormData) -> None:
     if (macro_id := _uuid(_text(form, "macro"), "macro")) is not None:
         await macros.act(uow, viewer.actor, await macros.get(uow, viewer.actor, macro_id), number)
+    if (article := _text(form, "article")).isascii() and article.isdigit() and len(article) < 19:
+        await _note_article(uow, viewer, number, int(article))
     verb = {"resolve": tickets.resolve, "wait": tickets.wait}.get(_text(form, "then"))
     if verb is not None:
         try:
             await verb(uow, viewer.actor, number)
         except AlreadySo:
             return
+
+
+async def _note_article(uow: UnitOfWork, viewer: Viewer, number: int, article: int) -> None:
+    """An article went with the reply: it teaches when the ticket is resolved. One that is gone
+    since is no reason to lose the reply."""
+    opened = await access.change(uow, viewer.actor, number)
+    try:
+        line = await sending.by_number(uow, viewer.actor, article, suggesting.language_of(uow, opened.ticket))
+    except NotFound:
+        return
+    await sending.note_sent(uow, viewer.actor, opened, line)
 
 
 async def _message_to_change(

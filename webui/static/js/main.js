@@ -24,6 +24,7 @@ const BEHAVIOURS = {
   "[data-stick]": "stick",
   "[data-reply-to]": "reply_to",
   "[data-macro-url]": "macro",
+  "details[data-articles]": "articles",
   "[data-earlier]": "earlier",
   "select[data-decides]": "dependent",
   "input[data-people]": "people",
