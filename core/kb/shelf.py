@@ -101,6 +101,14 @@ class Shelf:
             return None
         return await asyncio.to_thread(engine.explain, question[:MOST_ASKED], str(text_id))
 
+    async def sureness(self, question: str) -> tuple[float, float]:
+        """How sure it is that it can answer, and from where on it speaks, both 0 to 1."""
+        engine = self._engine
+        if engine is None or not self._texts:
+            return (0.0, 1.0)
+        sure = await asyncio.to_thread(engine.sureness, question[:MOST_ASKED])
+        return (sure.certainty, engine.caution)
+
     # --- kept fresh
 
     async def load(self) -> None:

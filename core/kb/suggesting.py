@@ -128,11 +128,14 @@ def is_open(row: Suggestion, ticket: Ticket) -> bool:
     return row.outcome == Outcome.shown and ticket.live and ticket.last_staff_at is None
 
 
-async def solved(uow: UnitOfWork, actor: Actor, number: int, place: int) -> Opened:
+async def solved(
+    uow: UnitOfWork, actor: Actor, number: int, place: int, *, reader: Actor = PASSERBY
+) -> Opened:
     """The requester says that an article was the answer: the ticket is resolved by it, which can be
     undone. `place` is the article's in the offer, from 1."""
     opened, row = await _own(uow, actor, number)
-    chosen = next((each for each in await offered(uow, row) if each.place == place), None)
+    shown = await offered(uow, row, reader=reader)
+    chosen = next((each for each in shown if each.place == place), None)
     if chosen is None:
         raise NotFound(_("There is no such article."))
     now = clock.now()
@@ -140,14 +143,19 @@ async def solved(uow: UnitOfWork, actor: Actor, number: int, place: int) -> Open
     opened.ticket.solution = seal_text(
         opened.ticket_key, chosen.line.title, "ticket.solution", opened.ticket.id
     )
-    row.chosen, row.outcome, row.outcome_at = chosen.line.article_id, Outcome.solved.value, now
-    await _teach(uow, row, chosen.line.article_id, solved=True)
+    await accepted(uow, actor, row, chosen.line.article_id)
+    return opened
+
+
+async def accepted(uow: UnitOfWork, actor: Actor, row: Suggestion, article_id: UUID) -> None:
+    """One of what was shown was the answer, with a ticket or before there was one."""
+    row.chosen, row.outcome, row.outcome_at = article_id, Outcome.solved.value, clock.now()
+    await _teach(uow, row, article_id, solved=True)
     uow.emit(
-        SuggestionSolved(subject=row.id, ticket=row.ticket_id, article=row.chosen),
+        SuggestionSolved(subject=row.id, ticket=row.ticket_id, article=article_id),
         conversation=row.conversation_id,
         actor=actor,
     )
-    return opened
 
 
 async def unsolved(uow: UnitOfWork, actor: Actor, number: int) -> Opened:
@@ -159,15 +167,32 @@ async def unsolved(uow: UnitOfWork, actor: Actor, number: int) -> Opened:
     if not opened.ticket.live:
         record(uow, opened, actor, lifecycle.reopen(opened.ticket, "undone", now), at=now)
         opened.ticket.solution = None
+    await taken_back(uow, actor, row)
+    return opened
+
+
+async def taken_back(uow: UnitOfWork, actor: Actor, row: Suggestion) -> None:
+    """What was said to be solved is not: it teaches nothing, and counts as not solved."""
+    if row.outcome != Outcome.solved:
+        return
     article, row.chosen = row.chosen, None
-    row.outcome, row.outcome_at = Outcome.dismissed.value, now
+    row.outcome, row.outcome_at = Outcome.dismissed.value, clock.now()
     await learning.undo_of(uow, row.id)
     uow.emit(
         SuggestionUndone(subject=row.id, ticket=row.ticket_id, article=article),
         conversation=row.conversation_id,
         actor=actor,
     )
-    return opened
+
+
+async def asked_all_the_same(uow: UnitOfWork, actor: Actor, row: Suggestion) -> None:
+    """What was shown before the question was sent did not keep anybody from sending it."""
+    row.outcome, row.outcome_at = Outcome.human.value, clock.now()
+    uow.emit(
+        SuggestionShown(subject=row.id, ticket=row.ticket_id, articles=tuple(row.shown)),
+        conversation=row.conversation_id,
+        actor=actor,
+    )
 
 
 async def dismissed(uow: UnitOfWork, actor: Actor, number: int, *, human: bool = False) -> None:

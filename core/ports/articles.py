@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from core.access import Actor
+
+if TYPE_CHECKING:
+    from core.kb.engine import Reasons
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +39,12 @@ class Articles(Protocol):
     ) -> list[Hit]:
         """The likeliest articles for words. With a `language`, an article that has a text in it is
         found by that text alone. `typing`: the last word may be unfinished."""
+        ...
+
+    async def explain(self, question: str, text_id: UUID) -> Reasons | None:
+        """What spoke for an article: words, sentences, past questions; None if it is not there."""
+        ...
+
+    async def sureness(self, question: str) -> tuple[float, float]:
+        """How sure it is that it can answer, and from where on it speaks, both 0 to 1."""
         ...

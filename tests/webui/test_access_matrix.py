@@ -45,9 +45,10 @@ from core.desk import Desk
 from core.errors import DeskError, Forbidden, NotFound
 from core.installations import service as installations
 from core.kb import files as article_files
+from core.kb import learning, review, suggesting
 from core.kb import moderation as feedback
-from core.kb import review
 from core.kb import service as articles
+from core.kb.model import Lesson
 from core.notices import outbox, unsubscribe
 from core.notices import service as notices
 from core.notices.model import Notice
@@ -55,6 +56,7 @@ from core.outbox_model import Delivery, Inbound
 from core.people import links, tokens
 from core.people import service as people
 from core.people.model import ApiToken, Person, Session, Tag, Team
+from core.ports.articles import Hit
 from core.ports.mail import Mail
 from core.rooms import service as rooms
 from core.tickets import macros, views
@@ -123,6 +125,7 @@ SENT: dict[str, dict[str, Any]] = {
     "/my/tickets/{number}/messages": {"body": "hello"},
     "/my/tickets/{number}/messages/{message_id}": {"text": "hello"},
     "/my/tickets/{number}/rating": {"score": "4"},
+    "/my/suggestions": {"text": "hello", "suggested": "{text_id}", "solved": "{text_id}"},
     "/desk/articles": {"title": "New", "language": "en", "audience": "public", "template": "plain"},
     "/desk/articles/preview": {"body": "hello"},
     "/desk/articles/{article_id:uuid}/facts": {"audience": "internal", "version": "{article_version}"},
@@ -604,7 +607,19 @@ async def _of_articles(world: World) -> None:
         Image.new("RGB", (60, 60), "red").save(made, "PNG")
         async with attachments.receiving(world.desk.means, "a.png", _once(made.getvalue())) as received:
             picture = await article_files.keep(uow, agent, article.id, received)
+        asker_id = UUID(values["requester_id"])
+        await learning.teach(
+            uow, question=SECRET, article_id=article.id, solved=True, person_id=asker_id, language="en"
+        )
+        lesson = await uow.session.scalar(select(Lesson))
+        assert lesson is not None
+        hits = [Hit(article.id, text.id, "en", "Reset", "Hold both buttons.", 1.0)]
+        shown = await suggesting.keep(uow, hits, SECRET, asker_id, "portal", "en")
+        ticket = await uow.session.scalar(select(Ticket).where(Ticket.number == int(values["number"])))
+        assert ticket is not None
+        shown.ticket_id = ticket.id
         values |= {
+            "lesson_id": str(lesson.id), "suggestion_id": str(shown.id), "place": "1",
             "article": str(article.number), "article_id": str(article.id), "article_version": str(article.version), "text_id": str(text.id),
             "text_version": str(text.version), "revision": "1", "feedback_id": str(said.id), "state": "public",
             "picture_id": str(picture.row.id),

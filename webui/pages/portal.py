@@ -35,6 +35,7 @@ from core.tickets.access import Opened
 from core.tickets.fields import CustomField
 from core.tickets.model import LIVE, Category, Priority, Status, SurveyAnswer, Ticket
 from webui.deps import SignedIn, TheSite, Uow
+from webui.pages import portal_articles
 from webui.public import attempt, show
 from webui.rendering import html, is_fragment, see_other
 from webui.sessions import Viewer
@@ -136,6 +137,10 @@ async def create(request: Request, uow: Uow, viewer: SignedIn) -> Response:
         )
         async with attempt(uow):
             opened = await tickets.open_ticket(uow, viewer.actor, person, wanted)
+            shown = [str(each) for each in form.getlist("suggested")]
+            await portal_articles.after_opening(
+                uow, viewer, opened, shown, f"{wanted.subject}\n{wanted.text}"
+            )
     except Invalid as error:
         asked = await fields.of_category(uow, _uuid(given.get("category", "")))
         custom = {field.id for field in asked}
@@ -354,6 +359,7 @@ async def _ticket(
         may_reopen=is_mine and not ticket.live and ticket.merged_into_id is None,
         may_rate=may_rate, rated=answer is not None,
         merged_into=await _merged_into(uow, viewer, ticket),
+        offer=await portal_articles.offer_of(uow, viewer, opened),
     )  # fmt: skip
 
 

@@ -25,6 +25,7 @@ const BEHAVIOURS = {
   "[data-reply-to]": "reply_to",
   "[data-macro-url]": "macro",
   "details[data-articles]": "articles",
+  "[data-suggest]": "suggest",
   "[data-earlier]": "earlier",
   "select[data-decides]": "dependent",
   "input[data-people]": "people",

@@ -1,0 +1,37 @@
+// Articles for what is being written in a form: asked for in the pauses, shown once, turned off by a press.
+import { call, Failed } from "./http.js";
+
+const PAUSE = 600;
+
+export function attach(box) {
+  const form = box.closest("form");
+  const fields = ["subject", "text"].map((name) => form.elements[name]);
+  let timer, asked = "", running;
+  const words = () => fields.map((field) => field.value.trim()).filter(Boolean).join("\n").slice(0, 2000);
+  const ask = async () => {
+    const text = words();
+    if (text === asked) return;
+    asked = text;
+    running?.abort();
+    running = new AbortController();
+    try {
+      const answer = await call(`${box.dataset.suggest}?${new URLSearchParams({ text })}`, { quiet: true, signal: running.signal });
+      box.innerHTML = (await answer.text()).trim();
+    } catch (error) {
+      if (!(error instanceof Failed)) throw error;
+    }
+  };
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, PAUSE);
+  };
+  for (const field of fields) field.addEventListener("input", later);
+  box.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-suggest-off]")) return;
+    clearTimeout(timer);
+    running?.abort();
+    for (const field of fields) field.removeEventListener("input", later);
+    box.querySelector("fieldset").hidden = true;
+    fields[1].focus();
+  });
+}
