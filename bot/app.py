@@ -38,6 +38,7 @@ from core.desk import Desk
 from core.env_file import environment
 from core.errors import DeskError, StartError
 from core.installations import connecting
+from core.kb.views import Views
 from core.settings import Settings
 from core.version import VERSION
 from webui.app import make_app
@@ -149,7 +150,9 @@ def put_together(settings: Settings, desk: Desk) -> App:
     posting = Posting(desk, posters, wiring.makers(settings, chats), public_url=settings.url)
     loops = Loops(desk, router, Tell(desk, wiring.tellers(desk, chats), chats), posting)
     app = App(settings, desk, router, chats, loops, make_app(site), site)
+    views = site.facts["views"] = Views(desk.db, desk.means)
     app.tasks["calls"] = voice.run
+    app.tasks["views"] = views.run
     site.facts["app"] = app
     site.facts["metrics_token"] = settings.metrics_token.get_secret_value()
     site.facts["data_folder"] = settings.data.absolute()

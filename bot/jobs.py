@@ -27,6 +27,7 @@ from core.desk import Desk
 from core.errors import DeskError
 from core.kb import due as articles_due
 from core.kb import files as article_files
+from core.kb import searches
 from core.notices.model import Notice
 from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Delivery, IdempotentAnswer, Inbound, OutboxMail, ScheduledJob
@@ -84,6 +85,10 @@ async def publish_articles(uow: UnitOfWork) -> int:
     return await articles_due.publish_due(uow, BATCH)
 
 
+async def drop_searches(uow: UnitOfWork) -> int:
+    return await searches.drop_old(uow, MANY)
+
+
 async def seal_audit(uow: UnitOfWork) -> int:
     return await audit.seal(uow)
 
@@ -138,6 +143,7 @@ def schedule(live: Collection[str] = ()) -> tuple[Job, ...]:
         Job("drop_inbound", timedelta(hours=6), drop_inbound, full=MANY),
         Job("drop_outbox_mails", timedelta(hours=6), drop_outbox_mails, full=MANY),
         Job("drop_mail_rows", timedelta(hours=6), drop_mail_rows, full=MANY),
+        Job("drop_searches", timedelta(hours=6), drop_searches, full=MANY),
         Job("drop_notices", timedelta(hours=6), drop_notices, full=MANY),
     )
 

@@ -21,6 +21,7 @@ from core.db import UnitOfWork
 from core.errors import Forbidden, Invalid
 from core.i18n import _, set_language
 from core.ids import new_id
+from core.kb.stuck import note_article
 from core.people import service as people
 from core.people.model import Identity, Person
 from core.rooms import service as rooms
@@ -151,6 +152,8 @@ async def _opens(uow: UnitOfWork, inbound: Said, speaker: Speaker) -> Answer:
     request = _request(inbound, speaker, _stored(inbound))
     opened = await tickets.open_ticket(uow, speaker.actor, speaker.person, request)
     assert request.message_id is not None
+    if article := inbound.hints.get("article", ""):
+        await note_article(uow, speaker.actor, opened.number, article)
     _expect(uow, opened, request.message_id, inbound)
     return Answer(message_id=str(request.message_id), ticket=opened.number)
 

@@ -131,7 +131,7 @@ def _links(viewer: Viewer | None, path: str) -> list[SimpleNamespace]:
     first = (_("Desk"), "/desk") if viewer.staff else (_("My tickets"), "/my")
     return [
         SimpleNamespace(text=text, url=url, current=_is_here(path, url))
-        for text, url in (first, (_("Account"), "/account"))
+        for text, url in (first, (_("Help centre"), "/help"), (_("Account"), "/account"))
     ]
 
 

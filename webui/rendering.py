@@ -31,7 +31,12 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
 
 
 def html(request: Request, template: str, **context: Any) -> str:
-    return environment().get_template(template).render(_base_context(request) | context)
+    """The words of a page. A `csrf` that is given (an empty one for pages that many may keep) saves
+    the visit that a token of its own would hang on."""
+    base = _base_context(request)
+    if "csrf" not in context:
+        base["csrf"] = csrf_of(request)
+    return environment().get_template(template).render(base | context)
 
 
 def see_other(url: str) -> RedirectResponse:
@@ -95,7 +100,6 @@ def _base_context(request: Request) -> dict[str, Any]:
         "desk": {"name": settings.name, "logo_url": settings.logo, "home_url": "/"},
         "theme_css_url": f"/theme.css?accent={settings.accent[1:]}",
         "viewer": viewer,
-        "csrf": csrf_of(request),
         "language": i18n.language(),
         "fragment": is_fragment(request),
     }

@@ -17,7 +17,7 @@ from core.i18n import _
 
 MOST_EMOJI = 12
 MOST_VALUES = 40
-_HINTS = ("category", "subject", "page")
+_HINTS = ("category", "subject", "page", "article")
 
 
 def decoded(body: bytes) -> dict[str, Any]:

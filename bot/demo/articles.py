@@ -242,7 +242,9 @@ async def _read(uow: UnitOfWork, written: Mapping[str, _Written], now: datetime,
     views: list[dict[str, object]] = []
     votes: list[dict[str, object]] = []
     for one in written.values():
-        for text in one.texts.values():
+        for known in one.texts.values():
+            # It was published in another unit than the one that began it.
+            text = await uow.session.get_one(ArticleText, known.id)
             if text.published_at is None:
                 continue
             share = one.reads * (1.0 if text.language == "en" else 0.5)

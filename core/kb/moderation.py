@@ -69,9 +69,17 @@ class Rating:
 
 
 async def give(
-    uow: UnitOfWork, actor: Actor, text_id: UUID, *, helpful: bool, reason: str = "", comment: str = ""
+    uow: UnitOfWork,
+    actor: Actor,
+    text_id: UUID,
+    *,
+    helpful: bool,
+    reason: str = "",
+    comment: str = "",
+    earlier: UUID | None = None,
 ) -> ArticleFeedback:
-    """Whether an article helped. Someone known has one vote for a text: the last word counts."""
+    """Whether an article helped. Someone known has one vote for a text: the last word counts. Of
+    somebody unknown, `earlier` is the vote that they gave a moment ago, as the edge vouches for."""
     article, text = await access.read(uow, actor, text_id)
     if reason not in REASONS:
         raise Invalid(_("There is no such reason."), field="reason")
@@ -80,7 +88,7 @@ async def give(
         raise Invalid(
             _("This is too long: at most {most} characters.").format(most=COMMENT_CHARACTERS), field="comment"
         )
-    row = await _own(uow, actor, text.id) or ArticleFeedback(
+    row = await _own(uow, actor, text.id, earlier) or ArticleFeedback(
         article_text_id=text.id, helpful=helpful, person_id=actor.id
     )
     row.helpful, row.reason, row.at = helpful, reason, clock.now()
@@ -242,12 +250,14 @@ def _read(row: ArticleFeedback, key: bytes) -> str:
         return ""
 
 
-async def _own(uow: UnitOfWork, actor: Actor, text_id: UUID) -> ArticleFeedback | None:
-    if actor.id is None:
+async def _own(uow: UnitOfWork, actor: Actor, text_id: UUID, earlier: UUID | None) -> ArticleFeedback | None:
+    if actor.id is not None:
+        whose = ArticleFeedback.person_id == actor.id
+    elif earlier is not None:
+        whose = and_(ArticleFeedback.id == earlier, ArticleFeedback.person_id.is_(None))
+    else:
         return None
-    query = select(ArticleFeedback).where(
-        and_(ArticleFeedback.article_text_id == text_id, ArticleFeedback.person_id == actor.id)
-    )
+    query = select(ArticleFeedback).where(ArticleFeedback.article_text_id == text_id, whose)
     found: ArticleFeedback | None = await uow.session.scalar(query.limit(1).with_for_update())
     return found
 

@@ -34,6 +34,8 @@ FOLLOW_SECONDS = 0.5
 MOST_ASKED = 4_000
 """Characters of a question that are looked at."""
 SENTENCE_CHARACTERS = 240
+LEAST_SCORE = 0.05
+"""What scores less has nothing to do with the words."""
 _MARKS = re.compile(r"[*_~]{2,}|`+")
 """What is left of Markdown where a passage begins or ends in the middle of it."""
 _BATCH = 1_000
@@ -92,7 +94,8 @@ class Shelf:
         may = self._readable(reader, language)
         asked = words[:MOST_ASKED]
         find = engine.complete if typing else engine.search
-        return await asyncio.to_thread(lambda: self._hits(engine, find(asked, most, may), asked))
+        hits = await asyncio.to_thread(lambda: self._hits(engine, find(asked, most, may), asked))
+        return [hit for hit in hits if hit.score >= LEAST_SCORE]
 
     async def explain(self, question: str, text_id: UUID) -> Reasons | None:
         """What spoke for an article: words, sentences, past questions."""

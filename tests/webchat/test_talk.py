@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 
 from core import clock
 from core.conversations.model import Message
-from core.tickets import access
+from core.kb import service as articles
+from core.tickets import access, timeline
 from core.tickets import service as tickets
 from tests.webchat.conftest import World
 
@@ -250,3 +251,22 @@ async def test_agents_names_may_be_kept_private(world: World) -> None:
 async def test_german_by_the_browser(world: World) -> None:
     page = await world.http.get("./", headers={"accept-language": "de-AT,en;q=0.5"})
     assert '<html lang="de"' in page.text
+
+
+async def test_who_comes_from_an_article_says_which_one_with_the_first_words(world: World) -> None:
+    async with world.desk.unit() as uow:
+        _article, text = await articles.create(uow, uow.actor, title="Reset the hub", body="Hold both.")
+        await articles.publish(uow, uow.actor, text.id, version=text.version)
+    ada = await world.visitor()
+    native = str(uuid4())
+    for _time in range(2):
+        await ada.say("It still blinks.", id=native, article=str(text.id))
+    await ada.say("And now it is dark.", article=str(text.id))
+    async with world.desk.unit() as uow:
+        opened = await access.get(uow, uow.actor, 1)
+        page = await timeline.timeline(uow, uow.actor, opened)
+    notes = [line.text for line in page.lines if not line.fact and line.note]
+    assert len(notes) == 1
+    assert "[Reset the hub](" in notes[0]
+    assert "/help/en/reset-the-hub)" in notes[0]
+    assert [item["text"] for item in await ada.messages()] == ["It still blinks.", "And now it is dark."]

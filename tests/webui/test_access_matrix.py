@@ -49,6 +49,7 @@ from core.kb import learning, review, suggesting
 from core.kb import moderation as feedback
 from core.kb import service as articles
 from core.kb.model import Lesson
+from core.kb.service import Facts
 from core.notices import outbox, unsubscribe
 from core.notices import service as notices
 from core.notices.model import Notice
@@ -78,7 +79,7 @@ ROLES = ("stranger", "other", "requester", "agent", "lead", "admin")
 STAFF_ONLY = re.compile(r"^/(desk|tickets|admin|search|files|live|notices|views)\b")
 OPEN_TO_ALL = re.compile(
     r"^/(healthz|readyz|metrics|sign-in|sign-up|sign-out|docs/|f/|c/|static|theme|unsubscribe|t/|links?/|invite|verify|account/verify|"
-    r"help/|api/v1/openapi\.json|chat\b|$)"
+    r"help\b|sitemap\.xml|robots\.txt|api/v1/openapi\.json|chat\b|$)"
 )
 
 
@@ -148,6 +149,7 @@ SENT: dict[str, dict[str, Any]] = {
     "/desk/articles/texts/{text_id:uuid}/review/approve": {"version": "{text_version}"},
     "/desk/articles/texts/{text_id:uuid}/review/return": {"version": "{text_version}", "note": "No"},
     "/desk/articles/texts/{text_id:uuid}/revisions/{revision:int}/restore": {"version": "{text_version}"},
+    "/help/{language}/{slug}/feedback": {"helpful": "yes"},
     "/api/v1/calls/{call_id}/participants": {"person_id": "{agent_id}"},
 }
 """What is sent where without it nothing but that it is missing would be said."""
@@ -598,7 +600,13 @@ async def _of_articles(world: World) -> None:
             await people.actor_of(uow, await _person(uow, values[f"{who}_id"]))
             for who in ("agent", "lead", "requester")
         ]
-        article, text = await articles.create(uow, agent, title="Reset", body="Hold both buttons.")
+        category = Category(name="Hubs")
+        uow.session.add(category)
+        await uow.session.flush()
+        facts = Facts(category_id=category.id, tags=("hub",))
+        article, text = await articles.create(
+            uow, agent, title="Reset", body="Hold both buttons.", facts=facts
+        )
         text = await articles.publish(uow, lead, text.id, version=text.version)
         _other, waits = await articles.create(uow, agent, title="Waits", body="For a review.")
         waits = await review.ask(uow, agent, waits.id, version=waits.version)
@@ -622,8 +630,11 @@ async def _of_articles(world: World) -> None:
             "lesson_id": str(lesson.id), "suggestion_id": str(shown.id), "place": "1",
             "article": str(article.number), "article_id": str(article.id), "article_version": str(article.version), "text_id": str(text.id),
             "text_version": str(text.version), "revision": "1", "feedback_id": str(said.id), "state": "public",
-            "picture_id": str(picture.row.id),
+            "picture_id": str(picture.row.id), "language": text.language, "slug": text.slug,
         }  # fmt: skip
+        await feedback.decide(uow, lead, said.id, "public")
+        inside = {"category_id": str(category.id), "tag_id": str(article.tags[0])}
+        world.closer += [("/help/", inside)]
         waiting = {"text_id": str(waits.id), "text_version": str(waits.version)}
     world.closer += [("/desk/articles/texts/{text_id:uuid}/review", waiting)]
 

@@ -26,6 +26,7 @@ from core.files.size import in_words
 from core.files.sniff import may_show
 from core.i18n import _
 from core.ids import new_id
+from core.kb.stuck import note_article
 from core.markdown import to_html
 from core.people.model import Organisation, Person
 from core.tickets import access, fact_words, fields, joining, queries
@@ -99,13 +100,18 @@ async def mine(
 
 @router.get("/my/new")
 async def new_page(
-    request: Request, uow: Uow, viewer: SignedIn, category: Annotated[str | None, Query(max_length=40)] = None
+    request: Request,
+    uow: Uow,
+    viewer: SignedIn,
+    category: Annotated[str | None, Query(max_length=40)] = None,
+    article: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
-    """First the category, then the questions that go with it; without categories all at once."""
+    """First the category, then the questions that go with it; without categories all at once. The
+    `article` that did not help is noted on the ticket."""
     choices = await _categories(uow)
     if choices and category is None:
-        return show(request, "portal/category.html", choices=choices)
-    return await _new_form(request, uow, choices, category or "")
+        return show(request, "portal/category.html", choices=choices, article=article)
+    return await _new_form(request, uow, choices, category or "", given={"article": article})
 
 
 @router.post("/my/tickets")
@@ -141,6 +147,8 @@ async def create(request: Request, uow: Uow, viewer: SignedIn) -> Response:
             await portal_articles.after_opening(
                 uow, viewer, opened, shown, f"{wanted.subject}\n{wanted.text}"
             )
+            if article := given.get("article", ""):
+                await note_article(uow, viewer.actor, opened.number, article)
     except Invalid as error:
         asked = await fields.of_category(uow, _uuid(given.get("category", "")))
         custom = {field.id for field in asked}

@@ -33,6 +33,8 @@ const BEHAVIOURS = {
   "[data-call-room]": "call_room",
   "[data-call-player]": "call_player",
   "[data-call-check]": "call_check",
+  "form[data-help-search]": "help_search",
+  "[data-help-feedback]": "help_feedback",
 };
 
 const attached = new WeakMap();

@@ -24,6 +24,7 @@ let reading = null;
 let againAfter = false;
 let marked = 0;
 let begun = false;
+let article = new URLSearchParams(location.search).get("article") ?? "";
 
 const context = {
   thread: () => thread,
@@ -34,6 +35,7 @@ const context = {
   edit: composer.edit,
   refresh,
   said: () => {
+    forgetArticle();
     $("scroll").scrollTop = $("scroll").scrollHeight;
     refreshSoon();
   },
@@ -46,7 +48,10 @@ async function begin() {
   onVisitor(changed);
   await host.listen({ open: opened, vouched });
   guess();
-  const chosen = load("thread", "") || crypto.randomUUID();
+  // Who comes from an article has a new matter.
+  const chosen = (!article && load("thread", "")) || crypto.randomUUID();
+  outbox.about(article);
+  $("about").hidden = !article;
   thread = chosen;
   composer.keep();
   show(chosen);
@@ -72,7 +77,7 @@ async function connectFirst() {
   const known = current().conversations;
   const chosen = known.find((one) => one.id === thread);
   // A browser that lost its memory, or another one of the same person: the newest goes on.
-  if (!chosen && !outbox.waiting(thread).length && known.length) show(known[0].id);
+  if (!chosen && !article && !outbox.waiting(thread).length && known.length) show(known[0].id);
   elsewhere = known.filter((one) => one.id !== thread).reduce((sum, one) => sum + one.unread, 0);
   await refresh();
 }
@@ -90,6 +95,16 @@ function changed(theirs) {
   elsewhere = 0;
   show(own || crypto.randomUUID());
   outbox.flush();
+}
+
+// Its words are said: what follows is about the answer.
+function forgetArticle() {
+  if (!article) return;
+  article = "";
+  $("about").hidden = true;
+  const address = new URL(location.href);
+  address.searchParams.delete("article");
+  history.replaceState(null, "", address);
 }
 
 function show(to) {

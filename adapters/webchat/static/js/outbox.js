@@ -11,6 +11,12 @@ const STATES = { sent: "sent", discarded: "refused" };
 let working = false;
 let timer = 0;
 let changed = () => {};
+let reading = "";
+
+// The article of the help centre that did not help: it goes along with what is said first.
+export const about = (article) => {
+  reading = article;
+};
 
 export const onChange = (fn) => {
   changed = fn;
@@ -20,7 +26,8 @@ export const waiting = (thread) => load("outbox", []).filter((one) => one.thread
 export const any = () => load("outbox", []).some((one) => one.state === "sending");
 
 export function add(thread, text, files) {
-  const entry = { id: crypto.randomUUID(), thread, text, files, at: new Date().toISOString(), state: "sending", tries: 0 };
+  const entry = { id: crypto.randomUUID(), thread, text, files, at: new Date().toISOString(), state: "sending", tries: 0, article: reading };
+  reading = "";
   save("outbox", [...load("outbox", []), entry]);
   changed(thread);
   flush();
@@ -61,6 +68,7 @@ export async function flush() {
 
 async function sendOne(entry, visitor) {
   const body = { id: entry.id, text: entry.text, files: entry.files.map((file) => file.id), website: $("website").value };
+  if (entry.article) body.article = entry.article;
   try {
     body.form = current().form;
     const answer = await call("POST", `conversations/${entry.thread}/messages`, body, visitor);
