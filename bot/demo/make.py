@@ -23,6 +23,7 @@ from bot.demo.cast import Cast, come_to_work, first, gather
 from bot.demo.play import News, Played, Player
 from bot.demo.schedule import DAYS, schedule
 from bot.demo.settings import HOURS, equip, furnish
+from bot.demo.suggestions import suggest
 from bot.demo.texts import people
 from bot.tell import READER
 from core import clock
@@ -114,6 +115,8 @@ async def _tell(
             await come_to_work(uow, cast)
             await _mark_read(uow, player, now)
             await _write_notices(uow, player.news, now)
+        stories = [player.played[number] for number in sorted(player.played)]
+        await suggest(desk, stories, cast, seed, now - timedelta(days=DAYS), now)
     return await _introduce(desk, player, cast, articles)
 
 

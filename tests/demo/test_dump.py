@@ -103,6 +103,7 @@ CODES: Mapping[str, frozenset[str]] = {
         "moderated state public hidden until "
         # settings, and the ids of the demo's custom fields
         "hours language order serial purchase date amount under warranty bike model",
+        "suggestion": f"{_CHANNELS} portal shown solved needed human dismissed inserted",
         "inbound": "webchat main said edited received held done block words",
         "message": f"{_CHANNELS} requester staff person everyone chat note",
         "message_copy": _PLACES,
@@ -113,7 +114,6 @@ CODES: Mapping[str, frozenset[str]] = {
         "reader_mark": "tell",
         "saved_view": "status requester assignee priority number subject created updated",
         "seat": f"{_PLACES} requester",
-        "suggestion": "webchat shown",
         "ticket": f"{_TICKET} {_CHANNELS}",
     }.items()
 }
