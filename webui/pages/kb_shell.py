@@ -70,21 +70,24 @@ async def show(
         uow,
         viewer,
         template,
-        parts=_parts(part, await listing.to_review(uow), waiting),
+        parts=_parts(viewer, part, await listing.to_review(uow), waiting),
         may_publish=viewer.actor.may(Permission.publish_articles),
         may_moderate=viewer.actor.may(Permission.moderate),
         **context,
     )
 
 
-def _parts(part: str, to_review: int, waiting: int) -> list[SimpleNamespace]:
+def _parts(viewer: Viewer, part: str, to_review: int, waiting: int) -> list[SimpleNamespace]:
+    found = [
+        ("articles", _("Articles"), HERE, 0),
+        ("reviews", _("Reviews"), f"{HERE}/reviews", to_review),
+        ("feedback", _("Feedback"), f"{HERE}/feedback", waiting),
+    ]
+    if viewer.actor.may(Permission.see_reports):
+        found.append(("reports", _("Reports"), f"{HERE}/reports", 0))
     return [
         SimpleNamespace(text=text, url=url, current=part == key, count=count or None)
-        for key, text, url, count in (
-            ("articles", _("Articles"), HERE, 0),
-            ("reviews", _("Reviews"), f"{HERE}/reviews", to_review),
-            ("feedback", _("Feedback"), f"{HERE}/feedback", waiting),
-        )
+        for key, text, url, count in found
     ]
 
 
