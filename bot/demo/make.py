@@ -22,6 +22,7 @@ from bot.demo.articles import write
 from bot.demo.cast import Cast, come_to_work, first, gather
 from bot.demo.play import News, Played, Player
 from bot.demo.schedule import DAYS, schedule
+from bot.demo.searches import search
 from bot.demo.settings import HOURS, equip, furnish
 from bot.demo.suggestions import suggest
 from bot.demo.texts import people
@@ -115,8 +116,9 @@ async def _tell(
             await come_to_work(uow, cast)
             await _mark_read(uow, player, now)
             await _write_notices(uow, player.news, now)
+            await search(uow, seed, now)
         stories = [player.played[number] for number in sorted(player.played)]
-        await suggest(desk, stories, cast, seed, now - timedelta(days=DAYS), now)
+        await suggest(desk, stories, cast, seed, now)
     return await _introduce(desk, player, cast, articles)
 
 

@@ -1,4 +1,4 @@
-"""What came of suggested articles in the demo's past: offers and their outcomes, lessons, searches.
+"""What came of suggested articles in the demo's past: offers, their outcomes, and lessons.
 
 What is offered is what the engine really answers to the demo's own questions; what people made of
 it is drawn, the same for the same seed.
@@ -16,7 +16,7 @@ from bot.demo.play import Played
 from core import clock
 from core.db import UnitOfWork
 from core.desk import Desk
-from core.kb import learning, searches, silence, suggesting
+from core.kb import learning, silence, suggesting
 from core.kb.model import Outcome, Suggestion
 from core.kb.shelf import Shelf
 from core.ports.articles import Hit
@@ -28,24 +28,10 @@ ASKED_AGAIN = 0.45
 SENT_BY_AGENTS = 0.15
 OUTCOMES = ((Outcome.shown, 0.52), (Outcome.dismissed, 0.26), (Outcome.human, 0.22))
 """What those said who sent their question all the same."""
-SEARCHED = {
-    "en": (
-        "battery", "charger blinks", "refund", "invoice", "cancel order", "theft", "brake squeal", "firmware update",
-        "warranty", "delivery date", "chrager", "change adress", "two factor code", "pause plus", "error code",
-        "child seat", "tandem trailer", "bike for my dog", "gift voucher", "lease transfer",
-    ),
-    "de": (
-        "Akku", "Rechnung", "Diebstahl", "Rückgabe", "Ladegerät blinkt", "Lieferung", "Garantie", "Kindersitz",
-        "Anhänger für Hund", "Gutschein",
-    ),
-}  # fmt: skip
-SEARCHES = 260
 
 
-async def suggest(
-    desk: Desk, played: Sequence[Played], cast: Cast, seed: int, begin: datetime, now: datetime
-) -> None:
-    """Tell what was suggested and searched in the time of the story."""
+async def suggest(desk: Desk, played: Sequence[Played], cast: Cast, seed: int, now: datetime) -> None:
+    """Tell what was suggested in the time of the story."""
     chance = random.Random(f"suggestions/{seed}")
     shelf = Shelf(desk.db, desk.means)
     await shelf.load()
@@ -53,7 +39,6 @@ async def suggest(
     async with desk.unit() as uow:
         for each in played:
             await _of_ticket(uow, shelf, each, cast, persons, chance, now)
-        await _searches(uow, shelf, chance, begin, now)
 
 
 async def _of_ticket(
@@ -126,16 +111,3 @@ async def _taught(
             uow, question=question, article_id=article, solved=True, person_id=person, language=row.language,
             suggestion_id=row.id, by=by,
         )  # fmt: skip
-
-
-async def _searches(
-    uow: UnitOfWork, shelf: Shelf, chance: random.Random, begin: datetime, now: datetime
-) -> None:
-    for _search in range(SEARCHES):
-        language = chance.choices(("en", "de"), (3, 2))[0]
-        wanted = SEARCHED[language]
-        words = chance.choices(wanted, [1 / (rank + 2) for rank in range(len(wanted))])[0]
-        hits = await shelf.search(words, suggesting.PASSERBY, language)
-        at = begin + (now - begin) * chance.random()
-        with clock.fixed(lambda at=at: at):  # type: ignore[misc]
-            await searches.note(uow, words, language=language, channel="web", results=len(hits))

@@ -5,26 +5,19 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from core.kb import learning
-from core.kb.model import KbSearch, Lesson, Suggestion
+from core.kb.model import Lesson, Suggestion
 from tests.demo.conftest import Demo
 
 
 async def test_every_outcome_is_there(demo: Demo) -> None:
     async with demo.desk.db.sessions() as session:
         counted = dict(
-            (await session.execute(select(Suggestion.outcome, func.count()).group_by(Suggestion.outcome))).all()
+            (
+                await session.execute(select(Suggestion.outcome, func.count()).group_by(Suggestion.outcome))
+            ).all()
         )
         assert set(counted) == {"shown", "dismissed", "human", "solved"}
         assert min(counted.values()) >= 5
         assert await session.scalar(select(func.count()).where(Suggestion.by_agent)) != 0
         assert len(await learning.counting(session)) >= 10
         assert await session.scalar(select(func.count()).select_from(Lesson)) != 0
-
-
-async def test_searches_with_and_without_results(demo: Demo) -> None:
-    async with demo.desk.db.sessions() as session:
-        total = await session.scalar(select(func.count()).select_from(KbSearch))
-        empty = await session.scalar(select(func.count()).where(KbSearch.results == 0))
-    assert total == 260
-    assert empty is not None
-    assert 5 <= empty < 130
