@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
+from typing import Any
 
 from core.chat import Gone
 from core.ports.mail import Mail
@@ -43,6 +45,11 @@ def to_message(mail: Mail, sender: Address, now: datetime) -> EmailMessage:
     return message
 
 
+def to_bytes(message: EmailMessage) -> bytes:
+    """The message as it goes over the wire: ASCII, whatever the server may know."""
+    return message.as_bytes(policy=_WIRE)
+
+
 def to_address(address: str, name: str = "") -> Address:
     """An address header's value; a domain beyond ASCII in its IDNA form (RFC 5891)."""
     local, at, domain = address.rpartition("@")
@@ -59,3 +66,39 @@ def to_address(address: str, name: str = "") -> Address:
 def _line(text: str) -> str:
     """One line: without the breaks by which a further header could begin."""
     return _BREAKS.sub(" ", text).strip()
+
+
+class _WholeWords(EmailPolicy):
+    """Python's own folding splits headers inside of words, where readers of mails then show a
+    space; and it writes long addresses as encoded words (RFC 2047), which no program takes for
+    an address: neither to thread by, nor to unsubscribe at."""
+
+    def fold(self, name: str, value: Any) -> str:
+        return _folded(name, value) or super().fold(name, value)
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        return _folded(name, value).encode("ascii") or super().fold_binary(name, value)
+
+
+_WIRE = _WholeWords(linesep="\r\n", cte_type="7bit")
+
+
+def _folded(name: str, value: Any) -> str:
+    """A header that Python would fold badly; nothing for all others."""
+    match name:
+        case "Subject":
+            return _in_words(name, str(value))
+        case "From" | "To":
+            (address,) = value.addresses
+            return _in_words(name, address.display_name, f"\r\n <{address.addr_spec}>")
+        case "Message-ID" | "In-Reply-To" | "References" | "List-Unsubscribe":
+            return f"{name}: " + "\r\n ".join(str(value).split()) + "\r\n"
+        case _:
+            return ""
+
+
+def _in_words(name: str, words: str, rest: str = "") -> str:
+    if words.isascii():
+        return ""
+    encoded = Header(words, "utf-8", header_name=name).encode(linesep="\r\n")
+    return f"{name}: {encoded}{rest}\r\n"

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
-from adapters.mail.message import to_address, to_message
+from adapters.mail.message import to_address, to_bytes, to_message
 from core import clock
 from core.chat import Gone, PostFailed
 from core.errors import StartError
@@ -86,7 +86,7 @@ class SmtpMailer:
         try:
             async with asyncio.timeout(WHOLE_SECONDS), self._client() as client:
                 await self._sign_in(client)
-                await client.send_message(message)
+                await client.sendmail(self.sender.addr_spec, to_address(mail.to).addr_spec, to_bytes(message))
         except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPRecipientRefused) as error:
             raise _refusal(_code_of(error)) from None
         except aiosmtplib.SMTPDataError as error:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import ipaddress
 import ssl
+from email import message_from_bytes
+from email.header import decode_header, make_header
 from email.headerregistry import Address
+from email.utils import parseaddr
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.mail import smtp
-from adapters.mail.message import to_message
+from adapters.mail.message import to_bytes, to_message
 from adapters.mail.smtp import Server, SmtpMailer, parse_sender
 from core import clock
 from core.chat import Gone, PostFailed
@@ -138,12 +141,54 @@ def test_no_text_makes_a_further_header(subject: str, name: str) -> None:
     )
     try:
         message = to_message(nasty, SENDER, clock.now())
-        raw = message.as_bytes()
+        raw = to_bytes(message)
     except UnicodeEncodeError:
         return  # lone surrogates never get so far: text.clean replaces them
     headers = raw.split(b"\r\n\r\n", 1)[0].split(b"\r\n")
     assert not [line for line in headers if line.lower().startswith((b"bcc", b"x:"))]
     assert len(message.get_all("Subject", [])) == 1
+
+
+LONG = "Mittelmotorbatterieladezustandsanzeigeplatinenhalterung"
+WORDS = st.lists(
+    st.sampled_from(
+        ("Rücksendung", "möglich?", "Überweisung,", "[Ärger]", "#12", "(für)", "🎉", "日本語" * 3, LONG)
+    ),
+    min_size=1,
+    max_size=16,
+).map(" ".join)
+
+
+@given(WORDS, WORDS)
+def test_words_of_subjects_and_names_stay_whole(subject: str, name: str) -> None:
+    """Python's own folding of headers splits words, and a space stands there when they are read."""
+    raw = to_bytes(to_message(mail(subject=f"[#1] {subject}", to_name=name), SENDER, clock.now()))
+    got = message_from_bytes(raw)
+    unfolded = got["Subject"].replace("\r\n", "")
+    assert str(make_header(decode_header(unfolded))) == f"[#1] {subject}"
+    assert str(make_header(decode_header(parseaddr(got["To"])[0]))) == name
+    assert max(len(line) for line in raw.split(b"\r\n\r\n")[0].split(b"\r\n")) < 100
+    assert raw.isascii()
+
+
+def test_long_addresses_are_written_as_they_are() -> None:
+    """An encoded word is no address: nothing could be threaded, nor unsubscribed in one click."""
+    one = f"<{new_id()}@help.a-company-with-a-very-long-name-indeed.example.com>"
+    stop = "https://help.a-company-with-a-very-long-name.example.com/unsubscribe/" + "token" * 20
+    raw = to_bytes(
+        to_message(
+            mail(message_id=one, in_reply_to=one, references=(one, one), unsubscribe=stop),
+            SENDER,
+            clock.now(),
+        )
+    )
+    for line in (
+        f"Message-ID: {one}",
+        f"In-Reply-To: {one}",
+        f"References: {one}\r\n {one}",
+        f"List-Unsubscribe: <{stop}>",
+    ):
+        assert f"\r\n{line}\r\n".encode() in raw
 
 
 @pytest.mark.parametrize("address", ["", "ada", "@example.org", "ada@", "ä@example.org", "a@b@c\n"])
