@@ -557,6 +557,13 @@ class Measures(Protocol):
     def measure(self, markdown: str) -> int: ...
 
 
+@runtime_checkable
+class Discreet(Protocol):
+    """Knows whether a place is read by one person and the bot only."""
+
+    def is_private(self, place: Place) -> bool: ...
+
+
 # --- errors of posting: data for the outbox ---------------------------------------------
 
 

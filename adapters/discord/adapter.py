@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import structlog
 
 from adapters.discord import guide, render
+from adapters.discord.known import DM
 from adapters.discord.settings import PLATFORM, Settings
 from core import outage
 from core.chat import (
@@ -59,6 +60,12 @@ class DiscordChat:
         """Bots whose token is refused, until an admin connects them anew."""
         self._look = asyncio.Event()
         self._changed = asyncio.Event()
+
+    def is_private(self, place: Place) -> bool:
+        """A direct conversation that the bot knows of; anything else may be read by others."""
+        found = next((bot for bot in self._bots.values() if bot.installation == place.installation), None)
+        room = found.known.room(place.channel) if found is not None else None
+        return room is not None and room.kind == DM
 
     # --- running
 

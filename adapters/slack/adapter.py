@@ -73,6 +73,12 @@ class Slack:
         self._commands: Sequence[CommandSpec] = ()
         self.http: ASGIApp | None = make_app(self)
 
+    # --- Discreet
+
+    def is_private(self, place: Place) -> bool:
+        """Ids of direct conversations begin with D, those of channels with C or G."""
+        return place.channel.startswith("D")
+
     # --- ChatAdapter
 
     async def run(self, deliver: Deliver) -> None:

@@ -68,6 +68,10 @@ class Telegram:
         self.http: ASGIApp | None = self.webhook if settings.webhook_url else None
         self._offered: tuple[CommandSpec, ...] = ()
 
+    def is_private(self, place: Place) -> bool:
+        """Chats with one person have the person's number, groups negative ones."""
+        return not place.channel.startswith("-")
+
     async def run(self, deliver: Deliver) -> None:
         """Listen on every line, also on those connected meanwhile, until cancelled."""
         serving: dict[str, tuple[Line, asyncio.Task[None]]] = {}

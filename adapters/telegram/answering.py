@@ -30,6 +30,7 @@ from core.chat import (
 )
 from core.errors import DeskError
 from core.fit import fit
+from core.i18n import _
 
 log = structlog.get_logger("telegram.answering")
 MOST_WAITING = 1_000
@@ -104,7 +105,7 @@ class Answering:
             own = line.place(inbound.sender.external)
             if card.private and await self._post(line, own, Post(card)):
                 return
-            await self._post(line, place, Post(card, reply_to=answered))
+            await self._post(line, place, Post(_for_all(card), reply_to=answered))
         else:
             await self._post(line, place, Post(card))
 
@@ -143,3 +144,11 @@ def _as_sign(answer: Answer) -> str:
         return ""
     words = visible(card_text(card))
     return words if len(words) <= SHORT else ""
+
+
+def _for_all(card: Card) -> Card:
+    """A private card for a group, where its asker has no chat with the bot: without links of their own."""
+    if not card.private or not any(button.url for button in card.buttons):
+        return card
+    words = _("This is for you alone. Open a chat with me, press Start, and press the button here again.")
+    return Card(text=words, tone="warning")

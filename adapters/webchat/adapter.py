@@ -67,6 +67,11 @@ class WebChat:
     async def delete(self, place: Place, native: str) -> None:
         self._changed(place)
 
+    # --- Discreet
+
+    def is_private(self, place: Place) -> bool:
+        return True
+
     # --- Reacts, Types
 
     async def react(self, place: Place, native: str, emoji: Sequence[str]) -> None:

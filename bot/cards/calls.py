@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.calls import calendar_file
 from core.calls.model import Call, CallState
 from core.chat import Button, Card, Field
 from core.i18n import _
@@ -9,8 +10,11 @@ from core.i18n import _
 OPEN = (CallState.asked, CallState.ringing, CallState.joined, CallState.on_hold, CallState.scheduled)
 
 
-def invitation(call: Call, who: str, url: str, when: str = "") -> Card:
-    """For one person alone: who calls, and their own link. Over, it says so and leads nowhere."""
+def invitation(
+    call: Call, who: str, url: str, when: str = "", *, number: int = 0, shared: bool = False
+) -> Card:
+    """For one person: who calls, and their own link. Over, it says so and leads nowhere. In a place
+    that others read, a button stands for the link: it gives each one their own, to them alone."""
     if not call.live:
         return Card(text=state(call), tone="note", private=True)
     words = _("**{who}** calls you. Open the link in a browser; nothing has to be installed.")
@@ -20,11 +24,22 @@ def invitation(call: Call, who: str, url: str, when: str = "") -> Card:
         words = _("A call with **{who}** is set for **{when}**. This is your link to it.")
     elif call.running:
         words = _("The call with **{who}** runs. This is your link to it.")
+    if shared:
+        words = _("**{who}** calls. Press the button: you get your own link, to you alone.")
+        if call.state == CallState.scheduled:
+            words = _("A call with **{who}** is set for **{when}**. Press the button for your own link.")
     return Card(
-        text=words.format(who=who, when=when),
-        buttons=(Button(_("Join the call"), url=url, style="primary"),),
-        private=True,
+        text=words.format(who=who, when=when), buttons=_ways_in(call, url, number, shared), private=True
     )
+
+
+def _ways_in(call: Call, url: str, number: int, shared: bool) -> tuple[Button, ...]:
+    if shared:
+        return (Button(_("Join the call"), f"call:ticket:{number}", style="primary"),)
+    join = Button(_("Join the call"), url=url, style="primary")
+    if call.state == CallState.scheduled:
+        return (join, Button(_("Add to my calendar"), url=f"{url}/{calendar_file.NAME}"))
+    return (join,)
 
 
 def standing(call: Call, number: int, people: list[str], score: str = "") -> Card:

@@ -14,6 +14,9 @@ from sqlalchemy import Select, exists, or_, select
 from bot.mailing.letter import Letter, Quote, Sheet, as_html, as_text, moment
 from core import clock
 from core.access import SYSTEM
+from core.calls import access as call_access
+from core.calls import calendar_file, join_links
+from core.calls.model import Call, CallPerson
 from core.conversations import service as conversations
 from core.conversations.model import Audience, Conversation, Message
 from core.conversations.service import Thread
@@ -65,6 +68,7 @@ class Draft:
     message_id: str = ""
     ticket_id: UUID | None = None
     root: bool = False
+    attachments: tuple[tuple[str, str, bytes], ...] = ()
 
 
 Write = Callable[["Mails", UnitOfWork, Delivery, Reader], Awaitable[Draft | datetime | None]]
@@ -113,6 +117,7 @@ class Mails:
             in_reply_to=replies,
             references=(replies,) if replies else (),
             unsubscribe=stop,
+            attachments=draft.attachments,
         )
 
     def address(self, of: UUID) -> str:
@@ -318,6 +323,71 @@ async def transcript(mails: Mails, uow: UnitOfWork, row: Delivery, reader: Reade
     return Draft(letter=letter, message_id=mails.address(row.id), ticket_id=opened.ticket.id)
 
 
+# --- calls ------------------------------------------------------------------------------
+
+
+async def call(mails: Mails, uow: UnitOfWork, row: Delivery, reader: Reader) -> Draft | datetime | None:
+    """A personal link to a call, for the requester or a guest; with a file for their calendar."""
+    opened, found, mine = await _called(uow, row, reader)
+    if opened is None or found is None or mine is None:
+        return None
+    if opened.ticket.requester_id == reader.person.id and await _own_ticket(uow, row, reader) is None:
+        return None
+    url = mails.url + join_links.path(uow, mine)
+    at = moment(found.scheduled_at, reader.known) if found.scheduled_at else ""
+    heading = _("You are invited to a call")
+    words = _(
+        "Open the link in a browser; nothing has to be installed. It is for you alone: do not pass it on."
+    )
+    letter = Letter(
+        subject=_("[#{number}] A call on {time}").format(number=opened.number, time=at)
+        if at
+        else _("[#{number}] You are called").format(number=opened.number),
+        greeting=_greeting(reader),
+        heading=_("A call is set for {time}").format(time=at) if at else heading,
+        paragraphs=(words,),
+        buttons=((_("Join the call"), url),),
+        why=_("You get this because {desk} calls you about a request.").format(desk=uow.settings.name),
+    )
+    files: tuple[tuple[str, str, bytes], ...] = ()
+    if found.scheduled_at is not None:
+        title = _("Call with {desk}").format(desk=uow.settings.name)
+        files = (
+            (calendar_file.NAME, "text/calendar", calendar_file.calendar_file(found, title, words, url)),
+        )
+    thread = opened.ticket.id if opened.ticket.requester_id == reader.person.id else None
+    return Draft(letter=letter, message_id=mails.address(row.id), ticket_id=thread, attachments=files)
+
+
+async def call_invited(
+    mails: Mails, uow: UnitOfWork, row: Delivery, reader: Reader
+) -> Draft | datetime | None:
+    """A colleague is asked into a call; their own link is behind the desk's sign-in."""
+    opened, found, mine = await _called(uow, row, reader)
+    if opened is None or found is None or mine is None or await _seen_by(uow, row, reader) is None:
+        return None
+    letter = Letter(
+        subject=_subject(opened, reader),
+        greeting=_greeting(reader),
+        heading=_("You are invited to a call"),
+        buttons=((_("Join the call"), f"{mails.ticket_url(opened, staff=True)}/call"),),
+        why=_("You get this because a colleague invites you to a call."),
+    )
+    return Draft(letter=letter, ticket_id=opened.ticket.id)
+
+
+async def _called(
+    uow: UnitOfWork, row: Delivery, reader: Reader
+) -> tuple[Opened | None, Call | None, CallPerson | None]:
+    """The call of a row while it is to come or runs, and the reader's place in it."""
+    opened, call_id = await _ticket(uow, row), _uuid(row, "call")
+    found = await uow.session.get(Call, call_id) if call_id else None
+    if opened is None or found is None or not found.live:
+        return None, None, None
+    mine = await call_access.person_in(uow, found.id, reader.person.id)
+    return opened, found, mine
+
+
 CARDS: Mapping[str, Write] = {
     card.__name__: card
     for card in (
@@ -331,6 +401,8 @@ CARDS: Mapping[str, Write] = {
         invite,
         account_exists,
         transcript,
+        call,
+        call_invited,
     )
 }
 

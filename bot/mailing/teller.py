@@ -11,6 +11,7 @@ from sqlalchemy import Integer, func, select, update
 from sqlalchemy import cast as sql_cast
 
 from bot.mailing.cards import CARDS
+from core.calls.model import Call, CallPerson
 from core.chat import Place
 from core.conversations.model import Message, Seat
 from core.db import EventRow, UnitOfWork
@@ -27,6 +28,7 @@ WAIT = timedelta(seconds=60)
 not at all when it was read in the chat by then."""
 MOST_HEARERS = 200
 _TOLD_OF = ("ticket.", "message.said", "message.undelivered")
+_CALLS = ("call.asked", "call.scheduled", "call.rang", "call.invited", "call.reminded")
 
 
 class Telling:
@@ -39,7 +41,7 @@ class Telling:
         self.wait = wait
 
     async def __call__(self, uow: UnitOfWork, event: EventRow) -> None:
-        if not event.name.startswith(_TOLD_OF):
+        if not event.name.startswith(_TOLD_OF) and event.name not in _CALLS:
             return
         found = await _ticket_of(uow, event)
         if found is None:
@@ -83,6 +85,10 @@ class Telling:
     ) -> None:
         assert hearing.kind in CARDS
         args: dict[str, Any] = {"ticket": str(ticket.id)}
+        if event.name == "call.rang" and await _is_pushed(uow, ticket, self.pushing):
+            return
+        if hearing.kind.startswith("call"):
+            args["call"] = str(event.subject)
         if hearing.kind == "answered":
             assert message is not None
             if not await _is_pushed(uow, ticket, self.pushing):
@@ -157,6 +163,9 @@ async def _ticket_of(uow: UnitOfWork, event: EventRow) -> tuple[Ticket, Message 
         ticket = await uow.session.scalar(
             select(Ticket).where(Ticket.conversation_id == message.conversation_id)
         )
+    elif event.name.startswith("call."):
+        call = await uow.session.get(Call, event.subject)
+        ticket = await uow.session.get(Ticket, call.ticket_id) if call is not None else None
     else:
         ticket = await uow.session.get(Ticket, event.subject)
     for _step in range(20):
@@ -177,6 +186,7 @@ async def _happened(uow: UnitOfWork, event: EventRow, ticket: Ticket, message: M
         followers=await _followers(uow, ticket),
         team=await _team(uow, ticket) if _needs_team(event) else frozenset(),
         leads=await _leads(uow, ticket) if event.name == "ticket.rated" else frozenset(),
+        called=await _called(uow, event) if event.name == "call.reminded" else frozenset(),
         author=message.author_id if message else None,
         by_staff=message is not None and message.side == "staff",
         opening=message is not None and message.side == "requester" and message.seq <= 2,
@@ -184,7 +194,12 @@ async def _happened(uow: UnitOfWork, event: EventRow, ticket: Ticket, message: M
 
 
 def _needs_team(event: EventRow) -> bool:
-    return event.name in ("ticket.opened", "ticket.assigned")
+    return event.name in ("ticket.opened", "ticket.assigned", "call.asked")
+
+
+async def _called(uow: UnitOfWork, event: EventRow) -> frozenset[UUID]:
+    query = select(CallPerson.person_id).where(CallPerson.call_id == event.subject, CallPerson.staff)
+    return frozenset(await uow.session.scalars(query))
 
 
 async def _followers(uow: UnitOfWork, ticket: Ticket) -> frozenset[UUID]:

@@ -24,7 +24,7 @@ from core.ports.media import MediaEngine
 
 LONGEST_SOCKET = 100
 """Unix takes paths of about 107 bytes (unix(7))."""
-START_SECONDS = 15.0
+START_SECONDS = 30.0
 
 
 class Voice:

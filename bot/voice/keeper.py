@@ -12,7 +12,7 @@ from uuid import UUID
 
 import structlog
 
-from core.calls import access, happened, recordings
+from core.calls import access, happened, queries, recordings
 from core.desk import Desk
 from core.errors import DeskError, NotFound
 from core.outage import MAY_BE_AWAY
@@ -62,9 +62,25 @@ class Keeper:
         async with self.desk.bus.subscribe() as signals:
             async for signal in signals:
                 name, call = signal.data.get("name"), signal.data.get("subject")
-                if self.media is not None and name in OVER and call is not None:
-                    with suppress(DeskError):
+                if self.media is None or call is None:
+                    continue
+                with suppress(DeskError):
+                    if name in OVER:
                         await self.media.end(UUID(str(call)))
+                    elif name == "call.revoked":
+                        await self._show_out(UUID(str(call)))
+
+    async def _show_out(self, call_id: UUID) -> None:
+        """Whoever is in the engine, and has no link any more, has to leave."""
+        assert self.media is not None
+        there = next((one for one in await self.media.running() if one.call == call_id), None)
+        if there is None:
+            return
+        async with self.desk.unit() as uow:
+            gone = await queries.shown_out(uow, call_id)
+        for present in there.people:
+            if present.person in gone:
+                await self.media.leave(call_id, present.person)
 
     async def tick(self) -> None:
         """Do what time brings, until cancelled."""

@@ -19,7 +19,7 @@ from core.access import SYSTEM, Actor
 from core.calls import join_links, queries
 from core.calls.access import person_in
 from core.calls.model import Call, CallPerson, Presence
-from core.chat import ChatAdapter, Post
+from core.chat import ChatAdapter, Discreet, Place, Post
 from core.conversations.model import Seat
 from core.db import EventRow, UnitOfWork
 from core.i18n import language, speaking
@@ -66,10 +66,11 @@ class Calls(Fitting):
             return None
         with speaking(person.locale):
             url = self.public_url + join_links.path(uow, mine)
-            return self.post(
-                cards.invitation(call, await _caller(uow, call, mine), url, await _when(uow, call, person)),
-                row,
-            )
+            who, when = await _caller(uow, call, mine), await _when(uow, call, person)
+            ticket = await uow.session.get(Ticket, call.ticket_id)
+            assert ticket is not None
+            shared = not self._is_private(row)
+            return self.post(cards.invitation(call, who, url, when, number=ticket.number, shared=shared), row)
 
     async def standing(self, uow: UnitOfWork, row: Delivery) -> Post | None:
         call = await self._of(uow, row)
@@ -83,6 +84,12 @@ class Calls(Fitting):
             ]  # fmt: skip
             scores = [f"{one.row.rating}/5" for one in found if one.row.rating]
             return self.post(cards.standing(call, ticket.number, there, ", ".join(scores)), row)
+
+    def _is_private(self, row: Delivery) -> bool:
+        """Whether nobody else reads that place. One of which nothing is known may be read by others."""
+        place = Place.from_key(row.place_key)
+        adapter = self.chats.get(place.platform)
+        return isinstance(adapter, Discreet) and adapter.is_private(place)
 
     async def _invite(self, uow: UnitOfWork, call: Call, ticket: Ticket, *, again: bool) -> None:
         query = select(Seat).where(

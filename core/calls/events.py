@@ -62,6 +62,7 @@ class CallInvited(PersonInCall):
     """One more person may come."""
 
     name: ClassVar[str] = "call.invited"
+    staff: bool = True
 
 
 @register

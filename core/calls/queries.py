@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from core.access import Actor
-from core.calls.model import Call, CallPerson, CallQuality
+from core.calls.model import Call, CallPerson, CallQuality, Presence
 from core.db import UnitOfWork
 from core.people.naming import name_for, named
 
@@ -47,6 +47,14 @@ async def people(uow: UnitOfWork, actor: Actor, call: Call) -> list[InCall]:
         )
         for row in rows
     ]
+
+
+async def shown_out(uow: UnitOfWork, call_id: UUID) -> frozenset[UUID]:
+    """Whose place in a call was given up, by leaving or because their link was taken back."""
+    query = select(CallPerson.person_id).where(
+        CallPerson.call_id == call_id, CallPerson.presence == Presence.left
+    )
+    return frozenset(await uow.session.scalars(query))
 
 
 async def of_ticket(uow: UnitOfWork, ticket_id: UUID) -> Sequence[Call]:

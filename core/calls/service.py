@@ -34,6 +34,7 @@ from core.db import UnitOfWork
 from core.errors import Forbidden, Invalid, NotFound, Refused, TooMany
 from core.events import Event
 from core.i18n import _
+from core.people import service as people
 from core.people.model import Person
 from core.tickets import access as ticket_access
 from core.tickets import hours
@@ -77,8 +78,26 @@ async def invite(uow: UnitOfWork, actor: Actor, call_id: UUID, person_id: UUID) 
     if person is None or not person.active or person.erased_at is not None:
         raise NotFound(_("There is no such person."))
     row = await _place_of(uow, call, person.id, staff=person.role != "requester")
-    record(uow, opened, CallInvited(subject=call.id, number=opened.number, person=person.id), actor)
+    told = CallInvited(subject=call.id, number=opened.number, person=person.id, staff=row.staff)
+    record(uow, opened, told, actor)
     return row
+
+
+async def invite_address(
+    uow: UnitOfWork, actor: Actor, call_id: UUID, address: str, name: str = ""
+) -> CallPerson:
+    """The same for whoever has this e-mail address; an expert whom the desk does not know yet is
+    added, and gets their link by mail."""
+    address = people.checked_email(address)
+    if not address:
+        raise Invalid(_("Please choose a colleague, or write an e-mail address."), field="who")
+    person = await people.by_email(uow, address, verified=False)
+    if person is None:
+        actor.require(Permission.change_people)
+        await _as_staff(uow, actor, call_id)
+        person = await people.add(uow, name=name.strip(), email=address)
+        await uow.session.flush()
+    return await invite(uow, actor, call_id, person.id)
 
 
 async def transfer(uow: UnitOfWork, actor: Actor, call_id: UUID, to: UUID) -> CallPerson:
@@ -99,8 +118,10 @@ async def revoke(uow: UnitOfWork, actor: Actor, call_id: UUID, person_id: UUID) 
     row = await access.person_in(uow, call.id, person_id)
     if row is None:
         raise NotFound(_("There is no such person."))
+    if row.person_id == actor.id:
+        raise Refused(_("This is your own link. Leave the call instead."))
     row.turn += 1
-    row.presence = Presence.left.value
+    row.presence, row.left_at = Presence.left.value, clock.now()
     record(uow, opened, CallRevoked(subject=call.id, number=opened.number, person=person_id), actor)
     return row
 
@@ -157,6 +178,10 @@ async def end(uow: UnitOfWork, call: Call, opened: Opened, actor: Actor, reason:
     if not call.live:
         return
     number = opened.number
+    if call.state == CallState.scheduled and actor.id is not None:
+        over(call, CallState.declined, "cancelled")
+        record(uow, opened, CallDeclined(subject=call.id, number=number, by=actor.id), actor)
+        return
     if call.started_at is None:
         over(call, CallState.missed, reason)
         record(uow, opened, CallMissed(subject=call.id, number=number), actor)

@@ -39,10 +39,14 @@ KINDS: Mapping[str, Kind] = {
         Kind(code="offered", label=N_("A live chat is offered to me"), ways={"bell": True}),
         Kind(code="woken", label=N_("A ticket of mine wakes up"), ways={"bell": True}),
         Kind(code="undelivered", label=N_("A message could not be delivered"), ways={"bell": True}),
+        Kind(code="call_asked", label=N_("A requester asks for a call"), ways={"bell": True}),
+        Kind(code="call_invited", label=N_("I am invited to a call"), ways={"bell": True, "mail": True}),
+        Kind(code="call_soon", label=N_("A call of mine is about to begin"), ways={"bell": True}),
         Kind(code="bad_rating", label=N_("A bad rating"), ways={"bell": True}),
         Kind(code="ticket_received", label=N_("My request has arrived"), ways={"mail": True}, staff=False),
         Kind(code="answered", label=N_("My request is answered"), ways={"mail": True}, staff=False),
         Kind(code="resolved", label=N_("My request is resolved"), ways={"mail": True}, staff=False),
+        Kind(code="call", label=N_("I am called about a request"), ways={"mail": True}, staff=False),
     )
 }
 
@@ -61,6 +65,8 @@ class Happened:
     followers: frozenset[UUID] = frozenset()
     team: frozenset[UUID] = frozenset()
     leads: frozenset[UUID] = frozenset()
+    called: frozenset[UUID] = frozenset()
+    """The desk's people in the call that it is about."""
     author: UUID | None = None
     by_staff: bool = False
     """The message was said by the desk's side."""
@@ -122,6 +128,12 @@ def _cases(event: Happened) -> Iterator[tuple[str, Iterable[UUID | None]]]:
                 yield "reply", [event.assignee, *event.followers]
         case "message.undelivered":
             yield "undelivered", [event.author if event.by_staff else event.assignee]
+        case "call.asked":
+            yield "call_asked", [event.assignee] if event.assignee else event.team
+        case "call.invited":
+            yield "call_invited" if event.data.get("staff") else "call", [event.id("person")]
+        case "call.reminded":
+            yield "call_soon", event.called
         case _:
             pass
 
@@ -135,5 +147,9 @@ def _for_the_requester(event: Happened) -> Iterator[str]:
                 yield "answered"
         case "ticket.resolved" if event.actor != event.requester:
             yield "resolved"
+        case "call.scheduled":
+            yield "call"
+        case "call.rang" if event.actor != event.requester:
+            yield "call"
         case _:
             pass

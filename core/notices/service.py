@@ -26,7 +26,7 @@ from core.tickets.model import Ticket
 
 MOST_COUNTED = 99
 """The bell counts no further."""
-REPEATED = ("reply", "team_ticket", "woken")
+REPEATED = ("reply", "team_ticket", "woken", "call_asked", "call_invited", "call_soon")
 """Of these only the newest unread one of a ticket is kept: ten replies are one thing to look at."""
 
 
@@ -190,6 +190,10 @@ def _words(kind: str, who: str) -> str:
                 return _("New ticket for your team from {name}").format(name=who)
             case "bad_rating":
                 return _("{name} gave a bad rating").format(name=who)
+            case "call_asked":
+                return _("{name} asks for a call").format(name=who)
+            case "call_invited":
+                return _("{name} invites you to a call").format(name=who)
     match kind:
         case "assigned":
             return _("A ticket was assigned to you")
@@ -207,5 +211,11 @@ def _words(kind: str, who: str) -> str:
             return _("A message could not be delivered")
         case "bad_rating":
             return _("There is a bad rating")
+        case "call_asked":
+            return _("A call is asked for")
+        case "call_invited":
+            return _("You are invited to a call")
+        case "call_soon":
+            return _("A call of yours is about to begin")
         case _:
             return _("Something happened")

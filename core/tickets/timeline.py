@@ -599,7 +599,7 @@ _CATEGORIES: Mapping[str, tuple[str, ...]] = {
 _TAGS: Mapping[str, tuple[str, ...]] = {"ticket.tagged": ("added", "removed")}
 _FOR_REQUESTERS = frozenset(
     {"number", "channel", "by", "reason", "into_number", "source", "made_number", "messages",
-     "split_from", "follow_up_of"}
+     "split_from", "follow_up_of", "person", "until", "seconds", "people", "again", "video"}
 )  # fmt: skip
 
 

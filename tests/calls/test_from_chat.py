@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from core.calls.model import Call
+from core.chat import Place
 from core.desk import Desk
-from core.errors import Invalid, NotFound, Refused
+from core.errors import Forbidden, Invalid, NotFound, Refused
 from core.outbox_model import Delivery
 from tests.flows.house import House, build, home
 
@@ -91,3 +92,37 @@ async def test_nobody_is_invited_where_browsers_give_no_camera(house: House) -> 
         await house.does("bob", "call", "", place=house.thread())
     async with house.desk.db.sessions() as session:
         assert await session.scalar(select(Call)) is None
+
+
+async def test_a_colleague_is_invited_and_gets_the_call(house: House) -> None:
+    await house.agent("eve")
+    await house.does("bob", "call", "", place=house.thread())
+    await house.does("bob", "invite", "eve@desk.example", place=house.thread())
+    given = await house.does("bob", "transfer", "eve@desk.example", place=house.thread())
+    assert "theirs" in given.cards[0].text
+    invited = await house.does("bob", "invite", "kim@example.org", place=house.thread())
+    assert "mail" in invited.cards[0].text
+    with pytest.raises(NotFound):
+        await house.does("bob", "transfer", "nobody@example.org", place=house.thread())
+    with pytest.raises(Forbidden):
+        await house.does("ada", "invite", "1 eve@desk.example")
+    before = (await house.does("ada", "call", "1")).cards[0].buttons[0].url
+    await house.does("bob", "uninvite", "requester", place=house.thread())
+    assert (await house.does("ada", "call", "1")).cards[0].buttons[0].url != before
+
+
+async def test_in_a_place_that_others_read_a_button_stands_for_the_link(desk: Desk) -> None:
+    desk.means.public_url = "https://help.example.com"
+    house = await build(desk)
+    group = Place("here", "main", "group")
+    await house.says("ada", "The printer burns", group)
+    await house.agent("bob")
+    await house.work()
+    await house.does("bob", "call", "", place=house.thread())
+    await house.work()
+    [shown] = [one.card for one in house.here.shown.values() if "Press the button" in one.text]
+    assert shown.buttons[0].id == "call:ticket:1"
+    assert not any(LINK.search(str(one.card)) for one in house.here.shown.values())
+    pressed = await house.presses("ada", "call:ticket:1", group)
+    assert pressed.cards[0].private
+    assert LINK.search(pressed.cards[0].buttons[0].url) is not None

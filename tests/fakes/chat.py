@@ -54,6 +54,9 @@ class FakeChat:
     async def run(self, deliver: Deliver) -> None:
         self.deliver = deliver
 
+    def is_private(self, place: Place) -> bool:
+        return place.channel.startswith("dm-")
+
     async def post(self, place: Place, part: Post, *, key: str) -> str:
         self._trouble("post", part.card.text)
         native = f"n{next(self.numbers)}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -12,6 +14,7 @@ from adapters.mail.outbox import OutboxMailer
 from bot.mailing import MailPoster, Mails, make_teller
 from bot.post import Posting
 from core import clock
+from core.calls import service as calls
 from core.chat import Gone, PostFailed
 from core.conversations.model import Message
 from core.db import EventRow
@@ -347,3 +350,28 @@ def test_an_unsubscribe_token_names_one_person_and_one_kind_and_cannot_be_made()
     ):
         with pytest.raises(NotFound):
             unsubscribe.read(key, bad)
+
+
+async def test_a_call_is_mailed_with_a_link_of_ones_own_and_a_calendar_file(
+    desk: Desk, office: PostOffice
+) -> None:
+    ada, bob = await requester(desk), await agent(desk, "Bob", email="bob@example.org")
+    eve = await agent(desk, "Eve", email="eve@example.org")
+    ticket = await opened(desk, ada, "The printer is on fire")
+    await office.work()
+    at = clock.now() + timedelta(hours=5)
+    async with desk.unit(await actor(desk, bob)) as uow:
+        call, _mine = await calls.ask(uow, uow.actor, ticket.number, at=at)
+        await calls.invite(uow, uow.actor, call.id, eve.id)
+        await calls.invite_address(uow, uow.actor, call.id, "kim@example.net")
+    by_address = {mail.to: mail for mail in (await office.work())[1:]}
+    assert set(by_address) == {"ada@example.org", "eve@example.org", "kim@example.net"}
+    ours, guest = by_address["ada@example.org"], by_address["kim@example.net"]
+    [(name, mime, content)] = ours.attachments
+    assert (name, mime) == ("call.ics", "text/calendar")
+    assert f"{at:%Y%m%dT%H%M%SZ}".encode() in content
+    assert f"{URL}/c/" in ours.text
+    links_in = {re.search(rf"{URL}/c/\w+", mail.text) for mail in (ours, guest)}
+    assert len({found.group() for found in links_in if found}) == 2
+    assert "printer" not in guest.subject + guest.text, "a guest learns nothing of the request by mail"
+    assert f"{URL}/tickets/{ticket.number}/call" in by_address["eve@example.org"].text

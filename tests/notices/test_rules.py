@@ -153,3 +153,17 @@ def test_everybody_may_turn_each_kind_off_by_each_way() -> None:
     for kind, way in (("assigned", "pigeon"), ("nothing", "bell"), ("answered", "bell")):
         with pytest.raises(Invalid):
             set_preference(person, kind, way, True)  # type: ignore[arg-type]
+
+
+def test_calls_are_told_to_those_who_are_called() -> None:
+    assert heard("call.asked", actor=ADA, team=frozenset({BOB, EVE})) == {
+        BOB: "call_asked",
+        EVE: "call_asked",
+    }
+    assert heard("call.asked", actor=ADA, assignee=BOB, team=frozenset({BOB, EVE})) == {BOB: "call_asked"}
+    assert heard("call.rang", actor=BOB) == {ADA: "call"}
+    assert heard("call.rang", actor=ADA) == {}
+    assert heard("call.scheduled", actor=BOB) == {ADA: "call"}
+    assert heard("call.reminded", called=frozenset({BOB})) == {BOB: "call_soon"}
+    for staff, kind in ((True, "call_invited"), (False, "call")):
+        assert heard("call.invited", actor=BOB, data={"person": str(ZOE), "staff": staff}) == {ZOE: kind}

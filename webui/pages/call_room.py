@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,11 +21,11 @@ from pydantic import BaseModel, Field
 from sse_starlette import EventSourceResponse
 
 from core.access import Actor
-from core.calls import access, join_links, queries, reach, recordings, service
-from core.calls.model import Call, CallPerson, CallQuality, Presence
+from core.calls import access, calendar_file, join_links, queries, reach, recordings, service
+from core.calls.model import Call, CallPerson, CallQuality, CallState, Presence
 from core.conversations.service import Saying
 from core.db import UnitOfWork
-from core.errors import Refused, Unavailable
+from core.errors import NotFound, Refused, Unavailable
 from core.i18n import _, set_language
 from core.people import service as people
 from core.people.model import Person
@@ -35,6 +36,7 @@ from core.tickets import timeline
 from core.tickets.access import Opened
 from webui import rendering
 from webui.deps import TheSite, Uow, visit
+from webui.pages.ticket_files import headers_of
 from webui.site import Site
 
 router = APIRouter(prefix="/c")
@@ -87,7 +89,7 @@ class Visit:
         self.call, self.row, self.person, self.actor = call, row, person, actor
 
 
-async def _come(uow: UnitOfWork, token: str, *, over: bool = False) -> Visit:
+async def come(uow: UnitOfWork, token: str, *, over: bool = False) -> Visit:
     call, row = await join_links.follow(uow, token, over=over)
     person = await people.get(uow, row.person_id)
     actor = await people.actor_of(uow, person)
@@ -96,9 +98,9 @@ async def _come(uow: UnitOfWork, token: str, *, over: bool = False) -> Visit:
     return Visit(call, row, person, actor)
 
 
-async def _change(uow: UnitOfWork, token: str) -> tuple[Visit, Opened]:
+async def change(uow: UnitOfWork, token: str) -> tuple[Visit, Opened]:
     """The same, to change something: ticket and call are locked."""
-    here = await _come(uow, token)
+    here = await come(uow, token)
     call, opened = await access.change(uow, here.call.id)
     await uow.session.refresh(here.row)
     join_links.check_live(call)
@@ -109,11 +111,11 @@ async def _change(uow: UnitOfWork, token: str) -> tuple[Visit, Opened]:
 @router.get("/{token}")
 async def page(request: Request, uow: Uow, site: TheSite, token: str) -> HTMLResponse:
     """The call room. A call that is over can still be rated."""
-    here = await _come(uow, token, over=True)
+    here = await come(uow, token, over=True)
     shown = rendering.page(
         request, "call/room.html", base=join_links.PREFIX + token, call=here.call,
         staff=here.row.staff, over=not here.call.live, wording=recordings.wording(uow),
-        rated=here.row.rating or 0, was_in=here.row.joined_at is not None,
+        rated=here.row.rating or 0, at=_when(here), was_in=here.row.joined_at is not None,
         no_media=not reach.gives_media(site.public_url), person=str(here.row.person_id),
     )  # fmt: skip
     shown.headers["referrer-policy"] = "no-referrer"
@@ -121,21 +123,35 @@ async def page(request: Request, uow: Uow, site: TheSite, token: str) -> HTMLRes
     return shown
 
 
+@router.get("/{token}/" + calendar_file.NAME)
+async def calendar(uow: Uow, site: TheSite, token: str) -> Response:
+    """A scheduled call for the reader's calendar."""
+    here = await come(uow, token, over=True)
+    if here.call.scheduled_at is None:
+        raise NotFound(_("This call has no date."))
+    title = _("Call with {desk}").format(desk=uow.settings.name)
+    words = _("This link is for you alone; do not pass it on.")
+    url = site.public_url + join_links.path(uow, here.row)
+    made = calendar_file.calendar_file(here.call, title, words, url)
+    headers = headers_of(calendar_file.NAME, inline=False)
+    return Response(made, media_type=calendar_file.MIME, headers=headers)
+
+
 @router.get("/{token}/state")
 async def state(uow: Uow, token: str) -> JSONResponse:
-    return JSONResponse(await _state(uow, await _come(uow, token, over=True)))
+    return JSONResponse(await _state(uow, await come(uow, token, over=True)))
 
 
 @router.post("/{token}/join")
 async def join(request: Request, site: TheSite, token: str, body: OfferIn) -> JSONResponse:
     """Come in with a browser's offer; 202 while somebody must let one in first."""
     async with visit(request) as uow:
-        here, opened = await _change(uow, token)
+        here, opened = await change(uow, token)
         may = await service.enter(uow, here.call, opened, here.row, here.actor)
         held = here.call.state == "on_hold"
         limits = Limits(seconds=uow.settings.call_minutes * 60)
         call, person = here.call.id, here.row.person_id
-    _changed(site, call)
+    changed(site, call)
     if not may:
         return JSONResponse({"waiting": True}, 202)
     media = await _media(site)
@@ -156,7 +172,7 @@ async def join(request: Request, site: TheSite, token: str, body: OfferIn) -> JS
 @router.get("/{token}/ice")
 async def ice(uow: Uow, site: TheSite, token: str) -> JSONResponse:
     """What the browser needs to get through firewalls."""
-    here = await _come(uow, token)
+    here = await come(uow, token)
     media = await _media(site)
     return JSONResponse(
         [
@@ -169,7 +185,7 @@ async def ice(uow: Uow, site: TheSite, token: str) -> JSONResponse:
 @router.get("/{token}/network")
 async def network(request: Request, uow: Uow, token: str) -> HTMLResponse:
     """Whether calls would work from the network that the reader is in."""
-    await _come(uow, token)
+    await come(uow, token)
     return rendering.page(request, "call/network.html", base=join_links.PREFIX + token)
 
 
@@ -177,7 +193,7 @@ async def network(request: Request, uow: Uow, token: str) -> HTMLResponse:
 async def leave(request: Request, site: TheSite, token: str) -> Response:
     """Leave; the same link leads back as long as the call runs."""
     async with visit(request) as uow:
-        here = await _come(uow, token, over=True)
+        here = await come(uow, token, over=True)
         call, person, live = here.call.id, here.row.person_id, here.call.live
     if live:
         await (await _media(site)).leave(call, person)
@@ -188,7 +204,7 @@ async def leave(request: Request, site: TheSite, token: str) -> Response:
 async def end(request: Request, site: TheSite, token: str) -> Response:
     """The desk's side ends it for all; whoever is called and does not want to come declines."""
     async with visit(request) as uow:
-        here, opened = await _change(uow, token)
+        here, opened = await change(uow, token)
         call, was_running = here.call.id, here.call.running
         if not here.row.staff:
             await service.decline(uow, here.call, opened, here.row, here.actor)
@@ -200,36 +216,36 @@ async def end(request: Request, site: TheSite, token: str) -> Response:
     async with site.desk.unit(here.actor) as uow:
         if ends:
             await service.end(uow, *await access.change(uow, call), here.actor)
-    _changed(site, call)
+    changed(site, call)
     return Response(status_code=204)
 
 
 @router.post("/{token}/hold")
 async def hold(request: Request, site: TheSite, token: str, body: OnIn) -> Response:
     async with visit(request) as uow:
-        here, opened = await _change(uow, token)
-        changed = await service.hold(uow, here.call, opened, here.actor, body.on)
-    if changed:
+        here, opened = await change(uow, token)
+        turned = await service.hold(uow, here.call, opened, here.actor, body.on)
+    if turned:
         await (await _media(site)).hold(here.call.id, body.on)
-    _changed(site, here.call.id)
+    changed(site, here.call.id)
     return Response(status_code=204)
 
 
 @router.post("/{token}/mute")
 async def mute(request: Request, site: TheSite, token: str, body: SourceIn) -> Response:
     async with visit(request) as uow:
-        here = await _come(uow, token)
+        here = await come(uow, token)
     await (await _media(site)).mute(here.call.id, here.row.person_id, body.source, body.on)
-    _changed(site, here.call.id)
+    changed(site, here.call.id)
     return Response(status_code=204)
 
 
 @router.post("/{token}/admission")
 async def admit(request: Request, site: TheSite, token: str, body: PersonIn) -> Response:
     async with visit(request) as uow:
-        here = await _come(uow, token)
+        here = await come(uow, token)
         await service.admit(uow, here.actor, here.call.id, body.person)
-    _changed(site, here.call.id)
+    changed(site, here.call.id)
     return Response(status_code=204)
 
 
@@ -237,7 +253,7 @@ async def admit(request: Request, site: TheSite, token: str, body: PersonIn) -> 
 async def record(request: Request, site: TheSite, token: str, body: OnIn) -> Response:
     """The desk's side asks for a recording, or ends it. Whoever asks has agreed by that."""
     async with visit(request) as uow:
-        here, opened = await _change(uow, token)
+        here, opened = await change(uow, token)
         await recordings.want(uow, here.call, opened, here.row, here.actor, body.on)
         if body.on:
             await recordings.consent(uow, here.call, opened, here.row, here.actor, True)
@@ -245,7 +261,7 @@ async def record(request: Request, site: TheSite, token: str, body: OnIn) -> Res
         await _record_due(site, here.call.id)
     else:
         await (await _media(site)).stop_recording(here.call.id)
-    _changed(site, here.call.id)
+    changed(site, here.call.id)
     return Response(status_code=204)
 
 
@@ -253,19 +269,19 @@ async def record(request: Request, site: TheSite, token: str, body: OnIn) -> Res
 async def consent(request: Request, site: TheSite, token: str, body: OnIn) -> Response:
     """Agree to being recorded, or take it back: then one is not recorded any more, at once."""
     async with visit(request) as uow:
-        here, opened = await _change(uow, token)
+        here, opened = await change(uow, token)
         await recordings.consent(uow, here.call, opened, here.row, here.actor, body.on)
     if body.on:
         await _record_due(site, here.call.id)
     elif here.row.presence in (Presence.present, Presence.away):
         await (await _media(site)).stop_recording(here.call.id, here.row.person_id)
-    _changed(site, here.call.id)
+    changed(site, here.call.id)
     return Response(status_code=204)
 
 
 @router.post("/{token}/quality")
 async def quality(uow: Uow, token: str, body: QualityIn) -> Response:
-    here = await _come(uow, token)
+    here = await come(uow, token)
     data = {"browser": True, **body.model_dump()}
     uow.session.add(CallQuality(call_id=here.call.id, person_id=here.row.person_id, data=data))
     return Response(status_code=204)
@@ -273,7 +289,7 @@ async def quality(uow: Uow, token: str, body: QualityIn) -> Response:
 
 @router.post("/{token}/rating")
 async def rate(uow: Uow, token: str, body: ScoreIn) -> Response:
-    here = await _come(uow, token, over=True)
+    here = await come(uow, token, over=True)
     call, opened = await access.change(uow, here.call.id)
     await service.rate(uow, call, opened, here.row, body.score)
     return Response(status_code=204)
@@ -282,7 +298,7 @@ async def rate(uow: Uow, token: str, body: ScoreIn) -> Response:
 @router.get("/{token}/talk")
 async def talk(request: Request, uow: Uow, token: str) -> HTMLResponse:
     """The ticket's conversation beside the call."""
-    here = await _come(uow, token)
+    here = await come(uow, token)
     _call, opened = await access.change(uow, here.call.id)
     found = await timeline.timeline(uow, here.actor, opened, limit=LINES)
     return rendering.page(request, "call/talk.html", lines=[one for one in found.lines if not one.fact])
@@ -291,7 +307,7 @@ async def talk(request: Request, uow: Uow, token: str) -> HTMLResponse:
 @router.post("/{token}/messages")
 async def say(uow: Uow, token: str, body: WordsIn) -> Response:
     """Say something in the ticket's conversation."""
-    here, opened = await _change(uow, token)
+    here, opened = await change(uow, token)
     if here.row.staff:
         await tickets.reply(uow, here.actor, opened.number, body.text, via="call", hold=0, message_id=body.id)
     elif await tickets.said_before(uow, here.actor, body.id) is None:
@@ -303,7 +319,7 @@ async def say(uow: Uow, token: str, body: WordsIn) -> Response:
 @router.get("/{token}/live")
 async def live(uow: Uow, site: TheSite, token: str) -> EventSourceResponse:
     """What happens in this call, for this person: never what anybody said."""
-    here = await _come(uow, token, over=True)
+    here = await come(uow, token, over=True)
     _call, opened = await access.change(uow, here.call.id)
     stream = _stream(site, str(here.call.id), str(here.row.person_id), str(opened.thread.id))
     return EventSourceResponse(stream, ping=20, headers={"cache-control": "no-store"})
@@ -374,5 +390,9 @@ async def _record_due(site: Site, call: UUID) -> None:
     await site.call_changed(call)
 
 
-def _changed(site: Site, call: UUID) -> None:
+def _when(here: Visit) -> datetime | None:
+    return here.call.scheduled_at if here.call.state == CallState.scheduled else None
+
+
+def changed(site: Site, call: UUID) -> None:
     site.desk.bus.publish(Signal("call", {"call": str(call), "what": "state"}))

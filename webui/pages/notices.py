@@ -38,6 +38,9 @@ _ICONS = {
     "woken": "clock",
     "undelivered": "alert",
     "bad_rating": "star",
+    "call_asked": "phone",
+    "call_invited": "phone",
+    "call_soon": "clock",
 }
 
 

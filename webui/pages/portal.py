@@ -16,6 +16,8 @@ from markupsafe import Markup
 from sqlalchemy import ColumnElement, select
 from starlette.datastructures import FormData, UploadFile
 
+from core.calls import access as calls
+from core.calls.model import CallState
 from core.conversations import attachments
 from core.conversations import service as conversations
 from core.conversations.model import Attachment, Conversation, Message
@@ -365,10 +367,15 @@ async def _ticket(
         body=body, comment=comment,
         may_close=is_mine and ticket.status != Status.closed and ticket.merged_into_id is None,
         may_reopen=is_mine and not ticket.live and ticket.merged_into_id is None,
-        may_rate=may_rate, rated=answer is not None,
+        call_runs=await _call_runs(uow, ticket.id), may_rate=may_rate, rated=answer is not None,
         merged_into=await _merged_into(uow, viewer, ticket),
         offer=await portal_articles.offer_of(uow, viewer, opened),
     )  # fmt: skip
+
+
+async def _call_runs(uow: UnitOfWork, ticket_id: UUID) -> bool:
+    found = await calls.live_of(uow, ticket_id)
+    return found is not None and found.state != CallState.scheduled
 
 
 async def _timeline_html(

@@ -16,6 +16,7 @@ from sqlalchemy import or_, select
 from core import clock
 from core.access import Permission
 from core.calls import queries as calls
+from core.calls.model import RUNNING, WAITING
 from core.conversations import service as conversations
 from core.conversations.model import Draft, Seat
 from core.crypto.fields import Unreadable, seal_json, unseal_json, unseal_text
@@ -298,11 +299,13 @@ async def head_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> 
     """Subject, status, and the verbs that are lawful and allowed right now."""
     ticket, actor = opened.ticket, viewer.actor
     live, merged = ticket.live, ticket.merged_into_id is not None
+    found = await calls.of_ticket(uow, ticket.id)
     return {
         "ticket": row,
         "subject": opened.subject,
         "solution": opened.solution,
-        "calls": [one for one in await calls.of_ticket(uow, ticket.id) if one.started_at][:5],
+        "calls": [one for one in found if one.started_at][:5],
+        "runs": next((True for one in found if one.state in (*RUNNING, *WAITING)), False),
         "is_mine": ticket.assignee_id == actor.id,
         "snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > clock.now(),
         "channel": _(CHANNELS.get(ticket.channel, ticket.channel)),

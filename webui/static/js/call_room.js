@@ -2,6 +2,7 @@
 import { call as ask } from "./http.js";
 import * as devices from "./call_devices.js";
 import { Peer } from "./call_peer.js";
+import { attachPeople } from "./call_people.js";
 import { attachTalk } from "./call_talk.js";
 import { Tiles } from "./call_tiles.js";
 import { watchQuality } from "./call_quality.js";
@@ -48,6 +49,7 @@ class Room {
     document.addEventListener("keydown", (event) => this.#key(event));
     if (!this.$('[data-part="over"]').hidden) return;
     attachTalk(this);
+    if (this.staff) attachPeople(this);
     this.#listen();
     if (!window.RTCPeerConnection || !navigator.mediaDevices?.getUserMedia) return this.#trouble("old");
     for (const select of this.root.querySelectorAll("[data-choose]")) select.addEventListener("change", () => this.#devices(select));
@@ -63,7 +65,8 @@ class Room {
     const before = this.now;
     try {
       this.now = await this.#json("/state");
-    } catch {
+    } catch (error) {
+      if (error.status === 404 || error.status === 410) this.#shownOut();
       return;
     }
     this.#show(before);
@@ -141,7 +144,7 @@ class Room {
   }
 
   #listen() {
-    const source = new EventSource(this.base + "/live");
+    const source = (this.source = new EventSource(this.base + "/live"));
     source.addEventListener("call", (event) => this.#told(JSON.parse(event.data)));
     source.addEventListener("ready", () => this.refresh());
   }
@@ -153,10 +156,21 @@ class Room {
       case "speaking": return this.tiles.speaking(news.person, news.on);
       case "taken": return news.tab !== this.tab && this.part === "room" && this.#elsewhere();
       case "interrupted": return this.part === "room" && this.peer.again();
+      case "revoked": return this.refresh();
       case "talk": return this.talk?.();
       case "quality": return this.quality?.(news);
       default: return this.refresh();
     }
+  }
+
+  #shownOut() {
+    if (this.part !== "over") this.#away();
+    this.now = { ...this.now, live: false };
+    this.$("[data-back]").hidden = true;
+    this.$("[data-rate]").hidden = true;
+    this.$(".call__talk").hidden = true;
+    this.source?.close();
+    this.say("revoked");
   }
 
   #elsewhere() {
@@ -186,6 +200,7 @@ class Room {
     this.#pressedIs("record", now.recording_wanted);
     this.$('[data-do="unconsent"]').hidden = !(now.recording_wanted && now.consent);
     this.seconds = now.seconds;
+    this.people?.(before);
     this.tiles.people(now.people);
     this.#doors(now.people);
     this.#consent(now);
@@ -247,7 +262,7 @@ class Room {
 
   #key(event) {
     if (event.target.closest("input, textarea, select, dialog") || event.ctrlKey || event.metaKey || event.altKey || this.part !== "room") return;
-    const name = { m: "mute", v: "camera", s: "share", h: "hold", r: this.staff ? "record" : "", f: "full", p: "float" }[event.key];
+    const name = { m: "mute", v: "camera", s: "share", h: "hold", r: this.staff ? "record" : "", f: "full", p: "float", i: this.staff ? "people" : "" }[event.key];
     if (name) this.do(name).catch(() => this.say("failed"));
   }
 
@@ -265,6 +280,7 @@ class Room {
       case "unconsent": return this.post("/consent", { on: false });
       case "full": return document.fullscreenElement ? document.exitFullscreen() : this.$('[data-part="room"]').requestFullscreen();
       case "float": return this.tiles.float();
+      case "people": return this.people.turn();
       case "leave": return this.#leave();
       case "end": await this.post("/end"); return this.refresh();
       case "back": return this.#back();

@@ -14,7 +14,7 @@ export async function call(url, { quiet = false, headers = {}, ...options } = {}
     if (error.name === "AbortError") throw new Failed("aborted");
     return fail(text("unreachable"), quiet);
   }
-  return response.ok ? response : fail(await reason(response), quiet);
+  return response.ok ? response : fail(await reason(response), quiet, response.status);
 }
 
 export function post(url, fields, options = {}) {
@@ -30,7 +30,7 @@ async function reason(response) {
   return text(response.status === 401 || response.status === 403 ? "denied" : "failed");
 }
 
-function fail(words, quiet) {
+function fail(words, quiet, status = 0) {
   if (!quiet) toast(words, "bad");
-  throw new Failed(words);
+  throw Object.assign(new Failed(words), { status });
 }
