@@ -2,7 +2,7 @@
 # ruff: noqa: F401  the imports are the point
 
 from core.admin.model import AuditSeal, DeskFact
-from core.calls.model import Call, CallConsent, CallPerson, CallQuality, CallRecording
+from core.calls.model import Call, CallConsent, CallFile, CallPerson, CallQuality, CallRecording, CallReview
 from core.conversations.model import (
     Attachment,
     Conversation,

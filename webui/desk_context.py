@@ -262,6 +262,12 @@ def initials(name: str) -> str:
 
 async def _desk(uow: UnitOfWork, viewer: Viewer, path: str) -> list[SimpleNamespace]:
     items = await _articles(uow, viewer, path)
+    if viewer.actor.may(Permission.see_reports):
+        items.append(
+            SimpleNamespace(
+                text=_("Calls"), icon="phone", url="/desk/calls", current=path.startswith("/desk/calls")
+            )
+        )
     if not any(viewer.actor.may(permission) for permission in _ADMIN):
         return items
     here = "/admin/moderation"

@@ -14,6 +14,7 @@ from sqlalchemy import exists, select
 from adapters.media import process
 from adapters.media.recordings import StoredRecordings
 from adapters.media.settings import Settings
+from bot.voice.files import FileMaker
 from bot.voice.keeper import Keeper
 from core.calls.model import RUNNING, Call
 from core.desk import Desk
@@ -53,6 +54,7 @@ class Voice:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.keeper.tick())
             group.create_task(self.keeper.obey())
+            group.create_task(FileMaker(self.desk, self.recordings).run())
             group.create_task(self._serve())
 
     async def _serve(self) -> None:

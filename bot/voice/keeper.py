@@ -7,12 +7,14 @@ that began anew knows no calls: those are marked, and their people come back by 
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import suppress
 from uuid import UUID
 
 import structlog
 
 from core.calls import access, happened, queries, recordings
+from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError, NotFound
 from core.outage import MAY_BE_AWAY
@@ -50,6 +52,7 @@ class Keeper:
         self.desk, self.stored = desk, stored
         self.media: MediaEngine | None = None
         """None until somebody needs it."""
+        self._speaks: dict[tuple[UUID, UUID], float] = {}
 
     async def listen(self, media: MediaEngine) -> None:
         """Deal with what the engine reports, until it is closed."""
@@ -153,10 +156,20 @@ class Keeper:
                     )
                 case QualitySample():
                     await happened.sample(uow, event.call, event.person, event.quality)
+                case Speaking():
+                    await self._spoke(uow, event)
                 case Ended():
+                    self._speaks = {key: at for key, at in self._speaks.items() if key[0] != event.call}
                     await happened.over(uow, event.call, event.reason.value)
                 case _:
                     pass
+
+    async def _spoke(self, uow: UnitOfWork, event: Speaking) -> None:
+        key, at = (event.call, event.person), event.at or time.time()
+        if event.on:
+            self._speaks[key] = at
+        elif (begins := self._speaks.pop(key, None)) is not None:
+            await happened.spoke(uow, event.call, event.person, begins, at)
 
     def _tell(self, event: MediaEvent) -> None:
         told: dict[str, object] = {"call": str(event.call)}

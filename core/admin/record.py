@@ -24,7 +24,10 @@ from core.tickets.model import Category, Macro, RoutingRule
 
 PAGE = 50
 PREFIXES = ("desk.", "person.", "session.", "credential.", "token.", "link.", "article.", "lesson.")
-ALSO = ("ticket.exported", "message.hidden", "feedback.moderated")
+ALSO = (
+    "ticket.exported", "message.hidden", "feedback.moderated", "call.recording_played", "call.recording_taken",
+    "call.reviewed",
+)  # fmt: skip
 ABOUT_PEOPLE = ("person.", "session.", "credential.", "token.", "link.")
 UNTOLD = ("person.availability_changed", "article.saved")
 """Agents come and go all day, and keep drafts as they write; that is no change of the desk."""

@@ -123,6 +123,19 @@ async def sample(uow: UnitOfWork, call_id: UUID, person_id: UUID, quality: Quali
         uow.session.add(CallQuality(call_id=call_id, person_id=person_id, data=asdict(quality)))
 
 
+async def spoke(uow: UnitOfWork, call_id: UUID, person_id: UUID, begins: float, ends: float) -> None:
+    """When somebody spoke, in seconds since the epoch: a mark in their recording. Of whoever is not
+    recorded nothing is kept."""
+    recorded = select(CallRecording.id).where(
+        CallRecording.call_id == call_id,
+        CallRecording.person_id == person_id,
+        CallRecording.stopped_at.is_(None),
+    )
+    if await uow.session.scalar(recorded.limit(1)) is not None:
+        data = {"spoke": [round(begins, 2), round(ends, 2)]}
+        uow.session.add(CallQuality(call_id=call_id, person_id=person_id, data=data))
+
+
 async def reconcile(uow: UnitOfWork, running: Sequence[Running]) -> list[UUID]:
     """After an engine began anew, or we did: which calls it does not know any more. They are
     marked as interrupted; their people come back by the same links."""

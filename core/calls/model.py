@@ -182,3 +182,61 @@ class CallQuality(Base):
     person_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
     data: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class Verdict(StrEnum):
+    good = "good"
+    coach = "coach"
+    """Something to talk about with the agent."""
+    problem = "problem"
+
+
+class CallReview(Base):
+    """What a lead says of a call. The words are sealed under the ticket's key."""
+
+    __tablename__ = "call_review"
+    __table_args__ = (
+        Index("uq_call_review_call_id", "call_id", "reviewer_id", unique=True),
+        Index("ix_call_review_reviewer_id", "reviewer_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"))
+    reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    mark: Mapped[int]
+    verdict: Mapped[str]
+    shared: Mapped[bool] = mapped_column(default=False)
+    """The desk's people in the call may read it."""
+    words: Mapped[bytes | None] = mapped_column(default=None)
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    updated_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+
+
+class FileState(StrEnum):
+    waiting = "waiting"
+    making = "making"
+    ready = "ready"
+    failed = "failed"
+
+
+class CallFile(Base):
+    """All recordings of a call as one file, made when somebody wants to take it out, kept for a day.
+    Its key is sealed under the ticket's."""
+
+    __tablename__ = "call_file"
+    __table_args__ = (
+        Index("uq_call_file_call_id", "call_id", unique=True),
+        Index("ix_call_file_asked_by", "asked_by"),
+        Index("ix_call_file_created_at", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
+    call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"))
+    asked_by: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
+    name: Mapped[str]
+    key: Mapped[bytes]
+    state: Mapped[str] = mapped_column(default=FileState.waiting.value)
+    size: Mapped[int] = mapped_column(default=0)
+    begun_at: Mapped[datetime | None] = mapped_column(default=None)
+    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)

@@ -64,5 +64,13 @@ async def of_ticket(uow: UnitOfWork, ticket_id: UUID) -> Sequence[Call]:
 
 
 async def quality(uow: UnitOfWork, call: Call, most: int = 2_000) -> Sequence[CallQuality]:
-    query = select(CallQuality).where(CallQuality.call_id == call.id).order_by(CallQuality.at).limit(most)
-    return list(await uow.session.scalars(query))
+    """What browsers and engine measured."""
+    query = select(CallQuality).where(CallQuality.call_id == call.id, ~CallQuality.data.has_key("spoke"))
+    return list(await uow.session.scalars(query.order_by(CallQuality.at).limit(most)))
+
+
+async def spoken(uow: UnitOfWork, call: Call, most: int = 5_000) -> Sequence[tuple[UUID, float, float]]:
+    """Who spoke from when to when, in seconds since the epoch."""
+    query = select(CallQuality).where(CallQuality.call_id == call.id, CallQuality.data.has_key("spoke"))
+    rows = await uow.session.scalars(query.order_by(CallQuality.at).limit(most))
+    return [(row.person_id, *map(float, row.data["spoke"])) for row in rows]  # type: ignore[misc]

@@ -285,6 +285,8 @@ _SENTENCES: Mapping[str, Callable[[FactLine, tzinfo], str]] = {
     "call.rated": lambda fact, zone: _("{person} rated the call {score} of 5").format(
         person=fact.data.get("person"), score=fact.data.get("score")
     ),
+    "call.recording_taken": _plain(lambda: _("{who} took out the recording of the call as a file")),
+    "call.reviewed": _plain(lambda: _("{who} reviewed the call")),
     "call.recording_played": _plain(lambda: _("{who} opened the recording of the call")),
     "ticket.exported": _plain(lambda: _("{who} exported the session")),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -14,7 +15,10 @@ from typing import Any
 from uuid import UUID
 
 import uvicorn
+from httpx import ASGITransport, AsyncClient
 from sqlalchemy import select
+from starlette.requests import Request
+from starlette.responses import Response as StarletteResponse
 
 from adapters.media.client import Client
 from bot.voice.engine import Voice
@@ -26,6 +30,7 @@ from core.desk import Desk
 from core.people import service as people
 from core.tickets import service as tickets
 from tests.browser.conftest import _no_signals
+from webui import sessions
 from webui.app import make_app
 from webui.site import Site
 
@@ -65,6 +70,10 @@ class House:
             assert found is not None
             return found
 
+    async def the_calls(self) -> list[UUID]:
+        async with self.desk.db.sessions() as session:
+            return list(await session.scalars(select(Call.id).order_by(Call.created_at)))
+
     async def recordings(self) -> list[CallRecording]:
         async with self.desk.db.sessions() as session:
             return list(await session.scalars(select(CallRecording).order_by(CallRecording.began_at)))
@@ -78,6 +87,27 @@ class House:
     def kill_engine(self) -> None:
         assert self.voice is not None
         os.kill(engine_pid(self.voice.socket), signal.SIGKILL)
+
+
+@asynccontextmanager
+async def signed_in(house: House, actor: Actor, site: Site) -> AsyncIterator[AsyncClient]:
+    """A browser of somebody who is signed in, without a browser."""
+    async with house.desk.unit() as uow:
+        assert actor.id is not None
+        person = await people.get(uow, actor.id)
+        answer = StarletteResponse()
+        asked = Request(
+            {"type": "http", "headers": [], "client": ("127.0.0.1", 1), "method": "GET", "path": "/"}
+        )
+        await sessions.start(uow, asked, answer, person, how="link", secure=False, strong=True)
+    cookie = answer.headers["set-cookie"].split(";")[0]
+    async with AsyncClient(
+        transport=ASGITransport(app=make_app(site)), base_url="http://localhost", headers={"cookie": cookie}
+    ) as made:
+        token = re.search(r'name="csrf" content="([^"]+)"', (await made.get("/notices")).text)
+        assert token is not None
+        made.headers["x-csrf-token"] = token.group(1)
+        yield made
 
 
 async def settle(desk: Desk) -> House:

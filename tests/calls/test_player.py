@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID
 
 import pytest
-from httpx import ASGITransport, AsyncClient, Response
-from starlette.requests import Request
-from starlette.responses import Response as StarletteResponse
+from httpx import AsyncClient, Response
 
+from bot.voice.files import FileMaker
+from core import clock
+from core.admin import erase
 from core.calls import happened
 from core.calls.model import CallRecording
 from core.crypto.fields import bound_to, new_key, seal
 from core.desk import Desk
-from core.people import service as people
-from tests.calls.house import House, settle
-from tests.fakes.media import OneSound
-from webui import sessions
-from webui.app import make_app
+from tests.calls.house import House, settle, signed_in
+from tests.fakes.media import OneFile, OneSound
 from webui.site import Site
 
 
@@ -28,20 +28,24 @@ async def house(desk: Desk) -> House:
 
 @pytest.fixture
 async def client(house: House) -> AsyncIterator[AsyncClient]:
-    app = make_app(Site(desk=house.desk, public_url="http://localhost", recordings=OneSound()))
-    async with house.desk.unit() as uow:
-        assert house.bob.id is not None
-        person = await people.get(uow, house.bob.id)
-        answer = StarletteResponse()
-        asked = Request(
-            {"type": "http", "headers": [], "client": ("127.0.0.1", 1), "method": "GET", "path": "/"}
-        )
-        await sessions.start(uow, asked, answer, person, how="link", secure=False, strong=True)
-    cookie = answer.headers["set-cookie"].split(";")[0]
-    async with AsyncClient(
-        transport=ASGITransport(app=app), base_url="http://localhost", headers={"cookie": cookie}
-    ) as made:
+    site = Site(desk=house.desk, public_url="http://localhost", recordings=OneSound())
+    async with signed_in(house, house.bob, site) as made:
         yield made
+
+
+async def recorded(house: House) -> UUID:
+    """A call that runs, with both in it and Ada recorded."""
+    call = await house.call()
+    async with house.desk.unit() as uow:
+        assert house.ada.id is not None
+        assert house.bob.id is not None
+        for person in (house.ada.id, house.bob.id):
+            await happened.came(uow, call, person)
+        row = CallRecording(call_id=call, person_id=house.ada.id, key=None)
+        owner = await uow.keys.of_person(uow.session, house.ada.id)
+        row.key = seal(owner, new_key(), bound_to("call_recording.key", row.id))
+        uow.session.add(row)
+    return call
 
 
 async def test_a_recording_is_played_by_range_and_that_is_written_down(
@@ -55,9 +59,15 @@ async def test_a_recording_is_played_by_range_and_that_is_written_down(
         owner = await uow.keys.of_person(uow.session, house.ada.id)
         row.key = seal(owner, new_key(), bound_to("call_recording.key", row.id))
         uow.session.add(row)
+        await uow.session.flush()
+        await happened.spoke(uow, call, house.ada.id, 1_000.25, 1_000.75)
+        assert house.bob.id is not None
+        await happened.spoke(uow, call, house.bob.id, 1_000.0, 1_000.5)
     base = f"/tickets/{house.number}/calls/{call}"
     page = await client.get(base)
     assert page.status_code == 200
+    assert '<rect x="0.25" y="0" width="0.5" height="4"/>' in page.text
+    assert "Bob Smith spoke" not in page.text, "of whoever is not recorded nothing is kept"
     track = f"{base}/recordings/{row.id}/mic"
     assert track in page.text
     assert "call.recording_played" in await house.facts()
@@ -72,3 +82,41 @@ async def test_a_recording_is_played_by_range_and_that_is_written_down(
     assert (await part("bytes=9-")).status_code == 416
     assert (await client.get(f"{base}/recordings/{row.id}/screen")).status_code == 404
     assert (await client.get(f"/tickets/{house.number + 1}/calls/{call}")).status_code == 404
+
+
+async def test_a_call_is_made_into_one_file_and_kept_for_a_day(house: House, client: AsyncClient) -> None:
+    call = await recorded(house)
+    base = f"/tickets/{house.number}/calls/{call}"
+    assert (await client.get(f"{base}/file")).status_code == 404
+    assert (await client.post(f"{base}/file")).status_code == 409, "not while it runs"
+    async with house.desk.unit() as uow:
+        await happened.over(uow, call, "asked")
+    for _twice in range(2):
+        assert (await client.post(f"{base}/file")).status_code == 303
+    assert "being made" in (await client.get(base)).text
+    maker = FileMaker(house.desk, OneFile(house.desk.means.files))
+    assert await maker.make_one()
+    assert not await maker.make_one()
+    taken = await client.get(f"{base}/file")
+    assert (taken.status_code, taken.content) == (200, b"a whole call")
+    assert (await house.facts()).count("call.recording_taken") == 1
+    await maker.sweep()
+    assert (await client.get(f"{base}/file")).status_code == 200
+    later = clock.now() + timedelta(days=1, minutes=1)
+    with clock.fixed(lambda: later):
+        await maker.sweep()
+    assert (await client.get(f"{base}/file")).status_code == 404
+
+
+async def test_a_file_goes_when_somebody_in_it_is_erased(house: House, client: AsyncClient) -> None:
+    call = await recorded(house)
+    async with house.desk.unit() as uow:
+        await happened.over(uow, call, "asked")
+    await client.post(f"/tickets/{house.number}/calls/{call}/file")
+    maker = FileMaker(house.desk, OneFile(house.desk.means.files))
+    assert await maker.make_one()
+    async with house.desk.unit() as uow:
+        assert house.bob.id is not None
+        await erase.again(uow, house.bob.id)
+    await maker.sweep()
+    assert [name async for name in house.desk.means.files.names()] == []

@@ -49,6 +49,22 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ),
     ),
     "chat": (N_("Web chat"), ("chat_origins", "live_chat", "offer_seconds")),
+    "calls": (
+        N_("Calls"),
+        (
+            "calls",
+            "calls_by_requesters",
+            "calls_in_hours_only",
+            "call_waiting_room",
+            "call_minutes",
+            "calls_at_once",
+            "call_ring_seconds",
+            "recording_days",
+            "review_percent",
+            "review_low_ratings",
+            "review_questions",
+        ),
+    ),
     "guard": (
         N_("Spam and floods"),
         ("block_words", "messages_per_minute", "address_per_minute", "same_text_per_hour"),
@@ -69,6 +85,7 @@ HINTS = {
     "attachment_mb": N_("Larger files are refused with words that say so."),
     "chat_origins": N_("One a line, such as https://shop.example.com. Empty: every site."),
     "offer_seconds": N_("Then the chat is offered to the next free agent."),
+    "review_questions": N_("One a line, such as: Was the problem understood?"),
     "block_words": N_("One word or phrase a line. They are found as whole words, however they are written."),
     "open_registration": N_("Otherwise accounts are made by invitation."),
     "suggest_articles": N_(

@@ -5,6 +5,8 @@ Whoever opens them is written down on the ticket.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -13,22 +15,24 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlalchemy import select
 
 from core.access import Permission
-from core.calls import access, queries, recordings
+from core.calls import access, files, finding, queries, recordings
 from core.calls.events import RecordingPlayed
-from core.calls.model import CallRecording
+from core.calls.model import CallQuality, CallRecording, FileState
 from core.calls.service import record
 from core.crypto.fields import Unreadable
 from core.db import EventRow, UnitOfWork
 from core.errors import NotFound
+from core.files.sealed import open_sealed
 from core.i18n import _
 from core.ports.media import Recordings, Source
 from webui.deps import Staff, TheSite, Uow
-from webui.desk_context import staff_page
+from webui.desk_context import answered, staff_page
+from webui.pages import call_review
 from webui.pages.ticket_files import headers_of, range_of
 from webui.site import Site
 
 router = APIRouter()
-MARKED = ("call.joined", "call.left", "call.held", "call.interrupted", "message.said")
+MARKED = ("call.joined", "call.left", "call.held", "call.interrupted", "message.said", "call.consented")
 
 
 @router.get("/tickets/{number}/calls/{call_id}")
@@ -48,14 +52,16 @@ async def page(
         record(uow, opened, RecordingPlayed(subject=call.id, number=number), viewer.actor)
     for one in tracks:
         one.offset = one.began - begins
-    samples = await queries.quality(uow, call)
+    length = max((one.offset + one.seconds for one in tracks), default=0.0)
+    quality = _quality(await queries.quality(uow, call), names)
     return await staff_page(
-        request, uow, viewer, "call/player.html", call=call, number=number, people=found, tracks=tracks,
-        base=f"/tickets/{number}/calls/{call_id}", marks=await _marks(uow, opened.thread.id, begins, call.seconds),
-        quality=[
-            SimpleNamespace(name=names.get(one.person_id, ""), at=one.at, **{key: one.data.get(key, 0) for key in ("loss", "jitter", "round_trip", "bitrate", "freezes")})
-            for one in samples if one.data.get("browser")
-        ],
+        request, uow, viewer, "call/player.html", call=call, number=number, tracks=tracks, length=round(length, 1),
+        names=[one.name + (f" ({one.row.rating} ★)" if one.row.rating else "") for one in found if one.row.joined_at],
+        file=await files.of_call(uow, call), may_export=viewer.actor.may(Permission.export_tickets),
+        lanes=_lanes(await queries.spoken(uow, call), names, begins, length) if tracks else [],
+        reviews=await call_review.reviews_of(uow, viewer, call.id), drawn=_drawn(quality),
+        base=f"/tickets/{number}/calls/{call_id}", marks=await _marks(uow, opened.thread.id, begins, length),
+        quality=quality,
     )  # fmt: skip
 
 
@@ -97,6 +103,26 @@ async def track(
     )
 
 
+@router.post("/tickets/{number}/calls/{call_id}/file")
+async def make_file(request: Request, uow: Uow, viewer: Staff, number: int, call_id: UUID) -> Response:
+    """All of it in one file, made by a job."""
+    await files.ask(uow, viewer.actor, call_id)
+    words = _("The file is being made. Load this page again in a moment.")
+    return answered(request, f"/tickets/{number}/calls/{call_id}", words)
+
+
+@router.get("/tickets/{number}/calls/{call_id}/file")
+async def file(uow: Uow, viewer: Staff, number: int, call_id: UUID) -> Response:
+    viewer.actor.require(Permission.export_tickets)
+    call, opened = await access.get(uow, viewer.actor, call_id)
+    row = await files.of_call(uow, call)
+    if row is None or row.state != FileState.ready or opened.number != number:
+        raise _missing()
+    headers = headers_of(f"call-{number}.webm", inline=False) | {"content-length": str(row.size)}
+    stream = open_sealed(uow.means.files, row.name, files.key_of(opened, row))
+    return StreamingResponse(stream, media_type="video/webm", headers=headers)
+
+
 async def _tracks(uow: UnitOfWork, site: Site, rows: object, names: dict[UUID, str]) -> list[SimpleNamespace]:
     made = []
     for row in rows:  # type: ignore[attr-defined]
@@ -114,19 +140,73 @@ async def _tracks(uow: UnitOfWork, site: Site, rows: object, names: dict[UUID, s
     return made
 
 
-async def _marks(uow: UnitOfWork, conversation: UUID, begins: float, seconds: int) -> list[SimpleNamespace]:
+async def _marks(uow: UnitOfWork, conversation: UUID, begins: float, length: float) -> list[SimpleNamespace]:
     """What happened in the ticket while it was recorded, as places to jump to."""
-    query = select(EventRow.name, EventRow.at).where(
-        EventRow.conversation_id == conversation, EventRow.name.in_(MARKED)
+    if not length:
+        return []
+    first = datetime.fromtimestamp(begins, UTC)
+    query = (
+        select(EventRow.name, EventRow.at)
+        .where(
+            EventRow.conversation_id == conversation,
+            EventRow.name.in_(MARKED),
+            EventRow.at >= first,
+            EventRow.at <= first + timedelta(seconds=length),
+        )
+        .order_by(EventRow.at)
+        .limit(500)
     )
     words = {
         "call.joined": _("joined"), "call.left": _("left"), "call.held": _("hold"),
-        "call.interrupted": _("fault"), "message.said": _("message"),
+        "call.interrupted": _("fault"), "message.said": _("message"), "call.consented": _("consent"),
     }  # fmt: skip
-    found = [(row.name, row.at.timestamp() - begins) for row in await uow.session.execute(query.limit(500))]
     return [
-        SimpleNamespace(at=round(at, 1), words=words[name]) for name, at in found if 0 <= at <= seconds + 60
+        SimpleNamespace(at=round(row.at.timestamp() - begins, 1), words=words[row.name])
+        for row in await uow.session.execute(query)
     ]
+
+
+def _lanes(
+    spoken: Sequence[tuple[UUID, float, float]], names: dict[UUID, str], begins: float, length: float
+) -> list[SimpleNamespace]:
+    """Who spoke when, a lane for each person."""
+    spans: dict[UUID, list[tuple[float, float]]] = {}
+    for person, first, last in spoken:
+        first, last = max(0.0, first - begins), min(length, last - begins)
+        if first < last:
+            spans.setdefault(person, []).append((round(first, 2), round(last, 2)))
+    return [
+        SimpleNamespace(
+            name=names.get(person, ""), spans=each, seconds=sum(last - first for first, last in each)
+        )
+        for person, each in spans.items()
+    ]
+
+
+def _quality(samples: Sequence[CallQuality], names: dict[UUID, str]) -> list[SimpleNamespace]:
+    keys = ("loss", "jitter", "round_trip", "bitrate", "freezes")
+    return [
+        SimpleNamespace(
+            name=names.get(one.person_id, ""), at=one.at, **{key: one.data.get(key, 0) for key in keys}
+        )
+        for one in samples
+        if one.data.get("browser")
+    ]
+
+
+def _drawn(quality: Sequence[SimpleNamespace]) -> list[SimpleNamespace]:
+    """The light of each five seconds, a row for each person."""
+    people: dict[str, list[SimpleNamespace]] = {}
+    for one in quality:
+        people.setdefault(one.name, []).append(one)
+    return [
+        SimpleNamespace(
+            name=name, points=[finding.light(one.loss, one.round_trip) for one in each],
+            worst_loss=f"{max(one.loss for one in each) * 100:.1f}",
+            worst_trip=round(max(one.round_trip for one in each)),
+        )
+        for name, each in people.items()
+    ]  # fmt: skip
 
 
 def _stored(site: Site) -> Recordings:

@@ -21,6 +21,8 @@ export function attach(root) {
   };
   const show = () => {
     seek.value = at;
+    const moment = root.querySelector("[data-moment]");
+    if (moment && document.activeElement !== moment) moment.value = `${Math.floor(at / 60)}:${String(Math.floor(at % 60)).padStart(2, "0")}`;
     root.querySelector("[data-position]").textContent = `${Math.floor(at / 60)}:${String(Math.floor(at % 60)).padStart(2, "0")}`;
     for (const one of tracks) follow(one);
   };
