@@ -35,7 +35,7 @@ from core.admin import erase, organisations
 from core.calls import access as call_access
 from core.calls import join_links
 from core.calls import service as calls
-from core.calls.model import CallRecording
+from core.calls.model import Call, CallRecording
 from core.chat import Invoked, Place, Said, Sender
 from core.conversations import attachments, file_links
 from core.conversations import service as conversations
@@ -83,12 +83,13 @@ OPEN_TO_ALL = re.compile(
 )
 
 
-NOWHERE = ("/chat",)
+NOWHERE = ("/chat", "/c/{token}/call.ics", "/tickets/{number}/calls/{call_id}/file")
+"""Where nothing is in this world: without the chat's adapter, a call that is set for later, a recording
+made into one file. tests/webchat and tests/calls look at those."""
 LINKED = ("/f/{token}", "/f/{token}/download", "/c/{token}/talk")
 """Whoever holds the link may see that one file, or be in that one call: each was given to them."""
 ENDLESS = ("/live", "/c/{token}/live")
 """Streams do not end for whoever is let in."""
-"""Where nothing is without the chat's adapter, which tests/webchat looks at."""
 NOON = (clock.now() + timedelta(days=1)).isoformat()
 SENT: dict[str, dict[str, Any]] = {
     "/api/v1/tickets": {"text": "help"},
@@ -150,6 +151,8 @@ SENT: dict[str, dict[str, Any]] = {
     "/desk/articles/texts/{text_id:uuid}/review/return": {"version": "{text_version}", "note": "No"},
     "/desk/articles/texts/{text_id:uuid}/revisions/{revision:int}/restore": {"version": "{text_version}"},
     "/help/{language}/{slug}/feedback": {"helpful": "yes"},
+    "/tickets/{number}/calls/{call_id}/review": {"mark": "4", "verdict": "good", "version": "0"},
+    "/tickets/{number}/calls/{call_id}/remarks": {"second": "1", "text": "Well said"},
     "/api/v1/calls/{call_id}/participants": {"person_id": "{agent_id}"},
 }
 """What is sent where without it nothing but that it is missing would be said."""
@@ -587,8 +590,16 @@ async def _of_calls(world: World) -> None:
         recording.key = seal(owner, new_key(), bound_to("call_recording.key", recording.id))
         uow.session.add(recording)
         token = join_links.path(uow, row).removeprefix(join_links.PREFIX)
-    values |= {"call_id": str(call.id), "recording_id": str(recording.id), "source": "mic"}
+        agents = await call_access.person_in(uow, call.id, UUID(values["agent_id"]))
+        assert agents is not None
+        agents_token = join_links.path(uow, agents).removeprefix(join_links.PREFIX)
+        over = Call(ticket_id=call.ticket_id, state="ended", started_at=clock.now(), ended_at=clock.now())
+        uow.session.add(over)
+        ended = {"call_id": str(over.id)}
+        values |= {"call_id": str(call.id), "recording_id": str(recording.id), "source": "mic"}
     world.closer += [("/c/", {"token": token})]
+    world.closer += [(f"/c/{{token}}/{end}", {"token": agents_token}) for end in ("people", "revocation")]
+    world.closer += [(f"/tickets/{{number}}/calls/{{call_id}}/{end}", ended) for end in ("review", "remarks")]
 
 
 async def _of_articles(world: World) -> None:

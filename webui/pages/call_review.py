@@ -23,6 +23,7 @@ from core.calls.reviewing import Moment, Said
 from core.db import UnitOfWork
 from core.errors import Invalid
 from core.i18n import N_, _
+from webui.csv_files import cell
 from webui.deps import Staff, TheSite, Uow
 from webui.pages import desk_filters
 from webui.pages.admin_shell import given_by
@@ -151,8 +152,9 @@ async def _lines(site: Site, viewer: Viewer, wanted: Filter) -> AsyncIterator[st
     while count < MOST_ROWS:
         async with site.desk.unit(viewer.actor) as uow:
             page = await finding.page(uow, viewer.actor, wanted, after=after, most=200)
-        for one in page.rows:
-            yield _row(_cells(one))
+            lines = [_row(_cells(one)) for one in page.rows]
+        for line in lines:
+            yield line
         count += len(page.rows)
         if page.next is None:
             return
@@ -169,10 +171,8 @@ def _cells(one: Found) -> tuple[object, ...]:
 
 
 def _row(cells: tuple[object, ...]) -> str:
-    """One line. A cell that a spreadsheet would take for a formula begins with an apostrophe."""
     out = StringIO()
-    safe = [f"'{cell}" if str(cell)[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in cells]
-    csv.writer(out).writerow(safe)
+    csv.writer(out).writerow([cell(each) for each in cells])
     return out.getvalue()
 
 
