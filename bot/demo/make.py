@@ -22,6 +22,7 @@ from bot.demo.articles import write
 from bot.demo.cast import Cast, come_to_work, first, gather
 from bot.demo.play import News, Played, Player
 from bot.demo.schedule import DAYS, schedule
+from bot.demo.searches import search
 from bot.demo.settings import HOURS, equip, furnish
 from bot.demo.texts import people
 from bot.tell import READER
@@ -114,6 +115,7 @@ async def _tell(
             await come_to_work(uow, cast)
             await _mark_read(uow, player, now)
             await _write_notices(uow, player.news, now)
+            await search(uow, seed, now)
     return await _introduce(desk, player, cast, articles)
 
 

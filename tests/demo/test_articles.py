@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from bot.demo import articles
 from bot.demo.articles import said, texts
 from core.access import Actor
-from core.kb import listing, page, queries
+from core.kb import listing, page, queries, report_searches, reporting
 from core.kb.listing import Filter
 from core.kb.model import Article, ArticleFeedback, ArticleRevision, ArticleText, ArticleView
 from tests.demo.conftest import Demo
@@ -60,6 +60,7 @@ async def test_every_state_is_there_to_look_at(demo: Demo) -> None:
         assert {row.live for row in waits.rows} == {True, False}
         assert await uow.session.scalar(select(func.count()).select_from(ArticleView)) or 0 > 1_000
         assert await uow.session.scalar(select(func.max(ArticleRevision.revision))) == 2
+        assert set(await uow.session.scalars(select(ArticleView.language))) == {"en", "de"}
         states = set(await uow.session.scalars(select(ArticleFeedback.state)))
         assert states == {"waiting", "public", "hidden"}
         audiences = Counter(await uow.session.scalars(select(Article.audience)))
@@ -79,3 +80,13 @@ async def test_strangers_find_them_in_the_tree(demo: Demo) -> None:
         assert len(owners) >= 4
         assert await uow.session.scalar(select(func.count()).select_from(ArticleText)) == demo.made.articles
     assert articles.SCHEDULED in texts()
+
+
+async def test_readers_searched_and_some_of_it_is_still_to_be_written(demo: Demo) -> None:
+    async with demo.desk.unit() as uow:
+        of = await reporting.scope(uow, days=90)
+        wanted = await report_searches.to_write(uow, uow.actor, of)
+        assert wanted[0].count > 10
+        assert any(len(group.members) >= 3 for group in wanted)
+        found = await report_searches.by_day(uow, uow.actor, of)
+        assert len(found) > 80

@@ -631,6 +631,7 @@ async def _of_articles(world: World) -> None:
             "article": str(article.number), "article_id": str(article.id), "article_version": str(article.version), "text_id": str(text.id),
             "text_version": str(text.version), "revision": "1", "feedback_id": str(said.id), "state": "public",
             "picture_id": str(picture.row.id), "language": text.language, "slug": text.slug,
+            "which": "articles",
         }  # fmt: skip
         await feedback.decide(uow, lead, said.id, "public")
         inside = {"category_id": str(category.id), "tag_id": str(article.tags[0])}

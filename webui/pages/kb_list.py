@@ -93,10 +93,15 @@ async def titles(uow: Uow, viewer: Writes, q: Word = "") -> JSONResponse:
 
 @router.get(HERE + "/new")
 async def new(
-    request: Request, uow: Uow, viewer: Writes, ticket: Annotated[int, Query(ge=0, le=2**62)] = 0
+    request: Request,
+    uow: Uow,
+    viewer: Writes,
+    ticket: Annotated[int, Query(ge=0, le=2**62)] = 0,
+    title: Annotated[str, Query(max_length=400)] = "",
 ) -> Response:
+    """`title` is what somebody looked for in vain."""
     proposal = await from_ticket.propose(uow, viewer.actor, ticket) if ticket else None
-    return await _form(request, uow, viewer, _begun(uow, proposal), proposal)
+    return await _form(request, uow, viewer, _begun(uow, proposal, title), proposal)
 
 
 @router.post(HERE)
@@ -152,10 +157,10 @@ async def _form(
     )
 
 
-def _begun(uow: UnitOfWork, proposal: Proposal | None) -> SimpleNamespace:
+def _begun(uow: UnitOfWork, proposal: Proposal | None, title: str) -> SimpleNamespace:
     if proposal is None:
         return SimpleNamespace(
-            title="",
+            title=title,
             body="",
             language=uow.settings.language,
             category="",

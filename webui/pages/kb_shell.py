@@ -83,6 +83,8 @@ def _parts(viewer: Viewer, part: str, to_review: int, waiting: int) -> list[Simp
         ("reviews", _("Reviews"), f"{HERE}/reviews", to_review),
         ("feedback", _("Feedback"), f"{HERE}/feedback", waiting),
     ]
+    if viewer.actor.may(Permission.see_reports):
+        found.append(("reports", _("Reports"), f"{HERE}/reports", 0))
     if viewer.actor.may(Permission.teach):
         found.append(("learned", _("Learned"), f"{HERE}/learned", 0))
         found.append(("why", _("Why this?"), f"{HERE}/why", 0))
