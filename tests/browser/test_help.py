@@ -9,11 +9,13 @@ import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 from sqlalchemy import select
 
+from core import clock
 from core.access import SYSTEM
 from core.desk import Desk
-from core.kb import moderation, service, translations
-from core.kb.model import ArticleFeedback, ArticleText, KbSearch
+from core.kb import moderation, searches, service, translations
+from core.kb.model import ArticleFeedback, ArticleText, ArticleView, KbSearch, Suggestion
 from core.kb.service import Facts
+from core.people import service as people
 from tests.browser.desk_server import Served, complain, ready, serving, violations
 
 pytestmark = pytest.mark.browser
@@ -169,3 +171,34 @@ async def test_without_script_everything_is_there(
     await page.locator(".help-languages a").click()
     await expect(page.locator("h1")).to_have_text("Reset the hub")
     await context.close()
+
+
+async def test_no_report_has_a_barrier(
+    served: Served, page: Page, text: ArticleText, context: BrowserContext
+) -> None:
+    async with served.desk.unit() as uow:
+        await people.give_role(uow, await people.get(uow, served.seeded.staff["Sam"].id), "lead")
+        for words, results in (("teapot", 0), ("hub", 2)):
+            await searches.note(uow, words, language="en", channel="web", results=results)
+        day = clock.now().date()
+        shown = [text.article_id]
+        uow.session.add(
+            ArticleView(article_id=text.article_id, language="en", day=day, channel="web", count=7)
+        )
+        uow.session.add(Suggestion(channel="webchat", language="en", shown=shown, outcome="shown"))
+    tab = await served.signed_in(context, "Sam")
+    for theme in ("light", "dark"):
+        await tab.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        for part in ("", "/searches", "/suggestions", "/articles", "/stale"):
+            await ready(tab, f"{served.url}/desk/articles/reports{part}")
+            for summary in await tab.locator(".chart__table summary").all():
+                await summary.click()
+            for width in (1440, 360):
+                await tab.set_viewport_size({"width": width, "height": 740})
+                assert await violations(tab) == [], (part, width, theme)
+                over = await tab.evaluate("document.documentElement.scrollWidth - innerWidth")
+                assert over <= 0, (part, width, over)
+    await ready(tab, f"{served.url}/desk/articles/reports")
+    await tab.get_by_label("Period").select_option("7")
+    await tab.wait_for_url("**days=7**")
+    assert await tab.locator(".chart").first.locator("tbody tr").count() == 7

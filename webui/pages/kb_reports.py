@@ -198,12 +198,6 @@ async def articles_page(request: Request, uow: Uow, viewer: Reads, asked: Wanted
         request, uow, viewer, asked, of, "kb/report_articles.html", "articles",
         rows=[(row, text_url(row.text_id)) for row in shown], percent=_percent, number=_number,
         topics=dict(await kb_shell.categories(uow)), most=max((row.views for row in shown), default=0),
-        sorts=[
-            SimpleNamespace(
-                text=_(text), url=asked.link("articles", sort=key), current=key == asked.sort, count=None
-            )
-            for key, text in SORT_NAMES.items()
-        ],
         newer=asked.link("articles", sort=asked.sort, page=asked.page - 1) if asked.page > 1 else None,
         older=asked.link("articles", sort=asked.sort, page=asked.page + 1) if more else None,
         files=[(_("By article"), asked.link("articles.csv", sort=asked.sort))],
@@ -369,6 +363,9 @@ async def _show(
             asked.channel, _("All channels"),
         ),
     ]  # fmt: skip
+    if part == "articles":
+        sorts = [(key, _(text)) for key, text in SORT_NAMES.items()]
+        filters.append(("sort", _("Sorted by"), sorts, asked.sort, ""))
     return await kb_shell.show(
         request, uow, viewer, template, part="reports", here=asked.link(part).split("?")[0],
         reports=[
@@ -379,7 +376,7 @@ async def _show(
             SimpleNamespace(name=name, label=label, options=options, value=value, empty=empty)
             for name, label, options, value, empty in filters
         ],
-        until=asked.until, sort=asked.sort,
+        until=asked.until,
         filtered=any((asked.category, asked.language, asked.channel, asked.until)) or asked.days != "30",
         span=_("{since} to {until}").format(since=_day(of.since), until=_day(of.until)),
         **({"files": [(_("By day"), asked.link("days.csv"))]} | context),
@@ -466,7 +463,7 @@ def _number(value: int) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else str(format_percent(share, "#,##0 %", locale=i18n.language()))
+    return "–" if share is None else str(format_percent(share, "#,##0\u00a0%", locale=i18n.language()))
 
 
 def _share(part: int, whole: int) -> str:
