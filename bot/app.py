@@ -32,7 +32,7 @@ from bot.secrets import master_keys
 from bot.tell import Tell
 from bot.voice.engine import Voice
 from core import outbox
-from core.chat import ChatAdapter, Menus
+from core.chat import ChatAdapter, HasPage, Menus
 from core.db import Database
 from core.desk import Desk
 from core.env_file import environment
@@ -140,6 +140,9 @@ def put_together(settings: Settings, desk: Desk) -> App:
         version=VERSION,
         trusted_proxies=frozenset(filter(None, settings.trusted_proxies.split(","))),
         mounts={name: chat.http for name, chat in chats.items() if chat.http is not None},
+        chat_page=next(
+            (f"/chat/{name}{chat.page}" for name, chat in chats.items() if isinstance(chat, HasPage)), ""
+        ),
         commands=wiring.palette(),
         platforms=connecting.offering(chats),
         mailer_is_outbox=not settings.smtp_url.get_secret_value(),

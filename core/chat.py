@@ -424,6 +424,13 @@ class ChatAdapter(Protocol):
 
 
 @runtime_checkable
+class HasPage(Protocol):
+    """A chat that people open in their browser: `page` is where, below its mount."""
+
+    page: str
+
+
+@runtime_checkable
 class Poster(Protocol):
     """One call is one delivery row and gives one native id."""
 

@@ -84,9 +84,9 @@ def _probes(site: Site) -> APIRouter:
 
     @router.get("/chat")
     async def chat_start() -> Response:
-        """The short address of the first chat that has a page."""
-        for name in site.mounts:
-            return RedirectResponse(f"/chat/{name}/")
-        raise NotFound(_("There is no such page."))
+        """The short address of the chat that has a page."""
+        if not site.chat_page:
+            raise NotFound(_("There is no such page."))
+        return RedirectResponse(site.chat_page)
 
     return router

@@ -34,6 +34,8 @@ class Site:
     version: str = ""
     trusted_proxies: frozenset[str] = frozenset()
     mounts: Mapping[str, ASGIApp] = field(default_factory=dict)
+    chat_page: str = ""
+    """Where people chat in the browser, where there is such a chat."""
     commands: Sequence[PaletteCommand] = ()
     platforms: Mapping[str, Connects] = field(default_factory=dict)
     """What can be connected, by name; those that can look at their connections are `Checks` too."""

@@ -24,6 +24,7 @@ class WebChat:
     something to read; every process hears it and tells the pages that hang on it."""
 
     name = PLATFORM
+    page = "/"
     limits = Limits(text=50_000, file_bytes=25 * 1024 * 1024, forms=False, live=True, timeline=True)
 
     def __init__(self, desk: Desk, settings: Settings) -> None:

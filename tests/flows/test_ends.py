@@ -10,6 +10,8 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from httpx import ASGITransport, AsyncClient
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sse_starlette.sse import AppStatus
 
@@ -17,6 +19,8 @@ from bot import app as program
 from bot.cli import edge
 from core.desk import Desk
 from core.errors import StartError
+from core.kb import service as articles
+from core.kb.model import ArticleView
 from core.settings import Settings
 from tests.cli.program import free_port
 
@@ -69,6 +73,34 @@ async def test_a_part_that_has_nothing_to_do_stops_nothing(app: program.App) -> 
     assert not running.done()
     signal.raise_signal(signal.SIGTERM)
     await asyncio.wait_for(running, 30)
+
+
+async def test_the_short_address_of_the_chat_leads_to_its_page(app: program.App) -> None:
+    """Other platforms are mounted beside it, and have none."""
+    assert len(app.site.mounts) > 1
+    async with AsyncClient(transport=ASGITransport(app=app.web), base_url="http://test") as client:
+        answer = await client.get("/chat", follow_redirects=True)
+    assert answer.status_code == 200
+    assert 'id="log"' in answer.text
+
+
+async def test_readings_that_were_counted_are_written_when_the_desk_stops(app: program.App) -> None:
+    async with app.desk.unit() as uow:
+        _article, text = await articles.create(uow, uow.actor, title="Reset", body="Hold both.")
+        await articles.publish(uow, uow.actor, text.id, version=text.version)
+    async with AsyncClient(transport=ASGITransport(app=app.web), base_url="http://test") as client:
+        answer = await client.get(f"/help/en/{text.slug}", headers={"user-agent": "Mozilla/5.0"})
+        assert answer.status_code == 200
+
+    async def ends() -> None:
+        raise StartError("This is enough.")
+
+    app.tasks["end"] = ends
+    with pytest.raises(program.Stopped):
+        async with asyncio.timeout(30):
+            await program.run(app, program.bind(app.settings))
+    async with app.desk.unit() as uow:
+        assert await uow.session.scalar(select(ArticleView.count)) == 1
 
 
 @pytest.mark.parametrize(

@@ -115,10 +115,9 @@ def search_url(**query: object) -> str:
 
 def chat_url(site: Site, text_id: UUID | None = None) -> str | None:
     """The web chat, where there is one; with the article that did not help."""
-    name = next(iter(site.mounts), None)
-    if name is None:
+    if not site.chat_page:
         return None
-    return f"/chat/{name}/" + (f"?article={text_id}" if text_id is not None else "")
+    return site.chat_page + (f"?article={text_id}" if text_id is not None else "")
 
 
 def trail(lines: Sequence[CategoryLine], category_id: UUID | None, language: str) -> list[tuple[str, str]]:
