@@ -294,6 +294,7 @@ async def test_searches_are_noted_sealed_and_grouped(world: DeskWorld, reader: B
         await reader.get("/help/search", params={"q": query, "language": "en"})
     await reader.get("/help/search", params={"q": "res", "language": "en", "typing": "on"})
     await reader.get("/help/search", params={"q": "kettle", "language": "en", "typing": "rest"})
+    await reader.get("/help/search?q=pot&language=en", headers={"user-agent": "Searchbot/2.1"})
     noted = await rows(world, KbSearch)
     async with world.desk.unit() as uow:
         plain = sorted((searches.read(uow, row.id, row.words), row.results) for row in noted)
