@@ -1,7 +1,8 @@
 """Searching the articles that somebody may read.
 
-The engine answers, behind a small port; while it is not ready, the database does: by the
-beginnings of words in title and text, and by titles that are spelt nearly so.
+The engine answers, behind a small port. While it is not ready, or where it is sure of nothing (what
+stands in every article of a small desk tells it little), the database does: by the beginnings of
+words in title and text, and by titles that are spelt nearly so.
 """
 
 from __future__ import annotations
@@ -66,15 +67,20 @@ class Found:
 
 
 async def find(
-    session: AsyncSession, articles: Articles | None, reader: Actor, wanted: Wanted, limit: int
+    session: AsyncSession,
+    articles: Articles | None,
+    reader: Actor,
+    wanted: Wanted,
+    limit: int,
+    *,
+    typing: bool = False,
 ) -> list[Found]:
-    """The texts that fit and that the reader may read, the best first."""
-    asked = articles if articles is not None and articles.ready else WordFinder(session)
-    hits: list[Hit] = []
-    for language in await _languages(session, reader, wanted.language):
-        found = await asked.search(wanted.words, reader, language, most=MOST_HITS)
-        hits += [hit for hit in found if hit.language == language]
-    hits.sort(key=lambda hit: -hit.score)
+    """The texts that fit and that the reader may read, the best first. `typing`: the last word may be
+    unfinished. Small words alone say nothing, and find nothing."""
+    if not telling(wanted.words):
+        return []
+    hits = await _hits(session, articles, reader, wanted, typing) if articles and articles.ready else []
+    hits = hits or await _hits(session, WordFinder(session), reader, wanted, typing)
     lines = await _lines(session, reader, hits[:MOST_HITS])
     below = await queries.below(session, wanted.category) if wanted.category is not None else None
     kept = [
@@ -93,7 +99,10 @@ class WordFinder:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def search(self, words: str, reader: Actor, language: str, *, most: int) -> list[Hit]:
+    async def search(
+        self, words: str, reader: Actor, language: str, *, most: int, typing: bool = False
+    ) -> list[Hit]:
+        """Beginnings of words are found in any case, so that `typing` changes nothing."""
         said = telling(words)
         if not said:
             return []
@@ -141,6 +150,17 @@ def best_sentence(body: str, words: Sequence[str]) -> str:
     begins = [fold(_beginning(word)) for word in words]
     best = max(sentences, key=lambda each: sum(word in fold(each) for word in begins), default="")
     return best if len(best) <= SENTENCE else best[:SENTENCE].rsplit(" ", 1)[0] + "…"
+
+
+async def _hits(
+    session: AsyncSession, articles: Articles | WordFinder, reader: Actor, wanted: Wanted, typing: bool
+) -> list[Hit]:
+    """What one of the two finds, in each language that is wanted, the best first."""
+    hits: list[Hit] = []
+    for language in await _languages(session, reader, wanted.language):
+        found = await articles.search(wanted.words, reader, language, most=MOST_HITS, typing=typing)
+        hits += [hit for hit in found if hit.language == language]
+    return sorted(hits, key=lambda hit: -hit.score)
 
 
 async def _languages(session: AsyncSession, reader: Actor, wanted: str) -> Sequence[str]:

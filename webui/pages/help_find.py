@@ -52,7 +52,7 @@ async def search(
     wanted = _wanted(q, "" if everywhere else language, category, tag)
     here = shell.speak(uow, language or i18n.language())
     shell.budget(site, "searches", 240, 60).take(shell.known_address(request))
-    found = await _find(site, uow, viewer, wanted, TYPED if typing else MOST)
+    found = await _find(uow, viewer, wanted, typing=bool(typing))
     if _is_asked(wanted, typing) and not shell.is_machine(request):
         await searches.note(uow, wanted.words, language=here, channel=shell.via(site, ""), results=len(found))
     if typing:
@@ -66,10 +66,9 @@ def _is_asked(wanted: Wanted, typing: str) -> bool:
     return bool(wanted.words) and typing in ("", "rest") and not narrowed
 
 
-async def _find(site: Site, uow: UnitOfWork, viewer: Viewer, wanted: Wanted, most: int) -> list[Found]:
-    if not searches.says_something(wanted.words):
-        return []
-    return await finding.find(uow.session, uow.means.articles, viewer.actor, wanted, most)
+async def _find(uow: UnitOfWork, viewer: Viewer, wanted: Wanted, *, typing: bool) -> list[Found]:
+    most = TYPED if typing else MOST
+    return await finding.find(uow.session, uow.means.articles, viewer.actor, wanted, most, typing=typing)
 
 
 def _wanted(q: str, language: str, category: str, tag: str) -> Wanted:
