@@ -1,6 +1,7 @@
 """Searching the articles that somebody may read.
 
-The engine answers, behind a small port; while it is not ready, the database does: by the
+The engine answers, behind a small port. While it is not ready, and where it is sure of little (what
+stands in every article of a small desk tells it nothing), the database does as well: by the
 beginnings of words in title and text, and by titles that are spelt nearly so.
 """
 
@@ -66,15 +67,26 @@ class Found:
 
 
 async def find(
-    session: AsyncSession, articles: Articles | None, reader: Actor, wanted: Wanted, limit: int
+    session: AsyncSession,
+    articles: Articles | None,
+    reader: Actor,
+    wanted: Wanted,
+    limit: int,
+    *,
+    typing: bool = False,
 ) -> list[Found]:
-    """The texts that fit and that the reader may read, the best first."""
-    asked = articles if articles is not None and articles.ready else WordFinder(session)
-    hits: list[Hit] = []
-    for language in await _languages(session, reader, wanted.language):
-        found = await asked.search(wanted.words, reader, language, most=MOST_HITS)
-        hits += [hit for hit in found if hit.language == language]
-    hits.sort(key=lambda hit: -hit.score)
+    """The texts that fit and that the reader may read, the best first. `typing`: the last word may be
+    unfinished. Small words alone say nothing, and find nothing."""
+    if not telling(wanted.words):
+        return []
+    # Of what is narrowed down afterwards more must be found; each costs the search for its sentence.
+    most = limit if wanted.category is None and wanted.tag is None else MOST_HITS
+    asking = _Asking(session, reader, wanted, most, typing)
+    hits = await asking.of(articles) if articles is not None and articles.ready else []
+    if not hits or (len(hits) < limit and not typing):
+        known = {hit.text_id for hit in hits}
+        more = await asking.of(WordFinder(session))
+        hits += [hit for hit in more if hit.text_id not in known]
     lines = await _lines(session, reader, hits[:MOST_HITS])
     below = await queries.below(session, wanted.category) if wanted.category is not None else None
     kept = [
@@ -93,7 +105,10 @@ class WordFinder:
     def __init__(self, session: AsyncSession) -> None:
         self._session = session
 
-    async def search(self, words: str, reader: Actor, language: str, *, most: int) -> list[Hit]:
+    async def search(
+        self, words: str, reader: Actor, language: str, *, most: int, typing: bool = False
+    ) -> list[Hit]:
+        """Beginnings of words are found in any case, so that `typing` changes nothing."""
         said = telling(words)
         if not said:
             return []
@@ -105,7 +120,7 @@ class WordFinder:
         total = sum(scores[1:], scores[0])
         query = (
             _texts(reader, language, Article.id, ArticleText.id, ArticleText.title, ArticleText.body, total)
-            .where(or_(*[_stands_in(word) for word in words]))
+            .where(_most_stand_in(words))
             .order_by(total.desc(), ArticleText.published_at.desc())
             .limit(min(limit, CANDIDATES))
         )
@@ -143,6 +158,27 @@ def best_sentence(body: str, words: Sequence[str]) -> str:
     return best if len(best) <= SENTENCE else best[:SENTENCE].rsplit(" ", 1)[0] + "…"
 
 
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One search, to be put to the engine and to the database."""
+
+    session: AsyncSession
+    reader: Actor
+    wanted: Wanted
+    most: int
+    typing: bool
+
+    async def of(self, articles: Articles | WordFinder) -> list[Hit]:
+        """What one of the two finds, in each language that is wanted, the best first."""
+        hits: list[Hit] = []
+        for language in await _languages(self.session, self.reader, self.wanted.language):
+            found = await articles.search(
+                self.wanted.words, self.reader, language, most=self.most, typing=self.typing
+            )
+            hits += [hit for hit in found if hit.language == language]
+        return sorted(hits, key=lambda hit: -hit.score)
+
+
 async def _languages(session: AsyncSession, reader: Actor, wanted: str) -> Sequence[str]:
     if wanted:
         return (wanted,)
@@ -174,6 +210,12 @@ def _texts(reader: Actor, language: str, *columns: Any) -> Select[*tuple[Any, ..
         .join(ArticleText, ArticleText.article_id == Article.id)
         .where(access.readable(reader), ArticleText.language == language)
     )
+
+
+def _most_stand_in(words: Sequence[str]) -> ColumnElement[bool]:
+    """More than half of the words: one of two alone is mostly about something else."""
+    stand = [case((_stands_in(word), 1), else_=0) for word in words]
+    return sum(stand[1:], stand[0]) > len(words) // 2
 
 
 def _stands_in(word: str) -> ColumnElement[bool]:

@@ -37,11 +37,6 @@ def asked(query: str) -> str:
     return cut.rsplit(" ", 1)[0] if " " in cut else cut
 
 
-def says_something(query: str) -> bool:
-    """Whether there is a word in it: emoji and signs alone are none."""
-    return _WORD.search(query) is not None
-
-
 async def note(uow: UnitOfWork, query: str, *, language: str, channel: str, results: int) -> None:
     """Somebody searched. Nothing says who."""
     row = KbSearch(

@@ -17,6 +17,7 @@ from core.desk import Desk
 from core.kb import moderation, searches, service, translations
 from core.kb.model import Article, ArticleFeedback, ArticleText, ArticleView, KbSearch
 from core.kb.service import Facts
+from core.kb.shelf import Shelf
 from core.tickets import access
 from core.tickets.model import Category
 from tests.webui.browsing import Browser
@@ -294,6 +295,7 @@ async def test_searches_are_noted_sealed_and_grouped(world: DeskWorld, reader: B
         await reader.get("/help/search", params={"q": query, "language": "en"})
     await reader.get("/help/search", params={"q": "res", "language": "en", "typing": "on"})
     await reader.get("/help/search", params={"q": "kettle", "language": "en", "typing": "rest"})
+    await reader.get("/help/search?q=pot&language=en", headers={"user-agent": "Searchbot/2.1"})
     noted = await rows(world, KbSearch)
     async with world.desk.unit() as uow:
         plain = sorted((searches.read(uow, row.id, row.words), row.results) for row in noted)
@@ -397,3 +399,26 @@ async def test_a_ticket_from_an_article_says_which_one(world: DeskWorld) -> None
     async with world.desk.unit() as uow:
         opened = await access.get(uow, SYSTEM, number)
     assert opened.ticket.requester_id == world.people["ada"].id
+
+
+async def test_the_engine_that_answers_in_chats_searches_here_too(world: DeskWorld, reader: Browser) -> None:
+    """With slips in words that stand in no title, and the word that is being typed; never what one
+    may not read."""
+    await published(world, "Reset the hub", "Hold both buttons until the indicator turns green.")
+    await published(world, "Indicator colours inside", "The indicator in detail.", audience="internal")
+    for number in range(6):
+        await published(world, f"Bill {number}", f"Something else entirely, such as invoice {number}.")
+    shelf = Shelf(world.desk.db, world.desk.means)
+    await shelf.load()
+    world.desk.means.articles = shelf
+    for words, typing in (("indcator buttons", ""), ("indica", "on"), ("butons", "on")):
+        query = {"q": words, "language": "en", "typing": typing}
+        answer = await reader.get("/help/search", params=query)
+        assert "Reset" in answer.text, words
+        assert "inside" not in answer.text, words
+    # What stands in all of them tells the engine nothing; it is found all the same.
+    assert "Bill 3" in (await reader.get("/help/search?q=invoice&language=en")).text
+    for words in ("the and of", "😀", "zzzz qqqq"):
+        assert (
+            "Nothing found" in (await reader.get("/help/search", params={"q": words, "language": "en"})).text
+        )

@@ -52,18 +52,23 @@ async def search(
     wanted = _wanted(q, "" if everywhere else language, category, tag)
     here = shell.speak(uow, language or i18n.language())
     shell.budget(site, "searches", 240, 60).take(shell.known_address(request))
-    found = await _find(site, uow, viewer, wanted, TYPED if typing else MOST)
-    if wanted.words and typing in ("", "rest") and wanted.category is None and wanted.tag is None:
+    found = await _find(uow, viewer, wanted, typing=bool(typing))
+    if _is_asked(wanted, typing) and not shell.is_machine(request):
         await searches.note(uow, wanted.words, language=here, channel=shell.via(site, ""), results=len(found))
     if typing:
         return _piece(request, wanted, found, here)
     return await _page(request, uow, viewer, site, wanted, found, here)
 
 
-async def _find(site: Site, uow: UnitOfWork, viewer: Viewer, wanted: Wanted, most: int) -> list[Found]:
-    if not searches.says_something(wanted.words):
-        return []
-    return await finding.find(uow.session, uow.means.articles, viewer.actor, wanted, most)
+def _is_asked(wanted: Wanted, typing: str) -> bool:
+    """A new question: not one that is being typed, nor one that is being narrowed down."""
+    narrowed = wanted.category is not None or wanted.tag is not None
+    return bool(wanted.words) and typing in ("", "rest") and not narrowed
+
+
+async def _find(uow: UnitOfWork, viewer: Viewer, wanted: Wanted, *, typing: bool) -> list[Found]:
+    most = TYPED if typing else MOST
+    return await finding.find(uow.session, uow.means.articles, viewer.actor, wanted, most, typing=typing)
 
 
 def _wanted(q: str, language: str, category: str, tag: str) -> Wanted:

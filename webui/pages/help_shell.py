@@ -173,11 +173,16 @@ async def _kept(site: Site, key: str, make: Callable[[], Awaitable[T]]) -> T:
 def count_view(request: Request, site: Site, viewer: Viewer, article_id: UUID, language: str) -> None:
     """A person read an article: no machine, no browser that loads ahead, nobody who works here.
     `?via=` says by which channel the link was found."""
-    if viewer.staff or _MACHINES.search(request.headers.get("user-agent", "")):
+    if viewer.staff or is_machine(request):
         return
     if "prefetch" in request.headers.get("sec-purpose", "") + request.headers.get("purpose", ""):
         return
     views_of(site).count(article_id, language, via(site, request.query_params.get("via", "")))
+
+
+def is_machine(request: Request) -> bool:
+    """A program that says so in its name."""
+    return _MACHINES.search(request.headers.get("user-agent", "")) is not None
 
 
 def via(site: Site, given: str) -> str:

@@ -142,7 +142,7 @@ async def overview(request: Request, uow: Uow, viewer: Reads, asked: Wanted) -> 
             ),
         ],
         best=[(row, text_url(row.text_id)) for row in best if row.views],
-        most=max((row.views for row in best), default=0),
+        most=max((row.views for row in best), default=0), number=_number,
     )  # fmt: skip
 
 

@@ -149,6 +149,12 @@ def _places(viewer: Viewer) -> list[Item]:
                 (_("Feedback"), "/feedback"),
             )
         ]
+    if viewer.actor.may(Permission.see_reports):
+        items += [
+            {"title": title, "hint": _("Knowledge base"), "url": f"/desk/articles/reports{path}"}
+            for title, path in ((_("Reports"), ""), (_("What to write next"), "/searches"))
+        ]
+    items.append({"title": _("Help centre"), "hint": _("As readers see it"), "url": "/help"})
     items += [
         {"title": _(area.text), "hint": _("Admin"), "url": area.url}
         for group in AREAS.values()
