@@ -23,6 +23,8 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=()",
     "x-frame-options": "DENY",
+    # What may be kept says so itself.
+    "cache-control": "no-store",
 }
 
 
@@ -48,7 +50,7 @@ class SecurityHeaders:
                 if framed:
                     del headers["x-may-be-framed"]
                 if self.secure:
-                    headers.setdefault("strict-transport-security", "max-age=31536000")
+                    headers.setdefault("strict-transport-security", "max-age=31536000; includeSubDomains")
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

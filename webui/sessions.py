@@ -22,6 +22,9 @@ from core.people.service import Known
 
 LIFETIME = timedelta(days=30)
 STAFF_LIFETIME = timedelta(days=14)
+IDLE = timedelta(days=14)
+STAFF_IDLE = timedelta(days=4)
+"""A session that nobody used for so long is over: a long weekend passes, a forgotten browser does not."""
 _TOUCH = timedelta(minutes=5)
 ANYONE = Actor(None, role="anyone")
 
@@ -144,6 +147,8 @@ async def _find(uow: UnitOfWork, token: str) -> tuple[Session, Person] | None:
     if row is None:
         return None
     session, person = row
+    if now - session.last_seen_at > (IDLE if person.role == "requester" else STAFF_IDLE):
+        return None
     if now - session.last_seen_at > _TOUCH:
         session.last_seen_at = now
         person.last_seen_at = now

@@ -8,6 +8,7 @@ import structlog
 
 from adapters.slack import render
 from adapters.slack.calls import SECONDS
+from adapters.slack.settings import leads_to_slack
 from adapters.slack.workspaces import Workspace
 from core.chat import Answer, Card, Form, Inbound, Invoked, Place, Post, PostFailed
 
@@ -56,7 +57,8 @@ class Answering:
     ) -> None:
         """By the address that came with the question, which works where the bot is no member too."""
         thread = _thread_shown(place, payload)
-        if isinstance(url := payload.get("response_url"), str) and url:
+        url = payload.get("response_url")
+        if isinstance(url, str) and leads_to_slack(url, workspace.client.base_url):
             await self._respond(workspace, url, {**made, "thread_ts": thread} if thread else made)
             return
         await workspace.call(

@@ -7,13 +7,13 @@ import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 import structlog
 
 from adapters.slack import writing
 from adapters.slack.calls import SECONDS
 from adapters.slack.posting import Posting
+from adapters.slack.settings import leads_to_slack
 from adapters.slack.workspaces import Workspace, Workspaces
 from core.chat import FileRef, Gone, Place, Post, PostFailed, ThreadGone
 
@@ -25,7 +25,6 @@ QUIET = 30.0
 """Seconds without a byte after which a transfer is given up."""
 SHOWN_WITHIN = 15.0
 """Seconds within which an uploaded file has to show in its channel."""
-_SLACK = (".slack.com", ".slack-gov.com", ".slack-edge.com", ".slack-files.com")
 
 
 class FileTransfer:
@@ -58,10 +57,7 @@ class FileTransfer:
 
     def _may_have_token(self, url: str) -> bool:
         """Our token goes to Slack alone."""
-        parts = urlsplit(url)
-        if f"{parts.scheme}://{parts.netloc}" == self.workspaces.settings.origin:
-            return True
-        return parts.scheme == "https" and (parts.hostname or "").endswith(_SLACK)
+        return leads_to_slack(url, self.workspaces.settings.api)
 
     def _check(self, answer: Any, info: Json) -> None:
         if answer.status in (403, 404, 410):
@@ -97,11 +93,15 @@ class FileTransfer:
     async def _upload(self, url: str, file: FileRef, chunks: AsyncIterator[bytes]) -> None:
         from aiohttp import ClientError, ClientTimeout
 
+        if not self._may_have_token(url):
+            raise PostFailed("upload: not to Slack")
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(file.size or 0)}
         limit = ClientTimeout(total=None, connect=SECONDS, sock_read=QUIET)
         try:
             session = self.workspaces.session()
-            async with session.post(url, data=chunks, headers=headers, timeout=limit) as answer:
+            async with session.post(
+                url, data=chunks, headers=headers, timeout=limit, allow_redirects=False
+            ) as answer:
                 if answer.status != 200:
                     raise PostFailed(f"upload: {answer.status}")
         except (ClientError, TimeoutError, OSError) as error:

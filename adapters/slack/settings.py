@@ -28,6 +28,18 @@ ENVIRONMENT: tuple[tuple[str, str, str, str], ...] = (
 """Name, default, what it is, an example: for the page of settings."""
 
 
+_SLACK = (".slack.com", ".slack-gov.com", ".slack-edge.com", ".slack-files.com")
+
+
+def leads_to_slack(url: str, api: str) -> bool:
+    """Whether an address that we were told is one of Slack's own, or of the server that stands for it:
+    our token, our files and our words go nowhere else, and nothing is fetched from elsewhere."""
+    parts, own = urlsplit(url), urlsplit(api)
+    if (parts.scheme, parts.netloc) == (own.scheme, own.netloc):
+        return True
+    return parts.scheme == "https" and (parts.hostname or "").endswith(_SLACK)
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Tokens never show in a log: they are left out of `repr`."""

@@ -249,7 +249,7 @@ async def sign_in_link(
         row,
         reader,
         subject=_("Your sign-in link for {desk}"),
-        words=_("Here is the link that signs you in. It works once, for 15 minutes."),
+        words=_("Here is the link that signs you in. It works once, for 10 minutes."),
         button=_("Sign in"),
         after=_("If you did not ask for it, you need do nothing: nobody can sign in without this mail."),
     )

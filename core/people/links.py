@@ -40,7 +40,7 @@ class Purpose(StrEnum):
 
 
 LIFETIMES = {
-    Purpose.sign_in: timedelta(minutes=15),
+    Purpose.sign_in: timedelta(minutes=10),
     Purpose.invite: timedelta(days=7),
     Purpose.verify: timedelta(days=1),
     Purpose.second: timedelta(minutes=10),

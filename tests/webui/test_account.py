@@ -149,6 +149,48 @@ async def test_an_old_session_without_a_password_signs_in_again_first(world: Wor
             assert "Please sign in again first" in browser.text
 
 
+async def test_who_finds_a_browser_open_takes_nothing_with_them(world: World) -> None:
+    """Neither by an address of their own, nor by a chat of their own, nor by a token."""
+    bob = await world.person("Bob", "bob@example.org", "agent")
+    await set_password(world, bob)
+    token = {"name": "x", "days": "30", "scopes": "tickets:read"}
+    async with world.signed_in(bob) as browser:
+        later = clock.now() + timedelta(minutes=20)
+        with clock.fixed(lambda: later):
+            await browser.look("/account")
+            await browser.submit("/account", {"email": "mallory@example.org"})
+            assert (browser.page.status_code, await world.mails()) == (422, [])
+            await browser.submit("/account/chats/code")
+            assert browser.page.status_code == 422
+            assert "/link " not in browser.page.text.replace("/link and the code", "")
+            await browser.look("/account/security")
+            await browser.submit("/account/tokens", token)
+            assert browser.page.status_code == 422
+            assert "dskb_" not in browser.page.text
+            await browser.submit("/account/tokens", {**token, "token_current": PASSWORD})
+            assert "dskb_" in browser.page.text
+            await browser.look("/account")
+            await browser.submit("/account/chats/code", {"chats_current": PASSWORD})
+            assert "within ten minutes" in browser.text
+            await browser.submit("/account", {"name": "Bob Smith"})
+            assert browser.page.status_code == 200
+            await browser.submit("/account", {"email": "new@example.org", "current": PASSWORD})
+            assert [card for card, _said in await world.mails()] == ["verify_email"]
+
+
+async def test_a_session_that_nobody_uses_is_over(world: World) -> None:
+    ada, bob = (
+        await world.person("Ada", "ada@example.org"),
+        await world.person("Bob", "b@example.org", "agent"),
+    )
+    async with world.signed_in(ada) as hers, world.signed_in(bob) as his:
+        for days, signed_in in ((3, {"ada", "bob"}), (8, {"ada"})):
+            later = clock.now() + timedelta(days=days)
+            with clock.fixed(lambda then=later: then):
+                assert ((await his.look("/account")).url.path == "/account") == ("bob" in signed_in)
+                assert ((await hers.look("/account")).url.path == "/account") == ("ada" in signed_in)
+
+
 async def test_two_different_passwords_are_not_taken(world: World) -> None:
     ada = await world.person("Ada", "ada@example.org")
     async with world.signed_in(ada) as browser:

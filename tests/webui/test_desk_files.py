@@ -52,7 +52,7 @@ async def test_an_upload_is_its_uploaders_until_it_is_sent(world: DeskWorld, bob
     assert headers["content-length"] == "200000"
     assert headers["content-disposition"].startswith("attachment;")
     assert "R%C3%A9port.txt" in headers["content-disposition"]
-    assert headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert headers["content-security-policy"] == "sandbox; default-src 'none'; frame-ancestors 'none'"
     assert headers["x-content-type-options"] == "nosniff"
     async with world.signed_in(world.people["ada"]) as ada:
         assert (await ada.get(f"/files/{file}")).status_code == 404

@@ -56,11 +56,14 @@ async def profile_page(request: Request, uow: Uow, viewer: SignedIn) -> Response
 
 
 @router.post("")
-async def keep_profile(request: Request, uow: Uow, viewer: SignedIn) -> Response:
+async def keep_profile(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
     given = await fields_of(request)
     person = _person(viewer)
     try:
         email = people.checked_email(given.get("email", ""))
+        if _is_new(viewer, email):
+            # Whoever reads the mails of the address signs in: it is as good as a password.
+            await _really_them(uow, viewer, site, given.get("current", ""), "current")
         await people.change(
             uow,
             person,
@@ -70,8 +73,9 @@ async def keep_profile(request: Request, uow: Uow, viewer: SignedIn) -> Response
             profile={name: given[name] for name in _PROFILE if name in given},
         )
         asked = await _new_address(uow, viewer, email)
-    except Invalid as error:
-        return await _profile(request, uow, viewer, given, {error.field or "name": error.words}, error.status)
+    except (Invalid, TooMany, Forbidden) as error:
+        field = (error.field if isinstance(error, Invalid) else "email") or "name"
+        return await _profile(request, uow, viewer, given, {field: error.words}, error.status)
     if viewer.staff:
         person.preferences = {**person.preferences, "keys": "keys" in given}
     return see_other("/account?done=proof" if asked else "/account?done=saved")
@@ -79,11 +83,12 @@ async def keep_profile(request: Request, uow: Uow, viewer: SignedIn) -> Response
 
 @router.post("/chats/code")
 async def link_chat(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
-    """A code for one's other chat, shown once."""
-    person = _person(viewer)
+    """A code for one's other chat, shown once. Whoever enters it speaks as this person from then on."""
+    person, given = _person(viewer), await fields_of(request)
     try:
+        await _really_them(uow, viewer, site, given.get("chats_current", ""), "chats")
         limits_of(site).codes.take(f"link {person.id}")
-    except TooMany as error:
+    except (Invalid, TooMany, Forbidden) as error:
         return await _profile(request, uow, viewer, errors={"chats": error.words}, status=error.status)
     return await _profile(request, uow, viewer, code=await linking.make_code(uow, person))
 
@@ -217,12 +222,15 @@ async def end_others(request: Request, uow: Uow, viewer: SignedIn) -> Response:
 
 
 @router.post("/tokens")
-async def make_token(request: Request, uow: Uow, viewer: SignedIn) -> Response:
+async def make_token(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
     form = await request.form()
     scopes = [scope for scope in form.getlist("scopes") if isinstance(scope, str)]
     try:
+        await _really_them(uow, viewer, site, str(form.get("token_current", "")), "token_current")
         days = int(str(form.get("days") or 90))
         token = await tokens.make(uow, _person(viewer), str(form.get("name", "")), scopes, days)
+    except (TooMany, Forbidden) as error:
+        return await _security(request, uow, viewer, error, fallback="token_name")
     except (Invalid, ValueError) as error:
         wrong = error if isinstance(error, Invalid) else Invalid(_("This is not a number."), field="days")
         named = Invalid(wrong.words, field={"name": "token_name"}.get(wrong.field or "", wrong.field))
@@ -273,11 +281,20 @@ def _kinds(viewer: Viewer) -> list[rules.Kind]:
 
 async def _new_address(uow: UnitOfWork, viewer: Viewer, email: str) -> bool:
     """A changed address is asked to prove itself; whether a mail was sent for it."""
-    assert viewer.known is not None
-    if not email or (email == viewer.known.email and viewer.known.email_verified):
+    if not _is_new(viewer, email) and not _waits_for_proof(viewer, email):
         return False
     await sign_in.ask_for_proof(uow, _person(viewer), email)
     return True
+
+
+def _is_new(viewer: Viewer, email: str) -> bool:
+    assert viewer.known is not None
+    return bool(email) and email != viewer.known.email
+
+
+def _waits_for_proof(viewer: Viewer, email: str) -> bool:
+    assert viewer.known is not None
+    return bool(email) and not viewer.known.email_verified
 
 
 async def _really_them(uow: UnitOfWork, viewer: Viewer, site: Site, password: str, field: str) -> None:
@@ -322,6 +339,7 @@ async def _profile(
         request, "account/profile.html", status=status, done=_DONE, tabs=await _tabs(uow, viewer, "/account"),
         given=values, errors=errors or {}, known=known, languages=_LANGUAGES, zones=_zones(),
         keys=_person(viewer).preferences.get("keys", True), chats=await _chats(uow, viewer), code=code,
+        fresh=sign_in.is_fresh(viewer.session), has_password=await credentials.has_password(uow, _person(viewer)),
     )  # fmt: skip
 
 

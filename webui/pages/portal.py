@@ -50,7 +50,7 @@ CHANNEL = "portal"
 MOST_CATEGORIES = 500
 _CHUNK = 64 * 1024
 _LINK = re.compile(r"[\w-]{1,80}", re.ASCII)
-_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+_FILE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 _DONE = {
     "opened": lambda: _("Your request is here. We write as soon as there is an answer."),
     "sent": lambda: _("Sent."),

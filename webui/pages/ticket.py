@@ -236,7 +236,7 @@ async def export(
         made.chunks, media_type=made.mime,
         headers={
             "content-disposition": f'attachment; filename="{made.name}"', "cache-control": "no-store",
-            "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+            "content-security-policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
         },
     )  # fmt: skip
 

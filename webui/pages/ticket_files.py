@@ -28,7 +28,7 @@ from webui.site import Site
 
 router = APIRouter()
 CHUNK = 64 * 1024
-POLICY = "sandbox; default-src 'none'"
+POLICY = "sandbox; default-src 'none'; frame-ancestors 'none'"
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
 
 

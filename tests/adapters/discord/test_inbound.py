@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.discord.asked import gathered, target_of
+from adapters.discord.files import is_discords
 from adapters.discord.inbound import to_inbound
 from adapters.discord.known import Known
 from adapters.discord.settings import Settings
@@ -199,3 +200,12 @@ def test_a_malformed_setting_is_named(name: str, value: str) -> None:
 
 def test_the_token_is_never_shown() -> None:
     assert "secret" not in repr(Settings.of({"DESKBELL_DISCORD_BOT_TOKEN": "secret"}))
+
+
+def test_files_are_fetched_from_discord_alone() -> None:
+    assert is_discords("https://cdn.discordapp.com/attachments/1/2/a.png?ex=1")
+    for elsewhere in (
+        "http://169.254.169.254/latest/meta-data", "http://cdn.discordapp.com/a", "https://localhost/a", "file:///etc/passwd",
+        "https://cdn.discordapp.com.example.com/a", "https://cdn.discordapp.com@example.com/a", "gopher://x", "",
+    ):  # fmt: skip
+        assert not is_discords(elsewhere), elsewhere

@@ -96,3 +96,5 @@ async def test_our_token_goes_to_slack_alone(live: Standin, hearing: Hearing) ->
     assert not may("https://files.slack.com.example.com/a")
     assert not may("http://files.slack.com/a")
     assert not may("https://example.com/a")
+    assert not may("http://169.254.169.254/latest/meta-data")
+    assert not may("https://files.slack.com@example.com/a")
