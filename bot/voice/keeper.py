@@ -151,6 +151,7 @@ class Keeper:
                 case PieceWritten():
                     await happened.piece_written(uow, event.recording, event.milliseconds, event.size)
                 case RecordingStopped():
+                    await self._fell_silent(uow, event, event.person)
                     await happened.recording_stopped(
                         uow, event.recording, event.reason.value, event.milliseconds
                     )
@@ -159,7 +160,8 @@ class Keeper:
                 case Speaking():
                     await self._spoke(uow, event)
                 case Ended():
-                    self._speaks = {key: at for key, at in self._speaks.items() if key[0] != event.call}
+                    for person in [key[1] for key in self._speaks if key[0] == event.call]:
+                        await self._fell_silent(uow, event, person)
                     await happened.over(uow, event.call, event.reason.value)
                 case _:
                     pass
@@ -170,6 +172,12 @@ class Keeper:
             self._speaks[key] = at
         elif (begins := self._speaks.pop(key, None)) is not None:
             await happened.spoke(uow, event.call, event.person, begins, at)
+
+    async def _fell_silent(self, uow: UnitOfWork, event: MediaEvent, person: UUID) -> None:
+        """Whoever speaks when a recording ends has spoken until then."""
+        begins = self._speaks.pop((event.call, person), None)
+        if begins is not None:
+            await happened.spoke(uow, event.call, person, begins, event.at or time.time())
 
     def _tell(self, event: MediaEvent) -> None:
         told: dict[str, object] = {"call": str(event.call)}

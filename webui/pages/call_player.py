@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -60,7 +61,7 @@ async def page(
         file=await files.of_call(uow, call), may_export=viewer.actor.may(Permission.export_tickets),
         lanes=_lanes(await queries.spoken(uow, call), names, begins, length) if tracks else [],
         reviews=await call_review.reviews_of(uow, viewer, call.id), drawn=_drawn(quality),
-        base=f"/tickets/{number}/calls/{call_id}", marks=await _marks(uow, opened.thread.id, begins, length),
+        base=f"/tickets/{number}/calls/{call_id}", marks=await _marks(uow, opened.thread.id, begins, length, names),
         quality=quality,
     )  # fmt: skip
 
@@ -140,13 +141,15 @@ async def _tracks(uow: UnitOfWork, site: Site, rows: object, names: dict[UUID, s
     return made
 
 
-async def _marks(uow: UnitOfWork, conversation: UUID, begins: float, length: float) -> list[SimpleNamespace]:
+async def _marks(
+    uow: UnitOfWork, conversation: UUID, begins: float, length: float, names: dict[UUID, str]
+) -> list[SimpleNamespace]:
     """What happened in the ticket while it was recorded, as places to jump to."""
     if not length:
         return []
     first = datetime.fromtimestamp(begins, UTC)
     query = (
-        select(EventRow.name, EventRow.at)
+        select(EventRow.name, EventRow.at, EventRow.data)
         .where(
             EventRow.conversation_id == conversation,
             EventRow.name.in_(MARKED),
@@ -161,9 +164,17 @@ async def _marks(uow: UnitOfWork, conversation: UUID, begins: float, length: flo
         "call.interrupted": _("fault"), "message.said": _("message"), "call.consented": _("consent"),
     }  # fmt: skip
     return [
-        SimpleNamespace(at=round(row.at.timestamp() - begins, 1), words=words[row.name])
+        SimpleNamespace(
+            at=round(row.at.timestamp() - begins, 1),
+            words=" ".join(filter(None, (_who(row.data, names), words[row.name]))),
+        )
         for row in await uow.session.execute(query)
     ]
+
+
+def _who(data: dict[str, Any], names: dict[UUID, str]) -> str:
+    person = data.get("person")
+    return names.get(UUID(str(person)), "") if person else ""
 
 
 def _lanes(
