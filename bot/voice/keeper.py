@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from core.ports.media import (
     MediaEvent,
     PieceWritten,
     QualitySample,
+    Reason,
     Recordings,
     RecordingStarted,
     RecordingStopped,
@@ -48,8 +50,11 @@ OVER = ("call.ended", "call.missed", "call.declined", "call.failed")
 class Keeper:
     """One for each desk."""
 
-    def __init__(self, desk: Desk, stored: Recordings) -> None:
-        self.desk, self.stored = desk, stored
+    def __init__(
+        self, desk: Desk, stored: Recordings, ended: Callable[[UUID], Reason | None] = lambda call: None
+    ) -> None:
+        """`ended` says why a call ended while nobody listened, where the engine still knows."""
+        self.desk, self.stored, self.ended = desk, stored, ended
         self.media: MediaEngine | None = None
         """None until somebody needs it."""
         self._speaks: dict[tuple[UUID, UUID], float] = {}
@@ -125,7 +130,7 @@ class Keeper:
         assert self.media is not None
         running = await self.media.running()
         async with self.desk.unit() as uow:
-            lost = await happened.reconcile(uow, running)
+            lost = await happened.reconcile(uow, running, self.ended)
         for call in lost:
             self.desk.bus.publish(Signal("call", {"call": str(call), "what": "interrupted"}))
 
