@@ -21,7 +21,7 @@ from core.i18n import _
 from core.ports.media import Recordings, Source
 from webui.api.door import ApiUow, api_router, needs, once
 from webui.deps import site_of
-from webui.recordings import no_recording, track_response
+from webui.pages.recorded_track import no_recording, track_response
 
 router = api_router("calls")
 READ = [needs("calls:read")]

@@ -28,8 +28,8 @@ from core.ports.media import Recordings, Source
 from webui.deps import Staff, TheSite, Uow
 from webui.desk_context import answered, staff_page
 from webui.pages import call_review
+from webui.pages.recorded_track import no_recording, track_response
 from webui.pages.ticket_files import headers_of
-from webui.recordings import no_recording, track_response
 from webui.site import Site
 
 router = APIRouter()
