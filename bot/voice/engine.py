@@ -12,6 +12,7 @@ from pathlib import Path
 from sqlalchemy import exists, select
 
 from adapters.media import process
+from adapters.media.endings import ENDINGS, Endings
 from adapters.media.recordings import StoredRecordings
 from adapters.media.settings import Settings
 from bot.voice.files import FileMaker
@@ -35,7 +36,7 @@ class Voice:
         self.desk, self.folder = desk, folder
         self.socket = socket_of(folder)
         self.recordings = StoredRecordings(desk.means.files, process.spool_of(self.socket))
-        self.keeper = Keeper(desk, self.recordings)
+        self.keeper = Keeper(desk, self.recordings, Endings(process.spool_of(self.socket) / ENDINGS).of)
         self._needed, self._there = asyncio.Event(), asyncio.Event()
 
     async def engine(self) -> MediaEngine:

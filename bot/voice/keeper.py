@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from core.ports.media import (
     MediaEvent,
     PieceWritten,
     QualitySample,
+    Reason,
     Recordings,
     RecordingStarted,
     RecordingStopped,
@@ -48,8 +50,11 @@ OVER = ("call.ended", "call.missed", "call.declined", "call.failed")
 class Keeper:
     """One for each desk."""
 
-    def __init__(self, desk: Desk, stored: Recordings) -> None:
-        self.desk, self.stored = desk, stored
+    def __init__(
+        self, desk: Desk, stored: Recordings, ended: Callable[[UUID], Reason | None] = lambda call: None
+    ) -> None:
+        """`ended` says why a call ended while nobody listened, where the engine still knows."""
+        self.desk, self.stored, self.ended = desk, stored, ended
         self.media: MediaEngine | None = None
         """None until somebody needs it."""
         self._speaks: dict[tuple[UUID, UUID], float] = {}
@@ -125,7 +130,7 @@ class Keeper:
         assert self.media is not None
         running = await self.media.running()
         async with self.desk.unit() as uow:
-            lost = await happened.reconcile(uow, running)
+            lost = await happened.reconcile(uow, running, self.ended)
         for call in lost:
             self.desk.bus.publish(Signal("call", {"call": str(call), "what": "interrupted"}))
 
@@ -151,6 +156,7 @@ class Keeper:
                 case PieceWritten():
                     await happened.piece_written(uow, event.recording, event.milliseconds, event.size)
                 case RecordingStopped():
+                    await self._fell_silent(uow, event, event.person)
                     await happened.recording_stopped(
                         uow, event.recording, event.reason.value, event.milliseconds
                     )
@@ -159,7 +165,8 @@ class Keeper:
                 case Speaking():
                     await self._spoke(uow, event)
                 case Ended():
-                    self._speaks = {key: at for key, at in self._speaks.items() if key[0] != event.call}
+                    for person in [key[1] for key in self._speaks if key[0] == event.call]:
+                        await self._fell_silent(uow, event, person)
                     await happened.over(uow, event.call, event.reason.value)
                 case _:
                     pass
@@ -170,6 +177,12 @@ class Keeper:
             self._speaks[key] = at
         elif (begins := self._speaks.pop(key, None)) is not None:
             await happened.spoke(uow, event.call, event.person, begins, at)
+
+    async def _fell_silent(self, uow: UnitOfWork, event: MediaEvent, person: UUID) -> None:
+        """Whoever speaks when a recording ends has spoken until then."""
+        begins = self._speaks.pop((event.call, person), None)
+        if begins is not None:
+            await happened.spoke(uow, event.call, person, begins, event.at or time.time())
 
     def _tell(self, event: MediaEvent) -> None:
         told: dict[str, object] = {"call": str(event.call)}

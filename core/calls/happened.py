@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from uuid import UUID
@@ -136,12 +136,21 @@ async def spoke(uow: UnitOfWork, call_id: UUID, person_id: UUID, begins: float, 
         uow.session.add(CallQuality(call_id=call_id, person_id=person_id, data=data))
 
 
-async def reconcile(uow: UnitOfWork, running: Sequence[Running]) -> list[UUID]:
-    """After an engine began anew, or we did: which calls it does not know any more. They are
-    marked as interrupted; their people come back by the same links."""
+async def reconcile(
+    uow: UnitOfWork,
+    running: Sequence[Running],
+    ended: Callable[[UUID], Reason | None] = lambda call: None,
+) -> list[UUID]:
+    """After an engine began anew, or we did: which calls it does not know any more. Those of whose
+    end it tells (`ended`) are over; the others are marked as interrupted, and their people come
+    back by the same links."""
     known = {each.call: each for each in running}
     query = select(Call.id).where(Call.state.in_(RUNNING), Call.broken_at.is_(None))
-    lost_calls = [one for one in await uow.session.scalars(query) if one not in known]
+    gone = {one: ended(one) for one in await uow.session.scalars(query) if one not in known}
+    for call_id, reason in gone.items():
+        if reason is not None:
+            await over(uow, call_id, reason.value)
+    lost_calls = [call_id for call_id, reason in gone.items() if reason is None]
     for call_id in lost_calls:
         call, opened = await access.change(uow, call_id)
         call.broken_at = clock.now()

@@ -31,6 +31,8 @@ PREFIX = "dskb_"
 SCOPES = {
     "tickets:read": N_("Read tickets and conversations"),
     "tickets:write": N_("Open, answer and change tickets"),
+    "calls:read": N_("Read calls, and hear recordings"),
+    "calls:write": N_("Make, end and change calls"),
     "people:read": N_("Read people, teams and categories"),
     "people:write": N_("Add and change people"),
     "macros:read": N_("Read macros"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
 
+from adapters.media.endings import Endings
 from core import clock
 from core.admin import erase
 from core.calls import access, happened, join_links, queries, reach, recordings, service
@@ -17,7 +20,7 @@ from core.desk import Desk
 from core.desk_settings import store
 from core.errors import DeskError, Forbidden, NotFound, Refused, TooMany
 from core.people import service as people
-from core.ports.media import Present, Running
+from core.ports.media import Present, Reason, Running
 from core.tickets import service as tickets
 from tests.calls.house import House, settle
 
@@ -300,3 +303,27 @@ def test_browsers_give_media_over_https_or_here_only() -> None:
     for bad in ("http://help.example.com", "http://10.0.0.4:8080", ""):
         with pytest.raises(Refused):
             reach.require(bad)
+
+
+async def test_what_ended_while_nobody_listened_is_over_at_once(house: House) -> None:
+    call = await both_in(house)
+    async with house.desk.unit() as uow:
+        assert await happened.reconcile(uow, [], {call.id: Reason.asked}.get) == []
+    ended = await house.the_call(call.id)
+    assert (ended.state, ended.reason) == (CallState.ended, "asked")
+    assert "call.interrupted" not in await house.facts()
+
+
+def test_endings_are_noted_for_a_day(tmp_path: Path) -> None:
+    endings, call = Endings(tmp_path / "spool" / "endings"), uuid4()
+    assert endings.of(call) is None
+    endings.note(call, Reason.alone)
+    assert endings.of(call) is Reason.alone
+    endings.sweep()
+    assert endings.of(call) is Reason.alone
+    [noted] = (tmp_path / "spool" / "endings").iterdir()
+    os.utime(noted, (0, 0))
+    endings.sweep()
+    assert endings.of(call) is None
+    (tmp_path / "file").touch()
+    Endings(tmp_path / "file").note(call, Reason.alone)

@@ -17,7 +17,7 @@ from core.desk import Desk
 from core.errors import Invalid, Refused
 from core.people import service as people
 from core.tickets import access as tickets
-from tests.calls.house import House, settle
+from tests.calls.house import House, settle, signed_in
 from tests.fakes.media import nothing_to_record, silent
 from webui.app import make_app
 from webui.site import Site
@@ -125,3 +125,12 @@ def test_lines_of_a_calendar_file_are_short_and_whole() -> None:
     made = calendar_file(call, "Prüfung; äußerst, lang\n" * 9, "x" * 200, "https://help.example.com")
     assert all(len(line) <= 75 for line in made.split(b"\r\n"))
     assert "SUMMARY:Prüfung\\; äußerst\\, lang\\n" in made.decode().replace("\r\n ", "")
+
+
+async def test_whoever_is_signed_in_sees_whether_their_network_can_call(house: House) -> None:
+    site = Site(desk=house.desk, public_url=HERE, media=silent)
+    async with signed_in(house, house.bob, site) as bob:
+        assert "Can this network call?" in (await bob.get("/call/check")).text
+        assert (await bob.get("/call/check/ice")).json() == []
+    async with AsyncClient(transport=ASGITransport(app=make_app(site)), base_url=HERE) as nobody:
+        assert (await nobody.get("/call/check/ice")).status_code in (303, 401)

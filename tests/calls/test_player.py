@@ -16,6 +16,8 @@ from core.calls import happened
 from core.calls.model import CallRecording
 from core.crypto.fields import bound_to, new_key, seal
 from core.desk import Desk
+from core.people import service as people
+from core.people import tokens
 from tests.calls.house import House, settle, signed_in
 from tests.fakes.media import OneFile, OneSound
 from webui.site import Site
@@ -120,3 +122,39 @@ async def test_a_file_goes_when_somebody_in_it_is_erased(house: House, client: A
         await erase.again(uow, house.bob.id)
     await maker.sweep()
     assert [name async for name in house.desk.means.files.names()] == []
+
+
+async def test_recordings_by_id_over_the_api_need_their_own_scope(house: House, client: AsyncClient) -> None:
+    await recorded(house)
+    [row] = await house.recordings()
+    async with house.desk.unit() as uow:
+        assert house.bob.id is not None
+        assert house.ada.id is not None
+        bob = await people.get(uow, house.bob.id)
+        keys = {
+            "bob": await tokens.make(uow, bob, "calls", ["calls:read"], None),
+            "tickets": await tokens.make(uow, bob, "tickets", ["tickets:read"], None),
+        }
+
+    async def get(path: str, who: str = "bob", **headers: str) -> Response:
+        client.cookies.clear()
+        return await client.get(
+            f"/api/v1{path}", headers={"authorization": f"Bearer {keys[who]}", "cookie": "", **headers}
+        )
+
+    told = await get(f"/recordings/{row.id}")
+    assert told.status_code == 200, told.text
+    [track] = told.json()["tracks"]
+    assert track["source"] == "mic"
+    part = await client.get(
+        track["url"], headers={"authorization": f"Bearer {keys['bob']}", "range": "bytes=1-2", "cookie": ""}
+    )
+    assert (part.status_code, part.content) == (206, b"eb")
+    assert "call.recording_played" in await house.facts(), "also where only a part was fetched"
+    assert (await get(f"/recordings/{row.id}", "tickets")).status_code == 403
+    assert (await get(f"/calls/{row.call_id}", "tickets")).status_code == 403
+    assert (await get(f"/calls/{row.call_id}")).json()["recordings"][0]["id"] == str(row.id)
+    assert (await get(f"/recordings/{house.ada.id}")).status_code == 404
+    async with house.desk.unit() as uow:
+        await erase.again(uow, house.ada.id)
+    assert (await get(f"/recordings/{row.id}")).status_code == 404

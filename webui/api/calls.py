@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from fastapi import Request
@@ -11,16 +12,20 @@ from pydantic import BaseModel, Field
 
 from core.access import Permission
 from core.calls import access, join_links, queries, reach, recordings, service
-from core.calls.model import Call
+from core.calls.hearing import heard
+from core.calls.model import Call, CallRecording
+from core.crypto.fields import Unreadable
 from core.db import UnitOfWork
 from core.errors import Invalid
 from core.i18n import _
+from core.ports.media import Recordings, Source
 from webui.api.door import ApiUow, api_router, needs, once
 from webui.deps import site_of
+from webui.pages.recorded_track import no_recording, track_response
 
 router = api_router("calls")
-READ = [needs("tickets:read")]
-WRITE = [needs("tickets:write")]
+READ = [needs("calls:read")]
+WRITE = [needs("calls:write")]
 
 
 class CallIn(BaseModel):
@@ -53,6 +58,19 @@ class CallRecordingOut(BaseModel):
     stopped_at: datetime | None
     milliseconds: int
     reason: str | None
+
+
+class TrackOut(BaseModel):
+    source: str
+    start_ms: int
+    end_ms: int
+    size: int
+    url: str
+
+
+class RecordingOut(CallRecordingOut):
+    call_id: UUID
+    tracks: list[TrackOut]
 
 
 class CallOut(BaseModel):
@@ -105,6 +123,75 @@ async def end(uow: ApiUow, call_id: UUID) -> Response:
     return Response(status_code=204)
 
 
+@router.post("/calls/{call_id}/transfer", dependencies=WRITE, response_model=CallOut)
+@once
+async def transfer(request: Request, uow: ApiUow, call_id: UUID, body: InviteIn) -> CallOut:
+    """Give the call and its ticket to a colleague."""
+    await service.transfer(uow, uow.actor, call_id, body.person_id)
+    call, opened = await access.get(uow, uow.actor, call_id)
+    return await _shown(request, uow, call, opened.number)
+
+
+@router.delete("/calls/{call_id}/participants/{person_id}", status_code=204, dependencies=WRITE)
+async def revoke(uow: ApiUow, call_id: UUID, person_id: UUID) -> Response:
+    """Make a person's link useless; whoever came by it is shown out."""
+    await service.revoke(uow, uow.actor, call_id, person_id)
+    return Response(status_code=204)
+
+
+@router.get("/recordings/{recording_id}", dependencies=READ)
+async def get_recording(request: Request, uow: ApiUow, recording_id: UUID) -> RecordingOut:
+    """What a recording holds, and how each of its tracks is fetched."""
+    row, key = await _recording(uow, recording_id)
+    manifest = await _stored(request).manifest(row.id, key)
+    return RecordingOut(
+        **_recording_fields(row),
+        call_id=row.call_id,
+        tracks=[
+            TrackOut(
+                source=one.source.value, start_ms=one.start_ms, end_ms=one.end_ms, size=one.size,
+                url=f"/api/v1/recordings/{row.id}/{one.source.value}",
+            )
+            for one in manifest.tracks
+        ],
+    )  # fmt: skip
+
+
+@router.get("/recordings/{recording_id}/{source}", dependencies=READ, response_class=Response)
+async def get_track(request: Request, uow: ApiUow, recording_id: UUID, source: Source) -> Response:
+    """One source of one person as a WebM file, whole or a range of it. That it was fetched is kept."""
+    row, key = await _recording(uow, recording_id)
+    await heard(uow, uow.actor, row.call_id)
+    return await track_response(request, _stored(request), row.id, key, source)
+
+
+async def _recording(uow: UnitOfWork, recording_id: UUID) -> tuple[CallRecording, bytes]:
+    """Recordings are for the desk's side."""
+    uow.actor.require(Permission.note)
+    row = await uow.session.get(CallRecording, recording_id)
+    if row is None:
+        raise no_recording()
+    await access.get(uow, uow.actor, row.call_id)
+    try:
+        return row, await recordings.key_of(uow, row)
+    except Unreadable:
+        raise no_recording() from None
+
+
+def _stored(request: Request) -> Recordings:
+    stored = site_of(request).recordings
+    if stored is None:
+        raise no_recording()
+    return stored
+
+
+def _recording_fields(row: CallRecording) -> dict[str, Any]:
+    return {
+        "id": row.id, "person_id": row.person_id, "began_at": row.began_at, "stopped_at": row.stopped_at,
+        "milliseconds": row.milliseconds, "reason": row.reason,
+    }  # fmt: skip
+
+
 async def _shown(request: Request, uow: UnitOfWork, call: Call, number: int) -> CallOut:
     base, staff = site_of(request).public_url, uow.actor.staff
     await uow.session.flush()
@@ -130,10 +217,7 @@ async def _shown(request: Request, uow: UnitOfWork, call: Call, number: int) -> 
             for one in await queries.people(uow, uow.actor, call)
         ],
         recordings=[
-            CallRecordingOut(
-                id=row.id, person_id=row.person_id, began_at=row.began_at, stopped_at=row.stopped_at,
-                milliseconds=row.milliseconds, reason=row.reason,
-            )
+            CallRecordingOut(**_recording_fields(row))
             for row in (await recordings.of_call(uow, call) if staff else ())
         ],
     )  # fmt: skip

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
+from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -16,9 +17,8 @@ from sqlalchemy import select
 
 from core.access import Permission
 from core.calls import access, files, finding, queries, recordings
-from core.calls.events import RecordingPlayed
+from core.calls.hearing import heard
 from core.calls.model import CallQuality, CallRecording, FileState
-from core.calls.service import record
 from core.crypto.fields import Unreadable
 from core.db import EventRow, UnitOfWork
 from core.errors import NotFound
@@ -28,7 +28,8 @@ from core.ports.media import Recordings, Source
 from webui.deps import Staff, TheSite, Uow
 from webui.desk_context import answered, staff_page
 from webui.pages import call_review
-from webui.pages.ticket_files import headers_of, range_of
+from webui.pages.recorded_track import no_recording, track_response
+from webui.pages.ticket_files import headers_of
 from webui.site import Site
 
 router = APIRouter()
@@ -49,7 +50,7 @@ async def page(
     tracks = await _tracks(uow, site, await recordings.of_call(uow, call), names)
     begins = min((one.began for one in tracks), default=0.0)
     if tracks:
-        record(uow, opened, RecordingPlayed(subject=call.id, number=number), viewer.actor)
+        await heard(uow, viewer.actor, call.id)
     for one in tracks:
         one.offset = one.began - begins
     length = max((one.offset + one.seconds for one in tracks), default=0.0)
@@ -60,7 +61,7 @@ async def page(
         file=await files.of_call(uow, call), may_export=viewer.actor.may(Permission.export_tickets),
         lanes=_lanes(await queries.spoken(uow, call), names, begins, length) if tracks else [],
         reviews=await call_review.reviews_of(uow, viewer, call.id), drawn=_drawn(quality),
-        base=f"/tickets/{number}/calls/{call_id}", marks=await _marks(uow, opened.thread.id, begins, length),
+        base=f"/tickets/{number}/calls/{call_id}", marks=await _marks(uow, opened.thread.id, begins, length, names),
         quality=quality,
     )  # fmt: skip
 
@@ -81,26 +82,10 @@ async def track(
     call, opened = await access.get(uow, viewer.actor, call_id)
     row = await uow.session.get(CallRecording, recording_id)
     if row is None or row.call_id != call.id or opened.number != number:
-        raise _missing()
+        raise no_recording()
     key, stored = await recordings.key_of(uow, row), _stored(site)
-    manifest = await stored.manifest(row.id, key)
-    size = next((one.size for one in manifest.tracks if one.source is source), None)
-    if size is None:
-        raise _missing()
-    headers = headers_of(f"{source.value}.webm", inline=True) | {"accept-ranges": "bytes"}
-    wanted = range_of(request.headers.get("range", ""), size)
-    if wanted is not None and wanted[0] >= wanted[1]:
-        return Response(status_code=416, headers=headers | {"content-range": f"bytes */{size}"})
-    start, stop = wanted or (0, size)
-    headers["content-length"] = str(stop - start)
-    if wanted is not None:
-        headers["content-range"] = f"bytes {start}-{stop - 1}/{size}"
-    return StreamingResponse(
-        stored.read(row.id, key, source, start, stop),
-        status_code=206 if wanted else 200,
-        media_type="audio/webm" if source is Source.mic else "video/webm",
-        headers=headers,
-    )
+    await heard(uow, viewer.actor, call.id)
+    return await track_response(request, stored, row.id, key, source)
 
 
 @router.post("/tickets/{number}/calls/{call_id}/file")
@@ -117,7 +102,7 @@ async def file(uow: Uow, viewer: Staff, number: int, call_id: UUID) -> Response:
     call, opened = await access.get(uow, viewer.actor, call_id)
     row = await files.of_call(uow, call)
     if row is None or row.state != FileState.ready or opened.number != number:
-        raise _missing()
+        raise no_recording()
     headers = headers_of(f"call-{number}.webm", inline=False) | {"content-length": str(row.size)}
     stream = open_sealed(uow.means.files, row.name, files.key_of(opened, row))
     return StreamingResponse(stream, media_type="video/webm", headers=headers)
@@ -140,13 +125,15 @@ async def _tracks(uow: UnitOfWork, site: Site, rows: object, names: dict[UUID, s
     return made
 
 
-async def _marks(uow: UnitOfWork, conversation: UUID, begins: float, length: float) -> list[SimpleNamespace]:
+async def _marks(
+    uow: UnitOfWork, conversation: UUID, begins: float, length: float, names: dict[UUID, str]
+) -> list[SimpleNamespace]:
     """What happened in the ticket while it was recorded, as places to jump to."""
     if not length:
         return []
     first = datetime.fromtimestamp(begins, UTC)
     query = (
-        select(EventRow.name, EventRow.at)
+        select(EventRow.name, EventRow.at, EventRow.data)
         .where(
             EventRow.conversation_id == conversation,
             EventRow.name.in_(MARKED),
@@ -161,9 +148,17 @@ async def _marks(uow: UnitOfWork, conversation: UUID, begins: float, length: flo
         "call.interrupted": _("fault"), "message.said": _("message"), "call.consented": _("consent"),
     }  # fmt: skip
     return [
-        SimpleNamespace(at=round(row.at.timestamp() - begins, 1), words=words[row.name])
+        SimpleNamespace(
+            at=round(row.at.timestamp() - begins, 1),
+            words=" ".join(filter(None, (_who(row.data, names), words[row.name]))),
+        )
         for row in await uow.session.execute(query)
     ]
+
+
+def _who(data: dict[str, Any], names: dict[UUID, str]) -> str:
+    person = data.get("person")
+    return names.get(UUID(str(person)), "") if person else ""
 
 
 def _lanes(
@@ -211,9 +206,5 @@ def _drawn(quality: Sequence[SimpleNamespace]) -> list[SimpleNamespace]:
 
 def _stored(site: Site) -> Recordings:
     if site.recordings is None:
-        raise _missing()
+        raise no_recording()
     return site.recordings
-
-
-def _missing() -> NotFound:
-    return NotFound(_("There is no such recording."))

@@ -138,8 +138,10 @@ async def calendar(uow: Uow, site: TheSite, token: str) -> Response:
 
 
 @router.get("/{token}/state")
-async def state(uow: Uow, token: str) -> JSONResponse:
-    return JSONResponse(await _state(uow, await come(uow, token, over=True)))
+async def state(uow: Uow, site: TheSite, token: str) -> JSONResponse:
+    here = await come(uow, token, over=True)
+    sent = await _sent(site, here.call) if here.call.running else {}
+    return JSONResponse(await _state(uow, here, sent))
 
 
 @router.post("/{token}/join")
@@ -351,7 +353,17 @@ def _told(signal: Signal, call: str, me: str, conversation: str) -> dict[str, An
     return None
 
 
-async def _state(uow: UnitOfWork, here: Visit) -> dict[str, Any]:
+async def _sent(site: Site, call: Call) -> dict[UUID, tuple[str, ...]]:
+    """Which pictures and sounds each person sends now; nothing where the engine does not answer."""
+    try:
+        running = await (await _media(site)).running()
+    except Unavailable:
+        return {}
+    there = next((one.people for one in running if one.call == call.id), ())
+    return {one.person: tuple(source.value for source in one.sources) for one in there}
+
+
+async def _state(uow: UnitOfWork, here: Visit, sent: dict[UUID, tuple[str, ...]]) -> dict[str, Any]:
     """How the call stands, as this person may know it."""
     said = await recordings.consents(uow, here.call)
     recorded = {row.person_id for row in await recordings.open_of(uow, here.call)}
@@ -370,7 +382,7 @@ async def _state(uow: UnitOfWork, here: Visit) -> dict[str, Any]:
         "people": [
             {
                 "id": str(one.person), "name": one.name, "presence": one.presence, "me": one.person == mine,
-                "staff": one.staff, "recorded": one.person in recorded,
+                "staff": one.staff, "recorded": one.person in recorded, "sends": sent.get(one.person, ()),
             }
             for one in found
         ],

@@ -17,6 +17,7 @@ from aiortc.rtcdtlstransport import RTCCertificate
 from adapters.media.aiortc.call import Call
 from adapters.media.aiortc.ice import candidate_line
 from adapters.media.aiortc.udp import UdpPort
+from adapters.media.endings import ENDINGS, Endings
 from adapters.media.relays import ice_servers
 from adapters.media.settings import Settings
 from adapters.media.spool import Spool
@@ -56,6 +57,7 @@ class Engine:
     def __init__(self, settings: Settings, store: FileStore, spool: Path) -> None:
         self.instance = str(uuid4())
         self._settings, self._store, self._spool = settings, store, Spool(spool)
+        self._endings = Endings(spool / ENDINGS)
         self._left_over: asyncio.Task[None] | None = None
         self._calls: dict[UUID, Call] = {}
         self._events: deque[tuple[int, MediaEvent]] = deque(maxlen=KEPT_EVENTS)
@@ -205,6 +207,7 @@ class Engine:
         finally:
             del self._calls[call]
             self._ended = True
+            self._endings.note(call, reason)
             self._emit(Ended(call=call, reason=reason))
 
     async def _tick(self) -> None:
@@ -219,6 +222,7 @@ class Engine:
     async def _bring(self) -> None:
         """Bring to the store what an earlier engine left in the spool, and what failed since."""
         recordings = self._spool.recordings()
+        self._endings.sweep()
         while True:
             for recording in recordings:
                 await self._spool.bring(recording, self._store)

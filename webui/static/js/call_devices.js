@@ -21,7 +21,8 @@ export async function list(selects) {
     const was = select.value;
     select.replaceChildren(...those.map((one, n) => new Option(one.label || `${n + 1}`, one.deviceId)));
     if (those.some((one) => one.deviceId === was)) select.value = was;
-    select.closest("label").hidden = those.length === 0;
+    // Without leave to use them, devices have no names, and there is nothing to choose.
+    select.closest("label").hidden = !those.some((one) => one.label);
   }
 }
 

@@ -11,6 +11,7 @@ export class Peer {
     this.seats = 1;
     this.wanted = false;
     this.number = 0;
+    this.turn = Promise.resolve();
   }
 
   async open() {
@@ -32,11 +33,14 @@ export class Peer {
     await this.pc?.getTransceivers()[index]?.sender.replaceTrack(track);
   }
 
+  // News of one more person often comes before the answer to our own offer: one after the other.
   async moreSeats(seats) {
-    if (!this.pc || seats <= this.seats) return;
-    this.#seat(seats - this.seats);
-    this.seats = seats;
-    await this.#offer(this.pc);
+    return this.#inTurn(async () => {
+      if (!this.pc || seats <= this.seats) return;
+      this.#seat(seats - this.seats);
+      this.seats = seats;
+      await this.#offer(this.pc);
+    });
   }
 
   bound(list) {
@@ -79,8 +83,17 @@ export class Peer {
     pc.addTransceiver(this.tracks.mic ?? "audio", how);
     pc.addTransceiver(this.tracks.camera ?? "video", how);
     pc.addTransceiver(this.tracks.screen ?? "video", how);
-    this.#seat(this.seats - 1);
-    return this.#offer(pc);
+    return this.#inTurn(() => {
+      if (pc !== this.pc) return null;
+      this.#seat(this.seats - 1);
+      return this.#offer(pc);
+    });
+  }
+
+  #inTurn(step) {
+    const done = this.turn.then(step);
+    this.turn = done.catch(() => {});
+    return done;
   }
 
   #seat(count) {

@@ -21,7 +21,7 @@ class Room {
     this.on = { mic: true, camera: true, screen: false };
     this.now = { people: [] };
     this.part = "check";
-    this.tiles = new Tiles(this.$("[data-tiles]"), this.me, this.text("you"));
+    this.tiles = new Tiles(this.$("[data-tiles]"), this.me, this.text("you"), this.text("screen"));
     this.peer = new Peer({
       signal: (offer) => this.#offer(offer),
       ice: () => this.#json("/ice").catch(() => []),

@@ -1,7 +1,7 @@
 // Who is seen: a tile for each picture, and for each person who has none.
 export class Tiles {
-  constructor(box, me, you) {
-    Object.assign(this, { box, me, you, names: new Map(), there: new Set() });
+  constructor(box, me, you, screen) {
+    Object.assign(this, { box, me, you, screen, names: new Map(), sends: new Map() });
   }
 
   own(stream) {
@@ -24,6 +24,7 @@ export class Tiles {
       shown.add(key);
       if (source === "mic") this.#put(this.#audio(tile), transceiver.receiver.track);
       else this.#put(this.#video(tile), transceiver.receiver.track);
+      this.#show(tile, person, source);
     }
     for (const tile of [...this.box.children]) if (!shown.has(tile.dataset.tile)) tile.remove();
   }
@@ -31,11 +32,13 @@ export class Tiles {
   people(people) {
     for (const one of people) {
       this.names.set(one.id, one.name);
+      this.sends.set(one.id, one.sends ?? []);
       for (const key of [one.id, `${one.id}-screen`]) {
         const tile = this.#find(key);
         if (!tile) continue;
-        tile.querySelector("figcaption").textContent = one.name;
+        tile.querySelector("figcaption").textContent = key === one.id ? one.name : `${one.name} · ${this.screen}`;
         tile.classList.toggle("call__tile--away", one.presence === "away");
+        this.#show(tile, one.id, key === one.id ? "camera" : "screen");
       }
     }
   }
@@ -53,6 +56,14 @@ export class Tiles {
     const video = this.box.querySelector(".call__tile:not(.call__tile--me) video");
     if (document.pictureInPictureElement) return document.exitPictureInPicture();
     return video?.requestPictureInPicture();
+  }
+
+  // A screen that nobody shows has no tile; a person without a picture keeps theirs, with their name.
+  #show(tile, person, source) {
+    const sends = this.sends.get(person) ?? [];
+    tile.classList.toggle("call__tile--screen", source === "screen");
+    if (source === "screen") tile.hidden = !sends.includes("screen");
+    else tile.classList.toggle("call__tile--voice", sends.length > 0 && !sends.includes("camera"));
   }
 
   #find(key) {
