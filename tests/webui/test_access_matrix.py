@@ -153,6 +153,7 @@ SENT: dict[str, dict[str, Any]] = {
     "/help/{language}/{slug}/feedback": {"helpful": "yes"},
     "/tickets/{number}/calls/{call_id}/review": {"mark": "4", "verdict": "good", "version": "0"},
     "/tickets/{number}/calls/{call_id}/remarks": {"second": "1", "text": "Well said"},
+    "/api/v1/calls/{call_id}/transfer": {"person_id": "{lead_id}"},
     "/api/v1/calls/{call_id}/participants": {"person_id": "{agent_id}"},
 }
 """What is sent where without it nothing but that it is missing would be said."""
@@ -598,6 +599,7 @@ async def _of_calls(world: World) -> None:
         ended = {"call_id": str(over.id)}
         values |= {"call_id": str(call.id), "recording_id": str(recording.id), "source": "mic"}
     world.closer += [("/c/", {"token": token})]
+    world.closer += [("/api/v1/calls/{call_id}/participants/", {"person_id": values["requester_id"]})]
     world.closer += [(f"/c/{{token}}/{end}", {"token": agents_token}) for end in ("people", "revocation")]
     world.closer += [(f"/tickets/{{number}}/calls/{{call_id}}/{end}", ended) for end in ("review", "remarks")]
 
