@@ -109,6 +109,28 @@ class CatchUp:
             found.messages[:] = [one for one in found.messages if str(one["ts"]) < ts]
             await self._hand_over(workspace, channel, found, hand)
 
+    async def is_gone(self, workspace: Workspace, channel: str, message: Json) -> bool:
+        """Whether a message that was said before we were here, and is told only now, is there no more.
+        What Slack does not say for sure counts as there."""
+        ts, thread = str(message.get("ts") or ""), str(message.get("thread_ts") or "")
+        if not ts or ts >= f"{self._since:.6f}":
+            return False
+        one: Json = {"channel": channel, "oldest": ts, "latest": ts, "inclusive": True, "limit": 2}
+        try:
+            if thread and thread != ts:
+                answer = await workspace.call("conversations.replies", ts=thread, **one)
+            else:
+                answer = await workspace.call("conversations.history", **one)
+        except ThreadGone:
+            return True
+        except PostFailed as error:
+            log.info("slack.not_looked_for", error=type(error).__name__)
+            return False
+        found = answer.get("messages")
+        return isinstance(found, list) and not any(
+            isinstance(each, dict) and each.get("ts") == ts for each in found
+        )
+
     async def _history(self, workspace: Workspace, channel: str) -> _Found:
         """What was said in a channel meanwhile; asked again while there is time to acknowledge."""
         for pause in AGAIN:
@@ -173,7 +195,14 @@ class CatchUp:
             if self._swept.get((workspace.team, channel)) == self._round:
                 continue
             held = [place.thread for place in places if place.channel == channel and place.thread]
-            count += await self._patiently(workspace, channel, hand, held)
+            try:
+                count += await self._patiently(workspace, channel, hand, held)
+            except Revoked:
+                raise
+            except PostFailed as error:
+                # One channel that Slack does not tell of keeps no other waiting.
+                log.warning("slack.channel_not_read", team=workspace.team, error=type(error).__name__)
+                self.failed(workspace, channel)
         if count:
             log.info("slack.caught_up", team=workspace.team, facts=count)
         return count

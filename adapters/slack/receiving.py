@@ -130,7 +130,7 @@ class Receiving:
     async def _plain(self, workspace: Workspace, payload: Json) -> None:
         known = await self.directory.known(workspace, inbound.wanted(payload))
         found = to_inbound(payload, known)
-        if found is None or self._was_deleted(found):
+        if found is None or self._was_deleted(found) or await self._is_gone(workspace, found, payload):
             return
         answer = await self._answer(workspace, found, payload)
         if isinstance(found, Visited) and answer is not None and answer.cards:
@@ -140,6 +140,14 @@ class Receiving:
 
     def _was_deleted(self, found: Inbound) -> bool:
         return isinstance(found, (Said, Invoked)) and f"{found.place.channel} {found.native}" in self._gone
+
+    async def _is_gone(self, workspace: Workspace, found: Inbound, payload: Json) -> bool:
+        """Told again after a start, and deleted meanwhile: its deletion may have come to the process
+        before this one, ahead of the message."""
+        event = payload.get("event")
+        if not isinstance(found, Said) or not isinstance(event, dict):
+            return False
+        return await self.catchup.is_gone(workspace, found.place.channel, event)
 
     async def _answer(self, workspace: Workspace, found: Inbound, payload: Json) -> Answer | None:
         """Words about the sender's own mistake are shown to them; it is dealt with then."""

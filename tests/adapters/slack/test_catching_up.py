@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from adapters.slack import catchup, make
-from core.chat import Card, Edited, Post, Reacted, Said
+from core.chat import Answer, Card, Deleted, Edited, Post, Reacted, Said
 from core.conversations.model import MessageCopy
 from core.installations import cursors
 from tests.adapters.slack.conftest import Hearing
@@ -150,8 +150,6 @@ async def test_doubled_and_shuffled_events(live: Standin, hearing: Hearing) -> N
 
 
 async def test_a_deletion_that_overtakes_its_message(live: Standin, hearing: Hearing) -> None:
-    from core.chat import Answer, Deleted
-
     hearing.answer = lambda inbound: Answer(ignored=isinstance(inbound, Deleted))
     live.server.faults.add("event:message", "reorder", times=1, seconds=1.0)
     said = await live.server.play.say(live.world.ada, "bot", "oops")
@@ -160,6 +158,43 @@ async def test_a_deletion_that_overtakes_its_message(live: Standin, hearing: Hea
     kinds = [type(one) for one in hearing.heard]
     assert Deleted in kinds
     assert kinds in ([Deleted], [Said, Deleted])
+
+
+async def test_a_deletion_that_the_process_before_was_told_of(slack: Standin, hearing: Hearing) -> None:
+    """The deletion came first, and the process died before its message came."""
+    hearing.answer = lambda inbound: Answer(ignored=isinstance(inbound, Deleted))
+    play, ada = slack.server.play, slack.world.ada
+    async with up(slack, hearing):
+        await play.say(ada, "bot", "one")
+        await hearing.first(Said, text="one")
+        slack.server.faults.add("event:message", "reorder", times=1, seconds=2.0)
+        said = await play.say(ada, "bot", "oops")
+        await play.delete(ada, "bot", said["ts"])
+        await hearing.first(Deleted)
+    async with up(slack, hearing):
+        await play.settled()
+        await play.say(ada, "bot", "two")
+        await hearing.first(Said, text="two")
+    assert "oops" not in [one.text for one in hearing.all(Said)]
+
+
+async def test_a_channel_that_cannot_be_read_keeps_no_other_waiting(
+    slack: Standin, hearing: Hearing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catchup, "BRIEF", 0.0)
+    play, ada, ben = slack.server.play, slack.world.ada, slack.world.ben
+    slack.server.set_knob("retry_delays", [])
+    async with up(slack, hearing):
+        await play.say(ada, "bot", "one")
+        await play.say(ben, "bot", "one too")
+        await hearing.first(Said, text="one too")
+        await play.settled()
+    await play.say(ada, "bot", "missed")
+    await play.say(ben, "bot", "missed too")
+    slack.server.faults.add("conversations.history", "error", times=1)
+    async with up(slack, hearing):
+        await hearing.first(Said, text="missed")
+        await hearing.first(Said, text="missed too")
 
 
 async def test_reactions_are_asked_for_only_where_they_matter(live: Standin, hearing: Hearing) -> None:
