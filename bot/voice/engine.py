@@ -9,6 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import structlog
 from sqlalchemy import exists, select
 
 from adapters.media import process
@@ -22,11 +23,14 @@ from core.desk import Desk
 from core.env_file import environment
 from core.errors import Unavailable
 from core.i18n import _
+from core.outage import MAY_BE_AWAY
 from core.ports.media import MediaEngine
 
+log = structlog.get_logger("bot.voice")
 LONGEST_SOCKET = 100
 """Unix takes paths of about 107 bytes (unix(7))."""
 START_SECONDS = 30.0
+AGAIN = 0.5
 
 
 class Voice:
@@ -68,13 +72,22 @@ class Voice:
         async with process.kept(command, self.socket, Settings.of(environment()), env) as client:
             listening = asyncio.create_task(self.keeper.listen(client))
             try:
-                await client.running()
-                await self.keeper.reconcile()
+                await self._up(client)
                 self._there.set()
                 await listening
             finally:
                 listening.cancel()
                 await asyncio.gather(listening, return_exceptions=True)
+
+    async def _up(self, client: MediaEngine) -> None:
+        """However long a busy machine takes to start it: who calls meanwhile is told to wait."""
+        self.keeper.media = client
+        while True:
+            try:
+                return await self.keeper.reconcile()
+            except (Unavailable, *MAY_BE_AWAY) as error:
+                log.warning("call.engine_awaited", error=type(error).__name__)
+                await asyncio.sleep(AGAIN)
 
     async def _calls_run(self) -> bool:
         async with self.desk.db.sessions() as session:

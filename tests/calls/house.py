@@ -78,7 +78,7 @@ class House:
         async with self.desk.db.sessions() as session:
             return list(await session.scalars(select(CallRecording).order_by(CallRecording.began_at)))
 
-    async def until(self, such: Callable[[], Awaitable[Any]], seconds: float = 20.0) -> Any:
+    async def until(self, such: Callable[[], Awaitable[Any]], seconds: float = 60.0) -> Any:
         async with asyncio.timeout(seconds):
             while not (found := await such()):
                 await asyncio.sleep(0.05)

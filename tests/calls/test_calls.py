@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from adapters.media.endings import Endings
+from bot.voice.engine import Voice
 from core import clock
 from core.admin import erase
 from core.calls import access, happened, join_links, queries, reach, recordings, service
@@ -18,11 +19,12 @@ from core.calls.model import Call, CallPerson, CallRecording, CallState, Presenc
 from core.crypto.fields import Unreadable
 from core.desk import Desk
 from core.desk_settings import store
-from core.errors import DeskError, Forbidden, NotFound, Refused, TooMany
+from core.errors import DeskError, Forbidden, NotFound, Refused, TooMany, Unavailable
 from core.people import service as people
 from core.ports.media import Present, Reason, Running
 from core.tickets import service as tickets
 from tests.calls.house import House, settle
+from tests.fakes.media import SilentEngine
 
 
 @pytest.fixture
@@ -327,3 +329,21 @@ def test_endings_are_noted_for_a_day(tmp_path: Path) -> None:
     assert endings.of(call) is None
     (tmp_path / "file").touch()
     Endings(tmp_path / "file").note(call, Reason.alone)
+
+
+async def test_a_machine_that_is_slow_to_start_the_engine_is_waited_for(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voice, tried = Voice(desk, tmp_path), 0
+
+    class Slow(SilentEngine):
+        async def running(self) -> tuple[Running, ...]:
+            nonlocal tried
+            tried += 1
+            if tried < 3:
+                raise Unavailable("not yet")
+            return ()
+
+    monkeypatch.setattr("bot.voice.engine.AGAIN", 0.0)
+    await voice._up(Slow())
+    assert tried == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from httpx import ASGITransport, AsyncClient
@@ -134,3 +135,33 @@ async def test_whoever_is_signed_in_sees_whether_their_network_can_call(house: H
         assert (await bob.get("/call/check/ice")).json() == []
     async with AsyncClient(transport=ASGITransport(app=make_app(site)), base_url=HERE) as nobody:
         assert (await nobody.get("/call/check/ice")).status_code in (303, 401)
+
+
+async def test_a_guest_reads_what_was_said_since_they_were_asked_in(
+    house: House, client: AsyncClient
+) -> None:
+    call = await house.call()
+    async with house.desk.unit() as uow:
+        row = await service.invite_address(uow, house.bob, call, "kim@example.org")
+        guest = await people.actor_of(uow, await people.get(uow, row.person_id))
+    link, bobs = await house.link(call, guest), await house.link(call, house.bob)
+    token = CSRF.search((await client.get(bobs)).text)
+    assert token is not None
+    client.headers["x-csrf-token"] = token.group(1)
+    assert "on fire" in (await client.get(f"{bobs}/talk")).text
+    assert "on fire" not in (await client.get(f"{link}/talk")).text
+    for said in ({"text": "Which model is it?"}, {"text": "Old, I think", "note": True}):
+        assert (await client.post(f"{bobs}/messages", json={"id": str(uuid4()), **said})).status_code == 204
+    talk = (await client.get(f"{link}/talk")).text
+    assert "Which model" in talk
+    assert "Old, I think" not in talk
+    assert (await client.post(f"{link}/messages", json={"id": str(uuid4()), "text": "x", "note": True})).status_code == 403  # fmt: skip
+    assert (await client.post(f"{link}/messages", json={"id": str(uuid4()), "text": " "})).status_code == 422
+    assert (await client.get(f"{link}/ticket")).status_code == 403
+    sent = await client.post(f"{bobs}/files", content=b"secret", headers={"x-file-name": "plan.txt"})
+    named = {"id": str(uuid4()), "text": "Only for us", "note": True, "files": [sent.json()["id"]]}
+    assert (await client.post(f"{bobs}/messages", json=named)).status_code == 204
+    file = f"/files/{sent.json()['id']}"
+    assert (await client.get(bobs + file)).content == b"secret"
+    for theirs in (link, await house.link(call, house.ada)):
+        assert (await client.get(theirs + file)).status_code == 404

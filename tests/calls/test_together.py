@@ -71,12 +71,12 @@ async def test_a_third_is_asked_in_a_screen_is_shown_and_all_of_it_is_played(
     await press(bob, "share")
     await bob.wait_for_selector('[data-do="share"][aria-pressed="true"]')
     for page in (ada, third):
-        await page.wait_for_selector('[data-tile$="-screen"][data-frames]:visible', timeout=20_000)
+        await page.wait_for_selector('[data-tile$="-screen"][data-frames]:visible', timeout=60_000)
     await shot(ada, "three-phone")
     await shot(third, "three")
     assert await ada.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     await press(bob, "share")
-    await ada.wait_for_selector('[data-tile$="-screen"]', state="hidden", timeout=20_000)
+    await ada.wait_for_selector('[data-tile$="-screen"]', state="hidden", timeout=60_000)
 
     # Whole screen and a small window of its own.
     await press(third, "full")
@@ -96,7 +96,7 @@ async def test_a_third_is_asked_in_a_screen_is_shown_and_all_of_it_is_played(
 
     # Another network: a fresh connection, the same person, and the recording goes on.
     await ada.evaluate("window.dispatchEvent(new Event('online'))")
-    await ada.wait_for_selector('[data-said="connected"]', timeout=20_000)
+    await ada.wait_for_selector('[data-said="connected"]', timeout=60_000)
     await sees(ada, more=10)
     assert len(await house.recordings()) == 3
 
@@ -120,7 +120,7 @@ async def test_a_third_is_asked_in_a_screen_is_shown_and_all_of_it_is_played(
 
 async def shows(page: Page, tiles: int) -> None:
     await page.wait_for_function(
-        "n => document.querySelectorAll('.call__tile:not([hidden])').length === n", arg=tiles, timeout=20_000
+        "n => document.querySelectorAll('.call__tile:not([hidden])').length === n", arg=tiles, timeout=60_000
     )
 
 
@@ -132,7 +132,7 @@ async def played(page: Page) -> None:
     await page.select_option("[data-speed]", "2")
     await page.click("[data-play]")
     await page.wait_for_function(
-        "() => Number(document.querySelector('[data-seek]').value) > 1", timeout=20_000
+        "() => Number(document.querySelector('[data-seek]').value) > 1", timeout=60_000
     )
     strays = await page.evaluate(
         """() => { const at = Number(document.querySelector('[data-seek]').value);
@@ -170,7 +170,7 @@ async def marked(page: Page) -> None:
 async def taken_out(page: Page) -> None:
     """One file of everything, made by a job; a player can read it."""
     await page.click("text=Make one file to download")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not await page.locator("text=Download as one file").count():
             await asyncio.sleep(0.3)
             await page.reload()
@@ -211,6 +211,7 @@ async def test_without_a_microphone_there_are_words_that_help_and_the_chat(
     context = await shy.new_context(
         viewport={"width": 640, "height": 360}, permissions=["geolocation"], color_scheme="dark"
     )
+    context.set_default_timeout(60_000)
     page = await context.new_page()
     page.on("pageerror", lambda error: wrong.append(str(error)))
     await page.goto(await house.link(call, house.ada))

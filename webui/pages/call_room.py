@@ -23,7 +23,6 @@ from sse_starlette import EventSourceResponse
 from core.access import Actor
 from core.calls import access, calendar_file, join_links, queries, reach, recordings, service
 from core.calls.model import Call, CallPerson, CallQuality, CallState, Presence
-from core.conversations.service import Saying
 from core.db import UnitOfWork
 from core.errors import NotFound, Refused, Unavailable
 from core.i18n import _, set_language
@@ -31,8 +30,6 @@ from core.people import service as people
 from core.people.model import Person
 from core.ports.bus import Signal
 from core.ports.media import Limits, MediaEngine, Source
-from core.tickets import service as tickets
-from core.tickets import timeline
 from core.tickets.access import Opened
 from webui import rendering
 from webui.deps import TheSite, Uow, visit
@@ -42,7 +39,7 @@ from webui.site import Site
 router = APIRouter(prefix="/c")
 LONGEST = 600.0
 LONGEST_OFFER = 200_000
-LINES = 60
+PREFIX = join_links.PREFIX
 
 
 class OfferIn(BaseModel):
@@ -57,11 +54,6 @@ class OnIn(BaseModel):
 
 class SourceIn(OnIn):
     source: Source
-
-
-class WordsIn(BaseModel):
-    text: str = Field(min_length=1, max_length=8_000)
-    id: UUID
 
 
 class ScoreIn(BaseModel):
@@ -297,27 +289,6 @@ async def rate(uow: Uow, token: str, body: ScoreIn) -> Response:
     return Response(status_code=204)
 
 
-@router.get("/{token}/talk")
-async def talk(request: Request, uow: Uow, token: str) -> HTMLResponse:
-    """The ticket's conversation beside the call."""
-    here = await come(uow, token)
-    _call, opened = await access.change(uow, here.call.id)
-    found = await timeline.timeline(uow, here.actor, opened, limit=LINES)
-    return rendering.page(request, "call/talk.html", lines=[one for one in found.lines if not one.fact])
-
-
-@router.post("/{token}/messages")
-async def say(uow: Uow, token: str, body: WordsIn) -> Response:
-    """Say something in the ticket's conversation."""
-    here, opened = await change(uow, token)
-    if here.row.staff:
-        await tickets.reply(uow, here.actor, opened.number, body.text, via="call", hold=0, message_id=body.id)
-    elif await tickets.said_before(uow, here.actor, body.id) is None:
-        saying = Saying(text=body.text, via="call", id=body.id, filed_under=opened.subject)
-        await tickets.hear(uow, opened, here.actor, saying, here.person)
-    return Response(status_code=204)
-
-
 @router.get("/{token}/live")
 async def live(uow: Uow, site: TheSite, token: str) -> EventSourceResponse:
     """What happens in this call, for this person: never what anybody said."""
@@ -349,6 +320,8 @@ def _told(signal: Signal, call: str, me: str, conversation: str) -> dict[str, An
         name = str(data.get("name"))
         if name.startswith("message."):
             return {"what": "talk"}
+        if name.startswith("ticket."):
+            return {"what": "ticket"}
         return {"what": "state"} if name.startswith("call.") else None
     return None
 

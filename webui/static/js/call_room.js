@@ -157,6 +157,7 @@ class Room {
       case "taken": return news.tab !== this.tab && this.part === "room" && this.#elsewhere();
       case "interrupted": return this.part === "room" && this.peer.again();
       case "revoked": return this.refresh();
+      case "ticket": return this.about?.();
       case "talk": return this.talk?.();
       case "quality": return this.quality?.(news);
       default: return this.refresh();
