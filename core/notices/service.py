@@ -26,7 +26,7 @@ from core.tickets.model import Ticket
 
 MOST_COUNTED = 99
 """The bell counts no further."""
-REPEATED = ("reply", "team_ticket", "woken")
+REPEATED = ("reply", "team_ticket", "woken", "held")
 """Of these only the newest unread one of a ticket is kept: ten replies are one thing to look at."""
 
 
@@ -207,5 +207,9 @@ def _words(kind: str, who: str) -> str:
             return _("A message could not be delivered")
         case "bad_rating":
             return _("There is a bad rating")
+        case "reported":
+            return _("A message was reported")
+        case "held":
+            return _("Messages wait in quarantine")
         case _:
             return _("Something happened")
