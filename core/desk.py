@@ -72,6 +72,7 @@ class Desk:
                 "subject": str(event.subject),
                 "conversation": str(event.conversation_id) if event.conversation_id else None,
                 "actor": str(event.actor_id) if event.actor_id else None,
+                "seq": event.seq,
                 **event.data,
             }
             self.bus.publish(Signal("event", data))

@@ -2,7 +2,14 @@
 
 A browser's tabs name the tickets they show by one of them that leads; they hear of those the
 viewer may see, and, for staff, that some queue or the bell changed. Each then fetches its
-fragments.
+fragments. Of a ticket's conversation they hear what changed, so that they need not fetch all of it:
+
+    ticket:N        who has it, where it stands, what is known of it
+    talk:N:SEQ      something was said or happened; SEQ is its place in the conversation
+    line:N:ID       a message that stands already looks different now
+    whole:N         more changed than lines can tell
+    presence:N      who looks at it, who types
+    queues, counts  a list of tickets; how many lie in each queue
 """
 
 from __future__ import annotations
@@ -10,8 +17,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator
-from typing import Annotated
+from collections.abc import AsyncGenerator, Mapping
+from types import MappingProxyType
+from typing import Annotated, Any
 from uuid import UUID
 
 import orjson
@@ -34,9 +42,12 @@ log = structlog.get_logger("webui.live")
 router = APIRouter()
 LONGEST = 600.0
 MOST_TICKETS = 30
+NOTHING: Mapping[UUID, int] = MappingProxyType({})
 GATHER = 0.02
 BEAT = 30.0
 """Seconds after which a page that stays open says again that it does."""
+_WHOLE = frozenset({"ticket.merged", "ticket.split", "ticket.requester_changed"})
+"""After these, other lines stand in a timeline than before, or other names."""
 _ENDS_OFFER = frozenset(
     {
         "ticket.offered",
@@ -57,10 +68,9 @@ async def live(
     site: TheSite,
     ticket: Annotated[list[int], Query(max_length=MOST_TICKETS)] = [],  # noqa: B006
 ) -> EventSourceResponse:
-    """`changed` events with `{"topics": […]}`: ticket:<number>, queues, bell, offers, presence:<number>.
-    What one tab may not see any more is passed over, so that the others go on hearing."""
+    """`changed` events with `{"topics": […]}`; `ready` says where each conversation stands. What one tab may not see any more is passed over, so that the others go on hearing."""
     watched: dict[str, int] = {}
-    looked_at: list[UUID] = []
+    looked_at: dict[UUID, int] = {}
     for number in dict.fromkeys(ticket):
         try:
             opened = await access.get(uow, viewer.actor, number)
@@ -68,7 +78,7 @@ async def live(
             if len(ticket) == 1:
                 raise
             continue
-        looked_at.append(opened.thread.id)
+        looked_at[opened.thread.id] = number
         conversations = await uow.session.scalars(
             select(Conversation.id).where(
                 (Conversation.id == opened.thread.id) | (Conversation.root_id == opened.thread.id)
@@ -82,9 +92,9 @@ async def live(
                 )
             )
             watched |= {f"place {place}": number for place in places}
-    stream = stream_of(site, watched, str(viewer.actor.id), staff=viewer.staff)
+    stream = stream_of(site, watched, str(viewer.actor.id), staff=viewer.staff, shown=looked_at)
     if viewer.staff and viewer.actor.id is not None:
-        stream = _present(site, looked_at, viewer.actor.id, stream)
+        stream = _present(site, list(looked_at), viewer.actor.id, stream)
     return EventSourceResponse(stream, ping=20, headers={"cache-control": "no-store"})
 
 
@@ -125,12 +135,13 @@ async def _is_here(site: Site, person: UUID) -> None:
 
 
 async def stream_of(
-    site: Site, watched: dict[str, int], me: str, *, staff: bool
+    site: Site, watched: dict[str, int], me: str, *, staff: bool, shown: Mapping[UUID, int] = NOTHING
 ) -> AsyncGenerator[dict[str, str]]:
-    """What changes of the watched conversations and places, as long as somebody listens."""
+    """What changes of the watched conversations and places, as long as somebody listens; first, how far
+    those that are `shown` have come: a page may have been made before the first signal was heard."""
     ends = time.monotonic() + LONGEST
     async with site.desk.bus.subscribe() as signals:
-        yield {"event": "ready", "data": "{}"}
+        yield {"event": "ready", "data": orjson.dumps({"topics": await _standing(site, shown)}).decode()}
         iterator = aiter(signals)
         waiting: asyncio.Task[Signal] | None = None
         try:
@@ -143,10 +154,10 @@ async def stream_of(
                     if not done:
                         break
                     signal, waiting = waiting.result(), None
-                    found = _topics(signal, watched, me, staff)
+                    found = _topics(signal, watched, me, staff, shown)
                     if staff:
-                        site.presence.heard(signal)
                         found |= _arrived(site, signal, watched)
+                        site.presence.heard(signal)
                     if found and not topics:
                         # A burst becomes one message: what changed is gathered for a moment.
                         until = min(ends, time.monotonic() + GATHER)
@@ -160,23 +171,43 @@ async def stream_of(
                     await waiting
 
 
+async def _standing(site: Site, shown: Mapping[UUID, int]) -> list[str]:
+    if not shown:
+        return []
+    async with site.desk.db.sessions() as session:
+        rows = await session.execute(
+            select(Conversation.id, Conversation.seq).where(Conversation.id.in_(shown))
+        )
+        return [f"talk:{shown[conversation]}:{seq}" for conversation, seq in rows]
+
+
 def _arrived(site: Site, signal: Signal, watched: dict[str, int]) -> set[str]:
     """A requester whose message is here does not type it any more."""
     number = watched.get(str(signal.data.get("conversation")))
     if number is None or signal.data.get("name") != "message.said" or signal.data.get("side") != "requester":
         return set()
-    site.presence.said_at(
+    places = [
         key.removeprefix("place ") for key, of in watched.items() if of == number and key.startswith("place ")
-    )
-    return {f"presence:{number}"}
+    ]
+    typed = site.presence.typing_at(places)
+    site.presence.said_at(places)
+    return {f"presence:{number}"} if typed else set()
 
 
-def _topics(signal: Signal, watched: dict[str, int], me: str, staff: bool) -> set[str]:
+def _topics(
+    signal: Signal, watched: dict[str, int], me: str, staff: bool, shown: Mapping[UUID, int]
+) -> set[str]:
     data = signal.data
     number = watched.get(str(data.get("conversation")))
     match signal.topic:
         case "lost":
-            return {f"ticket:{n}" for n in watched.values()} | {"queues", "bell", "offers"}
+            kinds = ("ticket", "whole", "presence") if staff else ("ticket", "whole")
+            return {f"{kind}:{n}" for n in watched.values() for kind in kinds} | {
+                "queues",
+                "counts",
+                "bell",
+                "offers",
+            }
         case "notice":
             return {"bell"} if data.get("person") == me else set()
         case "presence":
@@ -187,10 +218,34 @@ def _topics(signal: Signal, watched: dict[str, int], me: str, staff: bool) -> se
             number = watched.get(f"place {data.get('place')}")
             return {f"presence:{number}"} if number else set()
         case "event":
-            found = {f"ticket:{number}"} if number else set()
-            if staff and str(data.get("name")).startswith(("ticket.", "message.said")):
-                found.add("queues")
-            if staff and data.get("name") in _ENDS_OFFER:
-                found.add("offers")
-            return found
+            found = _of_ticket(number, data, staff, _place_in(shown, data)) if number else set()
+            return found | _of_queues(str(data.get("name"))) if staff else found
     return set()
+
+
+def _place_in(shown: Mapping[UUID, int], data: Mapping[str, Any]) -> str:
+    """`:SEQ` in the ticket's own conversation: one that was merged into it counts for itself."""
+    seq = data.get("seq")
+    return f":{seq}" if seq and any(str(one) == data.get("conversation") for one in shown) else ""
+
+
+def _of_ticket(number: int, data: Mapping[str, Any], staff: bool, place: str) -> set[str]:
+    name = str(data.get("name"))
+    if name == "message.said":
+        return {f"talk:{number}{place}"} if staff or data.get("audience") != "staff" else set()
+    if name.startswith("message."):
+        return {f"line:{number}:{data.get('subject')}"}
+    if name == "conversation.read":
+        return {f"talk:{number}"}
+    found = {f"ticket:{number}", f"talk:{number}{place}"}
+    return found | {f"whole:{number}"} if name in _WHOLE else found
+
+
+def _of_queues(name: str) -> set[str]:
+    """What is said moves a ticket in the lists; how many lie in each queue, only what is done with it."""
+    found = {"queues"} if name.startswith(("ticket.", "message.said")) else set()
+    if name.startswith("ticket."):
+        found.add("counts")
+    if name in _ENDS_OFFER:
+        found.add("offers")
+    return found

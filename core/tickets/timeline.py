@@ -13,7 +13,8 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Uuid, and_, bindparam, exists, func, or_, select, true, union_all
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from core import clock
 from core.access import Actor
@@ -39,6 +40,7 @@ from core.tickets.model import Participant, Ticket
 from core.tickets.queries import AnySelect, Names, names_of, plainly
 
 MOST_LINES = 200
+MOST_CHANGES = 100
 EXCERPT_CHARACTERS = 140
 _END = 2**62
 
@@ -168,6 +170,17 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
+class Changes:
+    """What is new at the end of a timeline, and which older lines look different now; `upto` and `seen`
+    are where the next question begins."""
+
+    new: list[Line] = field(default_factory=list)
+    changed: list[Line] = field(default_factory=list)
+    upto: int = 0
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """Someone on a ticket and how far they have read."""
 
@@ -217,6 +230,37 @@ async def since(
     span = {part.id: (seq, _END) for part in parts}
     found = await _between(uow, actor, parts, span, limit, newest=False)
     return await _lines(uow, actor, parts, sorted(found, key=lambda each: each.seq)[:limit])
+
+
+async def changes(
+    uow: UnitOfWork, actor: Actor, opened: Opened, *, after: int, seen: int, marked: Sequence[UUID] = ()
+) -> Changes | None:
+    """What a staff's page that is open does not show yet: the lines after a sequence number, and the older
+    ones that look different now (edited, deleted, hidden, reacted to, read since `seen`, or `marked`,
+    which are told of by id). None where only the whole timeline will do: where conversations were
+    merged, lines moved, or there is too much."""
+    parts = await _parts(uow, opened)
+    if len(parts) > 1:
+        return None
+    own = parts[0].id
+    upto = opened.thread.conversation.seq
+    events = (await uow.session.execute(_EVENTS_AFTER, {"own": own, "after": after})).all()
+    if len(events) > MOST_CHANGES or any(each.name in _MOVING for each in events):
+        return None
+    touched = {each.subject for each in events if each.name.startswith("message.")} | set(marked)
+    reached = await _read_by_requester(uow, opened)
+    values = {"own": own, "after": after, "seen": seen, "reached": reached, "ids": list(touched)}
+    messages = (await uow.session.execute(_MESSAGES_CHANGED, values)).all()
+    if len(messages) > MOST_CHANGES:
+        return None
+    facts = [each for each in events if not each.name.startswith(_UNTOLD)]
+    made = await _lines(uow, actor, parts, sorted([*messages, *facts], key=lambda each: each.seq))
+    return Changes(
+        new=[each for each in made if each.seq > after],
+        changed=[each for each in made if each.seq <= after],
+        upto=upto,
+        seen=reached,
+    )
 
 
 async def stops(uow: UnitOfWork, actor: Actor, opened: Opened, limit: int) -> list[str | None]:
@@ -353,6 +397,43 @@ _FACT = (
     EventRow.id, EventRow.conversation_id, EventRow.seq, EventRow.name, EventRow.actor_id,
     EventRow.actor_kind, EventRow.data, EventRow.at,
 )  # fmt: skip
+
+
+_UNTOLD = ("message.", "conversation.")
+"""Messages are lines of their own, so their events are not."""
+_MOVING = frozenset(
+    {"ticket.merged", "ticket.split", "ticket.requester_changed", "ticket.offered", "ticket.passed"}
+)
+"""Facts after which other lines stand where they stood, or under another name; offers become one line."""
+_EVENTS_AFTER = (
+    select(*_FACT, EventRow.subject)
+    .where(EventRow.conversation_id == bindparam("own"), EventRow.seq > bindparam("after"))
+    .order_by(EventRow.seq)
+    .limit(MOST_CHANGES + 1)
+)
+_MESSAGES_CHANGED = (
+    select(*_MESSAGE)
+    .where(
+        Message.conversation_id == bindparam("own"),
+        or_(
+            Message.seq > bindparam("after"),
+            Message.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))),
+            and_(
+                Message.seq > bindparam("seen"), Message.seq <= bindparam("reached"), Message.side == "staff"
+            ),
+        ),
+    )
+    .order_by(Message.seq)
+    .limit(MOST_CHANGES + 1)
+)
+_READ_SEQ = select(Participant.read_seq).where(
+    Participant.ticket_id == bindparam("ticket"), Participant.person_id == bindparam("person")
+)
+
+
+async def _read_by_requester(uow: UnitOfWork, opened: Opened) -> int:
+    values = {"ticket": opened.ticket.id, "person": opened.ticket.requester_id}
+    return await uow.session.scalar(_READ_SEQ, values) or 0
 
 
 async def _between(

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
+from sqlalchemy import select
 
+from core.conversations import service as conversations
+from core.conversations.model import Message
 from core.conversations.service import Saying
 from core.desk import Desk
 from core.people import service as people
@@ -61,3 +64,38 @@ async def test_when_the_tab_that_leads_is_closed_another_goes_on(
     await ready(tabs[-1], f"{served.url}/desk/queues/all")
     await says(served, number, "And now?")
     await expect(tabs[-1].locator("[data-row]").first).to_have_attribute("id", f"row-{number}")
+
+
+async def test_changes_come_line_by_line_in_every_tab_and_after_a_gap(
+    served: Served, context: BrowserContext
+) -> None:
+    number = served.seeded.numbers[0]
+    tabs = [await served.signed_in(context, "Sam"), await context.new_page()]
+    asked: list[str] = []
+    for tab in tabs:
+        await ready(tab, f"{served.url}/tickets/{number}")
+        tab.on("request", lambda request: asked.append(request.url))
+    await expect(tabs[1].locator("#offline")).to_be_hidden()
+    await says(served, number, "The first of three")
+    for tab in tabs:
+        await expect(tab.locator("#timeline .message").last).to_contain_text("The first of three")
+    async with served.desk.unit() as uow:
+        opened = await access.change(uow, uow.actor, number)
+        query = (
+            select(Message).where(Message.conversation_id == opened.thread.id).order_by(Message.seq.desc())
+        )
+        message = (await uow.session.scalars(query.limit(1))).one()
+        author = await people.actor_of(uow, await people.get(uow, opened.ticket.requester_id))
+        await conversations.edit(uow, opened.thread, author, message, "The first of four")
+    for tab in tabs:
+        await expect(tab.locator("#timeline .message").last).to_contain_text("The first of four")
+    assert not [url for url in asked if "/timeline?" in url]
+    await context.set_offline(True)
+    async with served.desk.unit() as uow:
+        opened = await access.change(uow, uow.actor, number)
+        await conversations.delete(uow, opened.thread, author, await uow.session.get_one(Message, message.id))
+    await says(served, number, "Said in between")
+    await context.set_offline(False)
+    for tab in tabs:
+        await expect(tab.locator("#timeline .message").last).to_contain_text("Said in between")
+        await expect(tab.locator(f"#message-{message.id}")).to_contain_text("deleted")

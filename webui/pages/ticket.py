@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -37,6 +38,7 @@ from core.tickets.access import Opened
 from core.tickets.model import LIVE, Participant, Status, Ticket, TicketLink
 from core.tickets.queries import Row
 from core.tickets.search import search
+from core.tickets.timeline import Line, MessageLine
 from webui import rendering
 from webui.deps import Staff, TheSite, Uow
 from webui.desk_context import staff_page
@@ -50,6 +52,7 @@ LINES = 60
 MOST_LINES = 600
 HISTORY = 6
 MOST_MACROS = 60
+MOST_MARKED = 50
 
 
 def _number(given: object) -> object:
@@ -62,6 +65,7 @@ def _number(given: object) -> object:
 Number = Annotated[int, BeforeValidator(_number)]
 Before = Annotated[str | None, Query(max_length=300)]
 Lines = Annotated[int, Query(ge=1, le=MOST_LINES)]
+Seq = Annotated[int, Query(ge=0, le=2**62)]
 
 
 @router.get("/tickets/{number}")
@@ -97,7 +101,38 @@ async def timeline_fragment(
     talk = await talk_of(
         uow, viewer, opened, await row_of(uow, viewer, number), lines=lines, unread_after=since
     )
-    return rendering.page(request, "desk/timeline.html", **talk, unread_after=since)
+    return _marked(rendering.page(request, "desk/timeline.html", **talk), talk)
+
+
+@router.get("/tickets/{number}/timeline/changes")
+async def timeline_changes(
+    request: Request, uow: Uow, viewer: Staff, number: int, after: Seq = 0, seen: Seq = 0, lines: Lines = LINES,
+    since: Annotated[int | None, Query(ge=0)] = None,
+    line: Annotated[list[UUID], Query(max_length=MOST_MARKED)] = [],  # noqa: B006
+) -> Response:  # fmt: skip
+    """What a page that shows the timeline up to `after` (and read by its requester up to `seen`) does not
+    show yet, in two parts: `changed` and `new`. With `x-whole`, the whole timeline instead."""
+    opened = await access.get(uow, viewer.actor, number)
+    found = await timeline.changes(uow, viewer.actor, opened, after=after, seen=seen, marked=line)
+    if found is None:
+        talk = await talk_of(
+            uow, viewer, opened, await row_of(uow, viewer, number), lines=lines, unread_after=since
+        )
+        response = _marked(rendering.page(request, "desk/timeline.html", **talk), talk)
+        response.headers["x-whole"] = "1"
+        return response
+    await _read(uow, viewer, opened, found.upto)
+    names = await named(uow, [opened.ticket.requester_id])
+    who = names.get(opened.ticket.requester_id)
+    context: dict[str, Any] = {
+        part: await _items(
+            uow, viewer, opened, shown, who.shown if who else "", seen_upto=found.seen, unread_after=after_
+        )
+        for part, shown, after_ in (("changed", found.changed, None), ("items", found.new, since))
+    }
+    context["changed"] = [item for item in context["changed"] if item.type != "day"]
+    page = rendering.page(request, "desk/timeline.html", **context, drawn_message=drawn_message)
+    return _marked(page, {"upto": found.upto, "seen_upto": found.seen})
 
 
 @router.get("/tickets/{number}/head")
@@ -271,14 +306,13 @@ async def talk_of(
             uow, viewer.actor, opened, before=older.before, limit=timeline.MOST_LINES
         )
         shown = [*older.lines, *shown]
-    if before is None and await tickets.mark_read(uow, opened, viewer.actor.id, found.upto):
-        await notices.read_all(uow, viewer.actor.id, ticket_id=opened.ticket.id)
+    if before is None:
+        await _read(uow, viewer, opened, found.upto)
     seen = await uow.session.get(Participant, (opened.ticket.id, opened.ticket.requester_id))
-    items = drawn(
-        viewer, row.number, shown, requester=row.requester_id, requester_name=row.requester_name,
-        seen_upto=seen.read_seq if seen is not None else 0, unread_after=unread_after,
-        mentions={handle.casefold(): "" for handle in await handles(uow)}, hold_seconds=uow.settings.hold_seconds,
-    )  # fmt: skip
+    seen_upto = seen.read_seq if seen is not None else 0
+    items = await _items(
+        uow, viewer, opened, shown, row.requester_name, seen_upto=seen_upto, unread_after=unread_after
+    )
     more = min(lines + 2 * LINES, MOST_LINES)
     return {
         "drawn_message": drawn_message,
@@ -286,6 +320,8 @@ async def talk_of(
         "ticket": row,
         "lines": lines,
         "is_old": before is not None,
+        "upto": found.upto,
+        "seen_upto": seen_upto,
         "earlier_url": None
         if not older.has_older
         else f"/tickets/{row.number}?lines={more}"
@@ -293,6 +329,33 @@ async def talk_of(
         else f"/tickets/{row.number}?before={older.before}",
         "earlier_lines": more if older.has_older and before is None and lines < MOST_LINES else None,
     }
+
+
+async def _items(
+    uow: UnitOfWork, viewer: Viewer, opened: Opened, lines: Sequence[Line], requester_name: str, *,
+    seen_upto: int, unread_after: int | None,
+) -> list[SimpleNamespace]:  # fmt: skip
+    """Lines as the template draws them. Colleagues are asked for only where a note may mention one."""
+    mentioning = any(isinstance(each, MessageLine) and each.note and "@" in each.text for each in lines)
+    return drawn(
+        viewer, opened.number, lines, requester=opened.ticket.requester_id, requester_name=requester_name,
+        seen_upto=seen_upto, unread_after=unread_after,
+        mentions={handle.casefold(): "" for handle in await handles(uow)} if mentioning else {},
+        hold_seconds=uow.settings.hold_seconds,
+    )  # fmt: skip
+
+
+async def _read(uow: UnitOfWork, viewer: Viewer, opened: Opened, upto: int) -> None:
+    """Who sees the end of a conversation has read it."""
+    assert viewer.actor.id is not None
+    if await tickets.mark_read(uow, opened, viewer.actor.id, upto):
+        await notices.read_all(uow, viewer.actor.id, ticket_id=opened.ticket.id)
+
+
+def _marked(response: Response, talk: Mapping[str, Any]) -> Response:
+    """With where the next question for changes begins."""
+    response.headers["x-seq"], response.headers["x-seen"] = str(talk["upto"]), str(talk["seen_upto"])
+    return response
 
 
 async def head_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> dict[str, Any]:

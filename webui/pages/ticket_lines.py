@@ -70,7 +70,8 @@ def drawn(
         at = line.at.astimezone(zone)
         if at.date() != day:
             day = at.date()
-            items.append(SimpleNamespace(type="day", id=f"day-{line.id}", at=at))
+            again = any(item.id == f"day-{day}" for item in items if item.type == "day")
+            items.append(SimpleNamespace(type="day", id=f"day-{line.id if again else day}", at=at))
         if not told and _is_news(line, unread_after):
             told = True
             items.append(SimpleNamespace(type="unread", id="unread-line"))

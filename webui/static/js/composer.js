@@ -1,5 +1,5 @@
 // The composer: sends in the background, and gathers its parts, each in a file of its own.
-import { refreshAll } from "./fragment.js";
+import { refreshNews } from "./fragment.js";
 import { Failed, post } from "./http.js";
 import { attach as draft } from "./draft.js";
 import { attach as markdown } from "./markdown.js";
@@ -42,7 +42,7 @@ async function send(form, submitter) {
   const response = await post(form.action, new FormData(form, submitter));
   const elsewhere = response.redirected && new URL(response.url).pathname !== location.pathname;
   if (elsewhere || submitter?.value) location.assign(response.redirected ? response.url : location.href);
-  else refreshAll();
+  else refreshNews();
 }
 
 function clear(form, field) {

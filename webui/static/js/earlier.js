@@ -5,9 +5,12 @@ export function attach(link) {
   link.addEventListener("click", async (event) => {
     event.preventDefault();
     const fragment = link.closest("[data-fragment-url]");
-    const url = new URL(fragment.dataset.fragmentUrl, location.href);
-    url.searchParams.set("lines", link.dataset.earlier);
-    fragment.dataset.fragmentUrl = url.pathname + url.search;
+    for (const kind of ["fragmentUrl", "changesUrl"]) {
+      if (!fragment.dataset[kind]) continue;
+      const url = new URL(fragment.dataset[kind], location.href);
+      url.searchParams.set("lines", link.dataset.earlier);
+      fragment.dataset[kind] = url.pathname + url.search;
+    }
     const scroller = fragment.closest("[data-stick]") ?? document.scrollingElement;
     const box = scroller.scrollHeight > scroller.clientHeight ? scroller : document.scrollingElement;
     const below = box.scrollHeight - box.scrollTop;

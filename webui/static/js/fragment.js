@@ -1,43 +1,151 @@
 // Elements with data-fragment-url fetch their inner HTML anew; changes close together become one fetch.
+// data-pace: after one fetch the next waits so many milliseconds. data-changes-url: what a topic tells of
+// is fetched from there, line by line; all of the element only where nothing less will do.
 import { call, Failed } from "./http.js";
-import { morph } from "./morph.js";
+import { merge, morph } from "./morph.js";
 
 const GATHER = 40;
+const MARKS = 250; // a mark on a line that stands already may wait for others
+const MOST_LINES = 50;
+const LONGEST = 600;
+const states = new WeakMap();
 const waiting = new Set();
-const busy = new Set();
 let timer;
+let due = Infinity;
+let live = false;
+
+// Whether somebody tells of changes: else whoever changes something looks at everything.
+export const hears = (on) => { live = on; };
 
 export function refreshTopics(topics) {
   for (const element of document.querySelectorAll("[data-fragment-url][data-topics]")) {
-    if (element.dataset.topics.split(/\s+/).some((topic) => topics.includes(topic))) waiting.add(element);
+    const wanted = element.dataset.topics.split(/\s+/);
+    const found = topics.filter((topic) => wanted.some((one) => topic === one || topic.startsWith(`${one}:`)));
+    if (found.length) hear(element, found);
   }
-  timer ??= setTimeout(flush, GATHER);
+}
+
+// What was done here shows at once; what else it changed is told.
+export function refreshNews() {
+  if (!live) return refreshAll();
+  for (const element of document.querySelectorAll("[data-fragment-url][data-changes-url]")) {
+    stateOf(element).wants = Infinity;
+    soon(element, GATHER);
+  }
+}
+
+// One line of a conversation looks different by now, though nobody tells of it.
+export function refreshLine(node, line) {
+  const element = node.closest("[data-changes-url]");
+  if (!element) return refreshAll();
+  stateOf(element).lines.add(line);
+  soon(element, GATHER);
 }
 
 export function refreshAll() {
-  for (const element of document.querySelectorAll("[data-fragment-url]")) waiting.add(element);
-  timer ??= setTimeout(flush, GATHER);
+  for (const element of document.querySelectorAll("[data-fragment-url]")) {
+    stateOf(element).whole = true;
+    soon(element, GATHER);
+  }
+}
+
+export function refresh(element) {
+  stateOf(element).whole = true;
+  return bring(element);
+}
+
+const stateOf = (element) => {
+  if (!states.has(element)) states.set(element, { whole: false, lines: new Set(), wants: 0, at: -Infinity, turn: 0, done: 0, busy: 0 });
+  return states.get(element);
+};
+
+function hear(element, topics) {
+  const state = stateOf(element);
+  if (!element.dataset.changesUrl) return soon(element, Math.max(GATHER, wait(element)));
+  for (const topic of topics) {
+    const [kind, , detail] = topic.split(":");
+    if (kind === "line" && detail) {
+      state.lines.add(detail);
+      soon(element, MARKS);
+    } else if (kind === "whole") {
+      state.whole = true;
+      soon(element, GATHER);
+    } else {
+      state.wants = Math.max(state.wants, Number(detail ?? Infinity));
+      soon(element, GATHER);
+    }
+  }
+}
+
+const wait = (element) => stateOf(element).at + Number(element.dataset.pace ?? 0) - performance.now();
+
+function soon(element, delay) {
+  const state = stateOf(element);
+  const at = performance.now() + delay;
+  state.when = waiting.has(element) ? Math.min(state.when, at) : at;
+  waiting.add(element);
+  plan(state.when);
+}
+
+function plan(at) {
+  if (timer && due <= at) return;
+  clearTimeout(timer);
+  due = at;
+  timer = setTimeout(flush, Math.max(0, at - performance.now()));
 }
 
 function flush() {
   timer = undefined;
+  due = Infinity;
+  const now = performance.now();
   for (const element of [...waiting]) {
-    if (busy.has(element)) continue;
-    waiting.delete(element);
-    refresh(element);
+    const state = stateOf(element);
+    if (!element.isConnected) waiting.delete(element);
+    else if (state.busy) continue;
+    else if (state.when > now + 1) plan(state.when);
+    else if (stands(element)) waiting.delete(element);
+    else bring(element);
   }
 }
 
-export async function refresh(element) {
-  busy.add(element);
+// What was told of may have come already, with what was fetched for another reason.
+function stands(element) {
+  const { whole, lines, wants } = stateOf(element);
+  return element.dataset.changesUrl && !whole && !lines.size && wants <= Number(element.dataset.seq);
+}
+
+async function bring(element) {
+  const state = stateOf(element);
+  const { changesUrl, fragmentUrl } = element.dataset;
+  const { lines } = state;
+  const whole = state.whole || !changesUrl || lines.size > MOST_LINES || element.childElementCount > LONGEST;
+  waiting.delete(element);
+  Object.assign(state, { whole: false, lines: new Set(), wants: 0, at: performance.now(), busy: state.busy + 1 });
+  const turn = (state.turn += 1);
   try {
-    const response = await call(element.dataset.fragmentUrl);
-    morph(element, await response.text());
+    const response = await call(whole ? fragmentUrl : changes(element, lines));
+    const html = await response.text();
+    // Whoever asked for all of it later knows better.
+    if (turn < state.done) return;
+    const all = whole || response.headers.has("x-whole");
+    if (all) state.done = turn;
+    (all ? morph : merge)(element, html);
+    for (const mark of ["seq", "seen"]) if (response.headers.has(`x-${mark}`)) element.dataset[mark] = response.headers.get(`x-${mark}`);
     element.dispatchEvent(new CustomEvent("deskbell:content", { bubbles: true }));
   } catch (error) {
+    // What was missed comes with the next.
+    state.whole = true;
     if (!(error instanceof Failed)) throw error;
   } finally {
-    busy.delete(element);
-    if (waiting.has(element)) timer ??= setTimeout(flush, GATHER);
+    state.busy -= 1;
+    if (waiting.has(element)) plan(state.when);
   }
+}
+
+function changes(element, lines) {
+  const url = new URL(element.dataset.changesUrl, location.href);
+  url.searchParams.set("after", element.dataset.seq);
+  url.searchParams.set("seen", element.dataset.seen);
+  for (const line of lines) url.searchParams.append("line", line);
+  return url;
 }

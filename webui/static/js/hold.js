@@ -1,5 +1,5 @@
 // Counts down a held reply; taking it back puts its text into the composer again.
-import { refreshAll } from "./fragment.js";
+import { refreshLine } from "./fragment.js";
 import { Failed, post } from "./http.js";
 import { insert } from "./markdown.js";
 import { text } from "./text.js";
@@ -17,7 +17,9 @@ export function attach(form) {
     bar.value = left;
     words.textContent = text("seconds", Math.ceil(left));
   }, BEAT);
-  const end = () => { clearInterval(timer); form.hidden = true; refreshAll(); };
+  const line = form.closest(".message").id.replace("message-", "");
+  const timeline = form.closest("[data-fragment-url]") ?? form;
+  const end = () => { clearInterval(timer); form.hidden = true; refreshLine(timeline, line); };
 
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

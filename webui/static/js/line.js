@@ -13,11 +13,11 @@ export function hold(address, { changed, up, down }) {
     clearTimeout(retry);
     next?.close();
     const source = (next = new EventSource(address()));
-    source.addEventListener("ready", () => {
+    source.addEventListener("ready", ({ data }) => {
       current?.close();
       [current, next] = [source, undefined];
       wait = FIRST;
-      up();
+      up(JSON.parse(data).topics ?? []);
     });
     source.addEventListener("changed", ({ data }) => changed(JSON.parse(data).topics));
     source.addEventListener("error", () => {

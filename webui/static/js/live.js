@@ -1,6 +1,6 @@
 // The page is told what changed, the fragments fetch themselves. All tabs of a session hear by one
 // line, which the leader holds for the tickets of all of them.
-import { refreshAll, refreshTopics } from "./fragment.js";
+import { hears, refreshAll, refreshTopics } from "./fragment.js";
 import { csrf } from "./http.js";
 import { newId } from "./id.js";
 import { join } from "./leader.js";
@@ -34,6 +34,7 @@ export function attach(element) {
   };
   const connected = (on) => {
     off = !on;
+    hears(on);
     clearTimeout(bar);
     bar = undefined;
     if (on) document.getElementById("offline").hidden = true;
@@ -46,10 +47,11 @@ export function attach(element) {
     let timer;
     const line = hold(address, {
       changed: (topics) => { group.tell({ kind: "changed", topics }); refreshTopics(topics); },
-      up: () => {
-        group.tell({ kind: "up", missed });
+      up: (topics) => {
+        group.tell({ kind: "up", missed, topics });
         connected(true);
         if (missed) catchUp();
+        else refreshTopics(topics);
         missed = false;
       },
       down: () => {
@@ -96,7 +98,7 @@ export function attach(element) {
     if (what.kind === "up") {
       followed = true;
       connected(true);
-      return what.missed && catchUp();
+      return what.missed ? catchUp() : refreshTopics(what.topics);
     }
     if (what.kind === "who?") return group.tell(mine);
     if (!group.leads()) return undefined;

@@ -9,6 +9,20 @@ export function morph(element, html) {
   children(element, template.content);
 }
 
+// Changed lines that stand here are made equal; new ones go to the end, unless they stand here too.
+export function merge(element, html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const known = new Map([...element.children].filter((child) => child.id).map((child) => [child.id, child]));
+  for (const part of template.content.children) {
+    for (const next of [...part.children]) {
+      const old = known.get(next.id);
+      if (old) node(old, next);
+      else if (part.dataset.part === "new") element.append(document.importNode(next, true));
+    }
+  }
+}
+
 function children(parent, wanted) {
   const ids = new Set([...wanted.children].map((child) => child.id).filter(Boolean));
   for (const child of [...parent.children]) if (child.id && !ids.has(child.id)) child.remove();

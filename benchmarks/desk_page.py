@@ -1,0 +1,162 @@
+"""An agent's open ticket page, as its scripts behave: it hears topics and fetches its fragments.
+
+Mirrors `webui/static/js/fragment.js` and `live.js`: which elements listen to what, how long they
+gather, their pace, and that a timeline asks for what changed only. Read from the page itself, so
+that the benchmark fetches what a browser would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import json
+import math
+import re
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from httpx_sse import aconnect_sse
+
+GATHER = 0.04
+MARKS = 0.25
+_TAG = re.compile(r"<[a-z]+ [^>]*data-fragment-url=[^>]*>")
+_DATA = re.compile(r'data-([a-z-]+)="([^"]*)"')
+
+
+@dataclass(eq=False)
+class Fragment:
+    """One element that fetches itself."""
+
+    data: dict[str, str]
+    whole: bool = False
+    news: bool = False
+    lines: set[str] = field(default_factory=set)
+    wants: float = 0
+    at: float = -math.inf
+    when: float = math.inf
+    busy: bool = False
+
+    @property
+    def by_line(self) -> bool:
+        return "changes-url" in self.data
+
+    def listens(self, topic: str) -> bool:
+        return any(topic == one or topic.startswith(f"{one}:") for one in self.data.get("topics", "").split())
+
+    @property
+    def stands(self) -> bool:
+        if not self.by_line or self.whole or self.lines:
+            return False
+        return self.wants <= int(self.data["seq"])
+
+
+class DeskPage:
+    """The page of one ticket; `seen` is called with all that it fetches of the timeline."""
+
+    def __init__(
+        self, web: httpx.AsyncClient, number: int, headers: dict[str, str], seen: Callable[[str], None]
+    ) -> None:
+        self.web = web
+        self.number = number
+        self.headers = headers
+        self.seen = seen
+        self.fetched: Counter[str] = Counter()
+        self._parts: list[Fragment] = []
+        self._stir = asyncio.Event()
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Until cancelled."""
+        page = await self.web.get(f"/tickets/{self.number}", headers=self.headers)
+        page.raise_for_status()
+        self._parts = [Fragment(_data_of(tag)) for tag in _TAG.findall(page.text)]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._fetching())
+            group.create_task(self._hearing(ready))
+
+    def said(self) -> None:
+        """The composer has sent something: what the page looks at then by itself."""
+        by_line = [part for part in self._parts if part.by_line]
+        for part in by_line or self._parts:
+            if not by_line:
+                part.whole = True
+            part.wants = math.inf
+            self._soon(part, GATHER)
+
+    async def _hearing(self, ready: asyncio.Event) -> None:
+        address = f"/live?ticket={self.number}"
+        async with aconnect_sse(self.web, "GET", address, headers=self.headers) as source:
+            async for event in source.aiter_sse():
+                if event.event == "ready":
+                    ready.set()
+                elif event.event == "changed":
+                    self._hear(json.loads(event.data)["topics"])
+
+    def _hear(self, topics: list[str]) -> None:
+        for part in self._parts:
+            for topic in filter(part.listens, topics):
+                kind, _number, detail = [*topic.split(":"), "", ""][:3]
+                if not part.by_line:
+                    pace = part.at + int(part.data.get("pace", 0)) / 1_000 - time.perf_counter()
+                    self._soon(part, max(GATHER, pace))
+                elif kind == "line" and detail:
+                    part.lines.add(detail)
+                    self._soon(part, MARKS)
+                else:
+                    part.whole = part.whole or kind == "whole"
+                    part.wants = max(part.wants, int(detail) if detail else math.inf)
+                    self._soon(part, GATHER)
+
+    def _soon(self, part: Fragment, delay: float) -> None:
+        part.when = min(part.when, time.perf_counter() + delay)
+        self._stir.set()
+
+    async def _fetching(self) -> None:
+        while True:
+            now = time.perf_counter()
+            for part in self._parts:
+                if part.when <= now and not part.busy:
+                    part.when = math.inf
+                    if not part.stands:
+                        self._fetch(part)
+            waits = min((part.when for part in self._parts if not part.busy), default=math.inf) - now
+            self._stir.clear()
+            try:
+                async with asyncio.timeout(max(0.0, min(waits, 3_600))):
+                    await self._stir.wait()
+            except TimeoutError:
+                pass
+
+    def _fetch(self, part: Fragment) -> None:
+        address, query = part.data["fragment-url"], list[tuple[str, str]]()
+        if part.by_line and not part.whole:
+            address = part.data["changes-url"]
+            query = [("after", part.data["seq"]), ("seen", part.data["seen"])]
+            query += [("line", line) for line in part.lines]
+        part.busy, part.at, part.whole, part.lines, part.wants = True, time.perf_counter(), False, set(), 0
+        task = asyncio.create_task(self._get(part, address, query))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _get(self, part: Fragment, address: str, query: list[tuple[str, str]]) -> None:
+        path, _mark, own = address.partition("?")
+        params = [*httpx.QueryParams(own).multi_items(), *query]
+        try:
+            page = await self.web.get(path, params=params, headers=self.headers | {"x-fragment": "1"})
+            page.raise_for_status()
+        finally:
+            part.busy = False
+            self._stir.set()
+        self.fetched[re.sub(r"\d+", "N", path)] += 1
+        if part.data.get("id", "") == "timeline" or "/timeline" in path:
+            self.seen(page.text)
+            for mark in ("seq", "seen"):
+                part.data[mark] = page.headers.get(f"x-{mark}", part.data.get(mark, "0"))
+
+
+def _data_of(tag: str) -> dict[str, Any]:
+    return {name: html.unescape(value) for name, value in _DATA.findall(tag)}
