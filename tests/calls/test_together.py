@@ -115,6 +115,7 @@ async def test_a_third_is_asked_in_a_screen_is_shown_and_all_of_it_is_played(
     await played(lead)
     await marked(lead)
     await taken_out(lead)
+    await listed(lead)
     assert wrong == []
 
 
@@ -182,6 +183,18 @@ async def taken_out(page: Page) -> None:
         assert kinds.count("audio") == 1
         assert kinds.count("video") >= 2
         assert sum(1 for _frame in whole.decode(audio=0)) > 100
+
+
+async def listed(page: Page) -> None:
+    """The list of leads, on a phone too."""
+    for width, scheme in ((360, "dark"), (1200, "light")):
+        await page.set_viewport_size({"width": width, "height": 740})
+        await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await page.goto(page.url.split("/tickets")[0].split("/desk")[0] + "/desk/calls?which=all")
+        await page.wait_for_selector("td >> text=4 / 5")
+        assert [one for one in await violations(page) if "inline" not in one] == []
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        await shot(page, f"list-{scheme}")
 
 
 async def desk_of(house: House, browser: Browser, actor: Actor, path: str, wrong: list[str]) -> Page:
