@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import ClassVar
 from uuid import UUID
 
 from sqlalchemy import exists, select, update
@@ -18,6 +20,7 @@ from core.crypto import words
 from core.crypto.fields import seal_json, unseal_json
 from core.crypto.keys import Keys
 from core.db import UnitOfWork
+from core.events import Event, register
 from core.ids import new_id
 from core.outbox_model import Inbound
 from core.people.service import digest_of_identity
@@ -25,6 +28,15 @@ from core.people.service import digest_of_identity
 MOST_ATTEMPTS = 5
 PAUSES = (timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2))
 """Before the second, third, … try: a fault that passes by itself costs no one their words."""
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuarantineBegun(Event):
+    """The first message is held back in a quarantine that was empty: moderators hear of it."""
+
+    name: ClassVar[str] = "inbound.held"
+    thing: ClassVar[str] = "inbound"
 
 
 def fact_key(keys: Keys, inbound: InboundValue) -> str:
@@ -83,7 +95,11 @@ async def defer(uow: UnitOfWork, inbound: InboundValue) -> None:
 async def hold(uow: UnitOfWork, inbound: InboundValue, reason: str) -> None:
     """Into quarantine: the key that `note_done` wrote in this unit becomes a row that keeps the
     sealed words until someone looks. `reason` is a code."""
-    await _keep_noted(uow, inbound, state="held", error=reason[:200])
+    begun = not await uow.session.scalar(select(exists().where(Inbound.state == "held")))
+    row_id = await _keep_noted(uow, inbound, state="held", error=reason[:200])
+    if begun and row_id is not None:
+        # A flood is one thing to look at: whoever empties the quarantine hears of the next one.
+        uow.emit(QuarantineBegun(subject=row_id))
 
 
 async def find(session: AsyncSession, keys: Keys, inbound: InboundValue) -> Inbound | None:
@@ -171,9 +187,9 @@ async def in_state(
     return list(await session.scalars(query.order_by(Inbound.id.desc()).limit(most)))
 
 
-async def _keep_noted(uow: UnitOfWork, inbound: InboundValue, state: str, error: str | None) -> None:
+async def _keep_noted(uow: UnitOfWork, inbound: InboundValue, state: str, error: str | None) -> UUID | None:
     key = fact_key(uow.keys, inbound)
-    await uow.session.execute(
+    row_id: UUID | None = await uow.session.scalar(
         update(Inbound)
         .where(Inbound.key == key)
         .values(
@@ -183,7 +199,9 @@ async def _keep_noted(uow: UnitOfWork, inbound: InboundValue, state: str, error:
             payload=seal_json(uow.keys.desk, to_json(inbound), "inbound.payload", key),
             error=error,
         )
+        .returning(Inbound.id)
     )
+    return row_id
 
 
 def _sender(uow: UnitOfWork, inbound: InboundValue) -> bytes:

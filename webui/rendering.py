@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +12,7 @@ from typing import Any, cast
 from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, Undefined
+from markupsafe import Markup, escape
 
 from core import i18n
 from core.ids import new_token
@@ -19,6 +22,7 @@ from webui.deps import site_of
 from webui.sessions import Viewer
 
 _HERE = Path(__file__).parent
+_CELL = re.compile(r"<t[dh]\b")
 STATIC = _HERE / "static"
 
 
@@ -58,8 +62,21 @@ def environment() -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.do"],
     )
+    made.filters["labelled"] = labelled
     made.globals.update(_=i18n._, gettext=i18n._, ngettext=i18n.ngettext, static=static_url, html_of=to_html)
     return made
+
+
+def labelled(rows: str, columns: Iterable[str | None]) -> Markup:
+    """Rows of a table in which each cell says which column it stands in: where there is no room
+    for columns, a row becomes a card, and a cell shows its label."""
+    labels = [f' data-label="{escape(text)}"' if text else "" for text in columns]
+
+    def each(row: str) -> str:
+        left = iter(labels)
+        return _CELL.sub(lambda cell: cell[0] + next(left, ""), row)
+
+    return Markup("<tr").join(Markup(each(row)) for row in rows.split("<tr"))  # noqa: S704  as it came
 
 
 @cache

@@ -11,6 +11,7 @@ from sqlalchemy import Integer, func, select, update
 from sqlalchemy import cast as sql_cast
 
 from bot.mailing.cards import CARDS
+from core.access import Permission
 from core.calls.model import Call, CallPerson
 from core.chat import Place
 from core.conversations.model import Message, Seat
@@ -27,8 +28,8 @@ WAIT = timedelta(seconds=60)
 """An answer is mailed only after this time, together with those that follow it meanwhile, and
 not at all when it was read in the chat by then."""
 MOST_HEARERS = 200
-_TOLD_OF = ("ticket.", "message.said", "message.undelivered")
 _CALLS = ("call.asked", "call.scheduled", "call.rang", "call.invited", "call.reminded")
+_TOLD_OF = ("ticket.", "message.said", "message.undelivered", "message.reported")
 
 
 class Telling:
@@ -41,6 +42,8 @@ class Telling:
         self.wait = wait
 
     async def __call__(self, uow: UnitOfWork, event: EventRow) -> None:
+        if event.name == "inbound.held":
+            await self._tell_moderators(uow, event)
         if not event.name.startswith(_TOLD_OF) and event.name not in _CALLS:
             return
         found = await _ticket_of(uow, event)
@@ -53,6 +56,16 @@ class Telling:
             person = persons.get(hearing.person)
             if person is not None:
                 await self._tell(uow, hearing, person, event, ticket, message)
+
+    async def _tell_moderators(self, uow: UnitOfWork, event: EventRow) -> None:
+        """Of what belongs to no ticket yet."""
+        heard = hear(Happened(name=event.name, moderators=await _moderators(uow)))
+        persons = await _persons(uow, heard)
+        for hearing in heard:
+            person = persons.get(hearing.person)
+            if person is not None and wants(person.preferences, hearing.kind, "bell"):
+                await notices.make(uow, hearing.kind, [person.id], at=event.at)
+                self._ring(uow, person.id)
 
     async def _tell(
         self,
@@ -187,6 +200,7 @@ async def _happened(uow: UnitOfWork, event: EventRow, ticket: Ticket, message: M
         team=await _team(uow, ticket) if _needs_team(event) else frozenset(),
         leads=await _leads(uow, ticket) if event.name == "ticket.rated" else frozenset(),
         called=await _called(uow, event) if event.name == "call.reminded" else frozenset(),
+        moderators=await _moderators(uow) if event.name == "message.reported" else frozenset(),
         author=message.author_id if message else None,
         by_staff=message is not None and message.side == "staff",
         opening=message is not None and message.side == "requester" and message.seq <= 2,
@@ -237,6 +251,13 @@ async def _leads(uow: UnitOfWork, ticket: Ticket) -> frozenset[UUID]:
         )
         if found := frozenset(await uow.session.scalars(own)):
             return found
+    return frozenset(await uow.session.scalars(query))
+
+
+async def _moderators(uow: UnitOfWork) -> frozenset[UUID]:
+    """Those whose role may moderate."""
+    roles = [name for name, permissions in uow.means.roles.items() if Permission.moderate in permissions]
+    query = select(Person.id).where(Person.active, Person.role.in_(roles)).limit(MOST_HEARERS)
     return frozenset(await uow.session.scalars(query))
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
+from core.access import Permission
 from core.i18n import N_
 
 Way = Literal["bell", "mail"]
@@ -27,6 +28,8 @@ class Kind:
     label: str
     ways: Mapping[Way, bool]
     staff: bool = True
+    needs: Permission | None = None
+    """Only who may this hears of it."""
 
 
 KINDS: Mapping[str, Kind] = {
@@ -43,6 +46,15 @@ KINDS: Mapping[str, Kind] = {
         Kind(code="call_invited", label=N_("I am invited to a call"), ways={"bell": True, "mail": True}),
         Kind(code="call_soon", label=N_("A call of mine is about to begin"), ways={"bell": True}),
         Kind(code="bad_rating", label=N_("A bad rating"), ways={"bell": True}),
+        Kind(
+            code="reported", label=N_("A message is reported"), ways={"bell": True}, needs=Permission.moderate
+        ),
+        Kind(
+            code="held",
+            label=N_("Messages wait in quarantine"),
+            ways={"bell": True},
+            needs=Permission.moderate,
+        ),
         Kind(code="ticket_received", label=N_("My request has arrived"), ways={"mail": True}, staff=False),
         Kind(code="answered", label=N_("My request is answered"), ways={"mail": True}, staff=False),
         Kind(code="resolved", label=N_("My request is resolved"), ways={"mail": True}, staff=False),
@@ -67,6 +79,7 @@ class Happened:
     leads: frozenset[UUID] = frozenset()
     called: frozenset[UUID] = frozenset()
     """The desk's people in the call that it is about."""
+    moderators: frozenset[UUID] = frozenset()
     author: UUID | None = None
     by_staff: bool = False
     """The message was said by the desk's side."""
@@ -126,6 +139,10 @@ def _cases(event: Happened) -> Iterator[tuple[str, Iterable[UUID | None]]]:
             yield "mention", [UUID(str(one)) for one in event.data.get("mentions") or ()]
             if not event.opening:
                 yield "reply", [event.assignee, *event.followers]
+        case "message.reported":
+            yield "reported", event.moderators
+        case "inbound.held":
+            yield "held", event.moderators
         case "message.undelivered":
             yield "undelivered", [event.author if event.by_staff else event.assignee]
         case "call.asked":

@@ -26,7 +26,7 @@ from core.tickets.model import Ticket
 
 MOST_COUNTED = 99
 """The bell counts no further."""
-REPEATED = ("reply", "team_ticket", "woken", "call_asked", "call_invited", "call_soon")
+REPEATED = ("reply", "team_ticket", "woken", "call_asked", "call_invited", "call_soon", "held")
 """Of these only the newest unread one of a ticket is kept: ten replies are one thing to look at."""
 
 
@@ -217,5 +217,9 @@ def _words(kind: str, who: str) -> str:
             return _("You are invited to a call")
         case "call_soon":
             return _("A call of yours is about to begin")
+        case "reported":
+            return _("A message was reported")
+        case "held":
+            return _("Messages wait in quarantine")
         case _:
             return _("Something happened")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from core import clock, desk_settings
 from core.access import Actor, ActorKind
 from core.conversations.service import Saying
 from core.desk import Desk
@@ -15,6 +17,7 @@ from core.people import service as people
 from core.people.events import SignInFailed
 from core.tickets import access
 from core.tickets import service as tickets
+from core.tickets.events import TicketOffered
 from core.tickets.model import Priority
 from tests.browser.desk_server import Served, complain, pages_of, ready, serving, violations
 
@@ -253,6 +256,107 @@ async def test_colleagues_see_each_other(served: Served, page: Page, context: Br
     await expect(page.locator("#lookers")).to_contain_text("Mira Lindqvist is writing a reply")
     await second.close()
     await expect(page.locator("#lookers")).not_to_contain_text("Mira")
+
+
+async def offered(served: Served, number: int, to: str) -> None:
+    """The chat is offered, as `core.tickets.offers` does it."""
+    async with served.desk.unit() as uow:
+        opened = await access.change(uow, uow.actor, number)
+        opened.ticket.offered_to_id = served.seeded.staff[to].id
+        opened.ticket.offered_until = clock.now() + timedelta(minutes=2)
+        event = TicketOffered(
+            subject=opened.ticket.id,
+            number=number,
+            to=served.seeded.staff[to].id,
+            until=opened.ticket.offered_until,
+        )
+        uow.emit(event, conversation=opened.thread.id, seq=opened.thread.next_seq())
+
+
+async def test_an_offered_chat_comes_to_the_desk_live_and_is_answered_by_keys(
+    served: Served, page: Page
+) -> None:
+    one, other = served.seeded.numbers[1], served.seeded.numbers[4]
+    await ready(page, f"{served.url}/desk/queues/all")
+    await offered(served, one, "Sam")
+    offer = page.locator(f"#offer-{one}")
+    await expect(offer).to_contain_text("is waiting in the chat")
+    assert await violations(page) == []
+    words = offer.locator("strong")
+    assert await words.evaluate("each => each.scrollWidth <= each.offsetWidth"), "the name is not cut"
+    await page.keyboard.press("x")
+    await expect(offer).to_have_count(0)
+    await expect(page.locator("#toasts")).to_contain_text("Passed on")
+    await offered(served, other, "Sam")
+    await expect(page.locator(f"#offer-{other}")).to_be_visible()
+    await page.keyboard.press("Control+k")
+    await expect(page.locator("#palette-list")).to_contain_text("Accept the chat of")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("y")
+    await page.wait_for_url(f"**/tickets/{other}")
+    await expect(page.locator("#head-badges")).to_contain_text("In progress")
+
+
+async def test_a_chat_that_went_from_one_to_the_next_is_one_line(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[1]
+    for name in ("Mira", "Jonas", "Sam"):
+        await offered(served, number, name)
+        actor = served.seeded.actors[name]
+        async with served.desk.unit(actor) as uow:
+            await tickets.pass_on(uow, actor, number)
+    await ready(page, f"{served.url}/tickets/{number}")
+    facts = page.locator("#timeline .fact", has_text="offered")
+    await expect(facts).to_have_count(1)
+    for name in ("Mira", "Jonas", "Sam"):
+        await expect(facts).to_contain_text(name)
+
+
+@pytest.mark.parametrize("path", ["/admin/people", "/admin/categories", "/admin/audit", "/admin/macros"])
+async def test_a_table_is_cards_where_there_is_no_room(
+    served: Served, context: BrowserContext, path: str
+) -> None:
+    page = await served.signed_in(context, "Priya")
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await ready(page, served.url + path)
+    over = "[...document.querySelectorAll('.table-wrap, html')].filter(e => e.scrollWidth > e.clientWidth + 1).length"
+    assert await page.evaluate(over) == 0
+    if await page.locator(".table td[data-label]").count():
+        label = "getComputedStyle(document.querySelector('.table td[data-label]'), '::before').content"
+        assert len(await page.evaluate(label)) > 3
+
+
+async def test_the_values_of_the_panel_stand_under_one_another(served: Served, page: Page) -> None:
+    await ready(page, f"{served.url}/tickets/{served.seeded.numbers[0]}")
+    begins = """() => {
+      const select = document.querySelector("#f-status"), style = getComputedStyle(select);
+      const inside = select.getBoundingClientRect().left + parseFloat(style.paddingLeft) + parseFloat(style.borderLeftWidth);
+      return [...document.querySelectorAll(".panel .facts dd")].map((each) => Math.abs(each.getBoundingClientRect().left - inside));
+    }"""
+    assert max(await page.evaluate(begins)) < 1
+
+
+async def test_nothing_is_cut_in_a_german_queue(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[4]
+    lead = served.seeded.actors["Jonas"]
+    async with served.desk.unit(lead) as uow:
+        await tickets.prioritise(uow, lead, number, Priority.urgent)
+        await tickets.resolve(uow, lead, number)
+        await tickets.close(uow, lead, number)
+    async with served.desk.unit() as uow:
+        (await people.get(uow, served.seeded.staff["Sam"].id)).locale = "de"
+    await desk_settings_store(served, {"name": "Nordlicht Fahrräder GmbH"})
+    await ready(page, f"{served.url}/desk/queues/all")
+    await expect(page.locator(f"#row-{number}")).to_contain_text("Geschlossen")
+    cut = """() => [...document.querySelectorAll(".col-priority, .col-status, th, .nav__brand-text, .nav__label")]
+      .filter((each) => each.scrollWidth > each.clientWidth + 1 || each.scrollHeight > each.clientHeight + 3)
+      .map((each) => [each.textContent.trim(), each.scrollWidth, each.clientWidth, each.scrollHeight, each.clientHeight])"""
+    assert await page.evaluate(cut) == []
+
+
+async def desk_settings_store(served: Served, values: dict[str, str]) -> None:
+    async with served.desk.unit() as uow:
+        await desk_settings.store(uow.session, values)
+    await served.desk.refresh()
 
 
 async def test_a_change_by_two_is_told_and_the_field_shows_what_is(served: Served, page: Page) -> None:

@@ -8,12 +8,17 @@ from sqlalchemy import select
 from starlette.requests import Request
 
 from bot.mailing import make_teller
+from core import clock, inbox
+from core.chat import Place, Said, Sender
+from core.conversations import service as conversations
 from core.conversations.events import MessageUndelivered
+from core.conversations.model import Message
 from core.desk import Desk
 from core.errors import NotFound
 from core.notices import service as notices
 from core.people.model import Person
 from core.ports.bus import Signal
+from core.tickets import access
 from core.tickets import service as tickets
 from core.tickets.model import Ticket
 from tests.notices.world import actor, agent, fresh, opened, requester, says, team, told
@@ -152,6 +157,60 @@ async def test_pages_are_walked_by_key_in_both_directions(desk: Desk) -> None:
 
 
 # --- the pages --------------------------------------------------------------------------
+
+
+async def test_moderators_hear_of_what_was_reported_and_are_led_there(desk: Desk) -> None:
+    bob, lea, ada = await agent(desk, "Bob"), await agent(desk, "Lea", role="lead"), await requester(desk)
+    ticket = await opened(desk, ada)
+    async with desk.unit(await actor(desk, bob)) as uow:
+        _opened, message = await tickets.reply(uow, uow.actor, ticket.number, "Rude words", hold=0)
+    for _time in range(2):
+        async with desk.unit(await actor(desk, ada)) as uow:
+            thread = (await access.by_id(uow, uow.actor, ticket.id)).thread
+            said = await uow.session.get(Message, message.id)
+            assert said is not None
+            await conversations.report(uow, thread, said)
+    await told(desk, make_teller(desk))
+    assert [text for text, _new in await bell(desk, lea)].count("A message was reported") == 1
+    assert "A message was reported" not in [text for text, _new in await bell(desk, bob)]
+    async with await browser(desk, lea) as client:
+        async with desk.unit() as uow:
+            notice_id = await uow.session.scalar(
+                select(notices.Notice.id).where(notices.Notice.kind == "reported")
+            )
+        followed = await client.get(f"/notices/{notice_id}")
+        assert followed.headers["location"] == "/admin/moderation/reported"
+        assert (await client.get("/admin/moderation/reported")).text.count("Rude words") == 1
+        assert "A message is reported" in (await client.get("/account/notices")).text
+    async with await browser(desk, bob) as client:
+        assert "A message is reported" not in (await client.get("/account/notices")).text
+
+
+async def test_a_quarantine_that_fills_is_one_notice_and_another_once_it_was_emptied(desk: Desk) -> None:
+    lea, bob = await agent(desk, "Lea", role="lead"), await agent(desk, "Bob")
+    keys = []
+    for n in range(3):
+        inbound = Said(
+            place=Place("webchat", "main", "v1", "t1"),
+            sender=Sender("v1"),
+            text=f"Spam {n}",
+            native=f"m{n}",
+            at=clock.now(),
+        )
+        async with desk.unit() as uow:
+            assert await inbox.note_done(uow, inbound)
+            await inbox.hold(uow, inbound, "block_word")
+            keys.append(inbox.fact_key(uow.keys, inbound))
+        if n == 1:
+            await told(desk, make_teller(desk))
+            assert await bell(desk, lea) == [("Messages wait in quarantine", True)]
+            assert await bell(desk, bob) == []
+            async with desk.unit() as uow:
+                await notices.read_all(uow, lea.id)
+                for key in keys:
+                    assert await inbox.discard(uow, key)
+    await told(desk, make_teller(desk))
+    assert [new for _text, new in await bell(desk, lea)] == [True, False]
 
 
 async def browser(desk: Desk, person: Person) -> httpx.AsyncClient:

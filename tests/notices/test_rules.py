@@ -37,6 +37,11 @@ def test_a_new_ticket_is_told_to_its_team_and_confirmed_to_its_requester() -> No
     }
 
 
+def test_what_is_to_be_moderated_is_told_to_moderators() -> None:
+    assert heard("message.reported", actor=ADA, moderators=frozenset({LEA})) == {LEA: "reported"}
+    assert heard("inbound.held", moderators=frozenset({LEA, ZOE})) == {LEA: "held", ZOE: "held"}
+
+
 def test_assigned_is_told_to_the_agent_or_to_the_new_team() -> None:
     assert heard("ticket.assigned", actor=BOB, data={"to": str(EVE)}) == {EVE: "assigned"}
     assert heard("ticket.assigned", actor=EVE, data={"to": str(EVE)}) == {}

@@ -276,7 +276,11 @@ def _called(viewer: Viewer) -> str:
 
 
 def _kinds(viewer: Viewer) -> list[rules.Kind]:
-    return [kind for kind in rules.KINDS.values() if kind.staff == viewer.staff]
+    return [
+        kind
+        for kind in rules.KINDS.values()
+        if kind.staff == viewer.staff and (kind.needs is None or viewer.actor.may(kind.needs))
+    ]
 
 
 async def _new_address(uow: UnitOfWork, viewer: Viewer, email: str) -> bool:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from sqlalchemy import select
 
+from core.access import Permission
 from core.db import UnitOfWork
 from core.errors import NotFound
 from core.i18n import _, set_language
@@ -41,7 +42,11 @@ _ICONS = {
     "call_asked": "phone",
     "call_invited": "phone",
     "call_soon": "clock",
+    "reported": "flag",
+    "held": "shield",
 }
+_PAGES = {"reported": "/admin/moderation/reported", "held": "/admin/moderation"}
+"""Notices that lead to where one decides, not to a ticket."""
 
 
 # --- the bell ---------------------------------------------------------------------------
@@ -81,6 +86,8 @@ async def bell(request: Request, uow: Uow, viewer: Staff) -> Response:
 async def look(uow: Uow, viewer: Staff, notice_id: UUID) -> Response:
     """Where a notice leads; whoever follows it has read it."""
     notice = await notices.read(uow, _me(viewer), notice_id)
+    if (page := _PAGES.get(notice.kind)) is not None and viewer.actor.may(Permission.moderate):
+        return see_other(page)
     number = await _number(uow, notice.ticket_id)
     if number is None:
         return see_other("/notices")

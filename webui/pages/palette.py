@@ -13,6 +13,7 @@ from core.db import UnitOfWork
 from core.errors import NotFound
 from core.i18n import _
 from core.tickets import access, macros, views
+from webui import desk_context
 from webui.deps import Staff, TheSite, Uow
 from webui.desk_context import QUEUES
 from webui.pages import desk_filters, ticket
@@ -29,13 +30,29 @@ async def palette(
     uow: Uow, viewer: Staff, site: TheSite, page: Annotated[str, Query(max_length=300)] = ""
 ) -> JSONResponse:
     """`[{title, hint, url, method, keys, fields, click}]`; the page's own verbs first."""
-    items: list[Item] = []
+    items = await _offers(uow, viewer)
     if found := _TICKET.fullmatch(page):
         items += await _verbs(uow, viewer, int(found[1]), {each.name for each in site.commands})
     items += _places(viewer)
     items += await _views(uow, viewer)
     items += await _people(uow, viewer)
     return JSONResponse(items, headers={"cache-control": "no-store"})
+
+
+async def _offers(uow: UnitOfWork, viewer: Viewer) -> list[Item]:
+    """What cannot wait comes first: the chat that is offered right now."""
+    offers = (await desk_context.offers_of(uow, viewer))[:1]
+    return [
+        {
+            "title": title.format(name=offer.requester), "hint": f"#{offer.number}", "url": url.format(offer.number),
+            "method": "post", "keys": key,
+        }
+        for offer in offers
+        for title, url, key in (
+            (_("Accept the chat of {name}"), "/tickets/{}/claim", "y"),
+            (_("Pass the chat of {name} on"), "/desk/offers/{}/pass", "x"),
+        )
+    ]  # fmt: skip
 
 
 async def _verbs(uow: UnitOfWork, viewer: Viewer, number: int, commands: set[str]) -> list[Item]:
