@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from sse_starlette import EventSourceResponse
 
 from core import clock
 from core.conversations.model import Conversation, Seat
+from core.db import EventRow
 from core.errors import NotFound
 from core.outage import MAY_BE_AWAY
 from core.people import service as people
@@ -35,6 +37,11 @@ router = APIRouter()
 LONGEST = 600.0
 MOST_TICKETS = 30
 GATHER = 0.02
+OLDEST = 15_000
+"""Milliseconds: whose page is older looks at everything anew."""
+SLACK = timedelta(seconds=1)
+"""From an event's time to the commit that shows it."""
+MOST_MISSED = 100
 BEAT = 30.0
 """Seconds after which a page that stays open says again that it does."""
 _ENDS_OFFER = frozenset(
@@ -56,9 +63,11 @@ async def live(
     viewer: SignedIn,
     site: TheSite,
     ticket: Annotated[list[int], Query(max_length=MOST_TICKETS)] = [],  # noqa: B006
+    age: Annotated[int, Query(ge=0, le=OLDEST)] = 0,
 ) -> EventSourceResponse:
     """`changed` events with `{"topics": […]}`: ticket:<number>, queues, bell, offers, presence:<number>.
-    What one tab may not see any more is passed over, so that the others go on hearing."""
+    What one tab may not see any more is passed over, so that the others go on hearing. What has
+    changed in the last `age` milliseconds, since a page was made, is told at the beginning."""
     watched: dict[str, int] = {}
     looked_at: list[UUID] = []
     for number in dict.fromkeys(ticket):
@@ -82,7 +91,7 @@ async def live(
                 )
             )
             watched |= {f"place {place}": number for place in places}
-    stream = stream_of(site, watched, str(viewer.actor.id), staff=viewer.staff)
+    stream = stream_of(site, watched, str(viewer.actor.id), staff=viewer.staff, age=age)
     if viewer.staff and viewer.actor.id is not None:
         stream = _present(site, looked_at, viewer.actor.id, stream)
     return EventSourceResponse(stream, ping=20, headers={"cache-control": "no-store"})
@@ -125,12 +134,14 @@ async def _is_here(site: Site, person: UUID) -> None:
 
 
 async def stream_of(
-    site: Site, watched: dict[str, int], me: str, *, staff: bool
+    site: Site, watched: dict[str, int], me: str, *, staff: bool, age: int = 0
 ) -> AsyncGenerator[dict[str, str]]:
     """What changes of the watched conversations and places, as long as somebody listens."""
     ends = time.monotonic() + LONGEST
     async with site.desk.bus.subscribe() as signals:
         yield {"event": "ready", "data": "{}"}
+        if age and (missed := await _since(site, watched, me, staff, age)):
+            yield _changed(missed)
         iterator = aiter(signals)
         waiting: asyncio.Task[Signal] | None = None
         try:
@@ -152,12 +163,34 @@ async def stream_of(
                         until = min(ends, time.monotonic() + GATHER)
                     topics |= found
                 if topics:
-                    yield {"event": "changed", "data": orjson.dumps({"topics": sorted(topics)}).decode()}
+                    yield _changed(topics)
         finally:
             if waiting is not None:
                 waiting.cancel()
                 with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
                     await waiting
+
+
+def _changed(topics: set[str]) -> dict[str, str]:
+    return {"event": "changed", "data": orjson.dumps({"topics": sorted(topics)}).decode()}
+
+
+async def _since(site: Site, watched: dict[str, int], me: str, staff: bool, age: int) -> set[str]:
+    """What changed while a page was on its way to a browser, and nobody listened for it."""
+    try:
+        async with site.desk.db.sessions() as session:
+            latest = select(EventRow).order_by(EventRow.id.desc()).limit(MOST_MISSED)
+            rows = list(await session.scalars(latest))
+    except MAY_BE_AWAY as error:
+        log.warning("live.not_looked", error=type(error).__name__)
+        return {"queues", "bell", "offers"} if staff else set()
+    begin = clock.now() - timedelta(milliseconds=age) - SLACK
+    topics: set[str] = set()
+    for row in rows:
+        if row.at >= begin:
+            data = {"name": row.name, "conversation": str(row.conversation_id)}
+            topics |= _topics(Signal("event", data), watched, me, staff)
+    return topics | ({"bell"} if staff and topics else set())
 
 
 def _arrived(site: Site, signal: Signal, watched: dict[str, int]) -> set[str]:
