@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Any
 from uuid import UUID
@@ -30,6 +31,8 @@ from sse_starlette import EventSourceResponse
 
 from core import clock
 from core.conversations.model import Conversation, Seat
+from core.db import EventRow
+from core.desk import signal_of
 from core.errors import NotFound
 from core.outage import MAY_BE_AWAY
 from core.people import service as people
@@ -44,6 +47,11 @@ LONGEST = 600.0
 MOST_TICKETS = 30
 NOTHING: Mapping[UUID, int] = MappingProxyType({})
 GATHER = 0.02
+OLDEST = 15_000
+"""Milliseconds: whose page is older looks at everything anew."""
+SLACK = timedelta(seconds=1)
+"""From an event's time to the commit that shows it."""
+MOST_MISSED = 100
 BEAT = 30.0
 """Seconds after which a page that stays open says again that it does."""
 _WHOLE = frozenset({"ticket.merged", "ticket.split", "ticket.requester_changed"})
@@ -67,8 +75,11 @@ async def live(
     viewer: SignedIn,
     site: TheSite,
     ticket: Annotated[list[int], Query(max_length=MOST_TICKETS)] = [],  # noqa: B006
+    age: Annotated[int, Query(ge=0, le=OLDEST)] = 0,
 ) -> EventSourceResponse:
-    """`changed` events with `{"topics": […]}`; `ready` says where each conversation stands. What one tab may not see any more is passed over, so that the others go on hearing."""
+    """`changed` events with `{"topics": […]}`; `ready` says where each conversation stands. What one tab
+    may not see any more is passed over, so that the others go on hearing. What has changed in the last
+    `age` milliseconds, since a page was made, is told at the beginning."""
     watched: dict[str, int] = {}
     looked_at: dict[UUID, int] = {}
     for number in dict.fromkeys(ticket):
@@ -92,7 +103,7 @@ async def live(
                 )
             )
             watched |= {f"place {place}": number for place in places}
-    stream = stream_of(site, watched, str(viewer.actor.id), staff=viewer.staff, shown=looked_at)
+    stream = stream_of(site, watched, str(viewer.actor.id), staff=viewer.staff, shown=looked_at, age=age)
     if viewer.staff and viewer.actor.id is not None:
         stream = _present(site, list(looked_at), viewer.actor.id, stream)
     return EventSourceResponse(stream, ping=20, headers={"cache-control": "no-store"})
@@ -135,13 +146,21 @@ async def _is_here(site: Site, person: UUID) -> None:
 
 
 async def stream_of(
-    site: Site, watched: dict[str, int], me: str, *, staff: bool, shown: Mapping[UUID, int] = NOTHING
+    site: Site,
+    watched: dict[str, int],
+    me: str,
+    *,
+    staff: bool,
+    shown: Mapping[UUID, int] = NOTHING,
+    age: int = 0,
 ) -> AsyncGenerator[dict[str, str]]:
     """What changes of the watched conversations and places, as long as somebody listens; first, how far
     those that are `shown` have come: a page may have been made before the first signal was heard."""
     ends = time.monotonic() + LONGEST
     async with site.desk.bus.subscribe() as signals:
         yield {"event": "ready", "data": orjson.dumps({"topics": await _standing(site, shown)}).decode()}
+        if age and (missed := await _since(site, watched, me, staff, shown, age)):
+            yield _changed(missed)
         iterator = aiter(signals)
         waiting: asyncio.Task[Signal] | None = None
         try:
@@ -163,7 +182,7 @@ async def stream_of(
                         until = min(ends, time.monotonic() + GATHER)
                     topics |= found
                 if topics:
-                    yield {"event": "changed", "data": orjson.dumps({"topics": sorted(topics)}).decode()}
+                    yield _changed(topics)
         finally:
             if waiting is not None:
                 waiting.cancel()
@@ -179,6 +198,29 @@ async def _standing(site: Site, shown: Mapping[UUID, int]) -> list[str]:
             select(Conversation.id, Conversation.seq).where(Conversation.id.in_(shown))
         )
         return [f"talk:{shown[conversation]}:{seq}" for conversation, seq in rows]
+
+
+def _changed(topics: set[str]) -> dict[str, str]:
+    return {"event": "changed", "data": orjson.dumps({"topics": sorted(topics)}).decode()}
+
+
+async def _since(
+    site: Site, watched: dict[str, int], me: str, staff: bool, shown: Mapping[UUID, int], age: int
+) -> set[str]:
+    """What changed while a page was on its way to a browser, and nobody listened for it."""
+    try:
+        async with site.desk.db.sessions() as session:
+            latest = select(EventRow).order_by(EventRow.id.desc()).limit(MOST_MISSED)
+            rows = list(await session.scalars(latest))
+    except MAY_BE_AWAY as error:
+        log.warning("live.not_looked", error=type(error).__name__)
+        return {"queues", "bell", "offers"} if staff else set()
+    begin = clock.now() - timedelta(milliseconds=age) - SLACK
+    topics: set[str] = set()
+    for row in rows:
+        if row.at >= begin:
+            topics |= _topics(signal_of(row), watched, me, staff, shown)
+    return topics | ({"bell"} if staff and topics else set())
 
 
 def _arrived(site: Site, signal: Signal, watched: dict[str, int]) -> set[str]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, Route, expect
 from sqlalchemy import select
 
 from core.conversations import service as conversations
@@ -51,6 +52,40 @@ async def test_eight_tabs_hear_by_one_line_and_work_goes_on(served: Served, cont
     for tab, number in zip(tabs, served.seeded.numbers, strict=False):
         await says(served, number, f"Are you there, {number}?")
         await expect(tab.locator("#timeline")).to_contain_text(f"Are you there, {number}?")
+
+
+async def test_when_the_browser_freezes_the_tab_that_leads_another_goes_on(
+    served: Served, context: BrowserContext
+) -> None:
+    tabs = await open_tabs(served, context)
+    number = served.seeded.numbers[TABS - 1]
+    session = await context.new_cdp_session(tabs[0])
+    await session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    await says(served, number, "Anybody?")
+    await expect(tabs[-1].locator("#timeline")).to_contain_text("Anybody?", timeout=8_000)
+    await session.send("Page.setWebLifecycleState", {"state": "active"})
+    await says(served, served.seeded.numbers[0], "And you, awake again?")
+    await expect(tabs[0].locator("#timeline")).to_contain_text("And you, awake again?")
+
+
+async def test_what_happens_before_the_line_stands_is_seen(served: Served, context: BrowserContext) -> None:
+    """A page is made, and its line begins a moment later: nothing may fall in between."""
+    page = await served.signed_in(context, "Sam")
+    number = served.seeded.numbers[1]
+
+    async def late(route: Route) -> None:
+        await says(served, number, "In between")
+        await route.continue_()
+
+    await page.route("**/live?*", late, times=1)
+    await ready(page, f"{served.url}/tickets/{number}")
+    await expect(page.locator("#timeline")).to_contain_text("In between")
+
+
+def test_both_pages_choose_their_leader_alike() -> None:
+    root = Path(__file__).parents[2]
+    one, other = (root / part / "static/js/leader.js" for part in ("webui", "adapters/webchat"))
+    assert one.read_text().partition("const CHECK")[2] == other.read_text().partition("const CHECK")[2]
 
 
 async def test_when_the_tab_that_leads_is_closed_another_goes_on(

@@ -78,6 +78,8 @@ async def upload(request: Request, site: TheSite, token: str) -> JSONResponse:
     async with visit(request) as uow:
         here = await come(uow, token)
     name = unquote(request.headers.get("x-file-name", ""))[:500]
+    if bodies.is_form(request):
+        raise Invalid(_("Choose a file."), field="file")
     bodies.allow_files(request, site.desk.means.settings.attachment_mb)
     means = site.desk.means
     async with (

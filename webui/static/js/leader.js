@@ -1,5 +1,6 @@
 // Of a browser's tabs one leads and speaks for all. A browser opens six connections to a host and
 // no more: a line of its own for every tab would use them up, and the desk would stand still.
+// Its twin is adapters/webchat/static/js/leader.js: neither folder may lean on the other's, and a test keeps them alike.
 const CHECK = 20000;
 const PATIENCE = 3000;
 
@@ -49,6 +50,9 @@ export function join(name, { lead, heard }) {
   });
   const leave = () => { left = true; clearTimeout(asked); asked = undefined; turn.abort(); step?.(); step = undefined; };
   const back = () => { left = false; stand(); };
+  // A tab that the browser freezes says so in time, and another goes on at once.
+  document.addEventListener("freeze", () => !left && leave());
+  document.addEventListener("resume", () => left && back());
   document.addEventListener("visibilitychange", check);
   setInterval(check, CHECK);
   stand();

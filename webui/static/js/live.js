@@ -11,13 +11,16 @@ const GATHER = 30;
 const ROLL = 30000;
 const SETTLED = 1000;
 const MOST = 30;
+const OLDEST = 15000;
 
 export function attach(element) {
   const url = new URL(element.dataset.liveUrl, location.href);
   const me = newId();
-  const mine = { kind: "shows", id: me, tickets: url.searchParams.getAll("ticket") };
+  const mine = { kind: "shows", id: me, tickets: url.searchParams.getAll("ticket"), made: performance.timeOrigin };
   const tabs = new Map();
   let reopen = () => {};
+  // What happens between the making of a page and its line is told by the line when it begins.
+  let unheard = Date.now();
   const began = performance.now();
   let followed = false;
   let late = false;
@@ -26,7 +29,8 @@ export function attach(element) {
 
   const address = () => {
     const tickets = [...new Set([...tabs.values()].reverse().flatMap((tab) => tab.tickets))];
-    return `${url.pathname}?${new URLSearchParams(tickets.slice(0, MOST).map((each) => ["ticket", each]))}`;
+    const asked = tickets.slice(0, MOST).map((each) => ["ticket", each]);
+    return `${url.pathname}?${new URLSearchParams([...asked, ["age", Math.min(Math.ceil(Date.now() - unheard), OLDEST)]])}`;
   };
   const catchUp = () => {
     if (document.hidden) late = true;
@@ -48,6 +52,7 @@ export function attach(element) {
     const line = hold(address, {
       changed: (topics) => { group.tell({ kind: "changed", topics }); refreshTopics(topics); },
       up: (topics) => {
+        unheard = Date.now();
         group.tell({ kind: "up", missed, topics });
         connected(true);
         if (missed) catchUp();
@@ -84,8 +89,10 @@ export function attach(element) {
   function take(tab) {
     const known = tabs.get(tab.id);
     tabs.set(tab.id, { tickets: tab.tickets, calls: 0 });
-    if (!known) reopen();
     if (off) group.tell({ kind: "down" });
+    if (known) return;
+    unheard = Math.min(unheard, tab.made);
+    reopen();
   }
 
   function drop(id) {
