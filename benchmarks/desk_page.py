@@ -101,8 +101,9 @@ class DeskPage:
             for topic in filter(part.listens, topics):
                 kind, _number, detail = [*topic.split(":"), "", ""][:3]
                 if not part.by_line:
+                    at_once = kind == part.data.get("at-once", "").partition(":")[0]
                     pace = part.at + int(part.data.get("pace", 0)) / 1_000 - time.perf_counter()
-                    self._soon(part, max(GATHER, pace))
+                    self._soon(part, GATHER if at_once else max(GATHER, pace))
                 elif kind == "line" and detail:
                     part.lines.add(detail)
                     self._soon(part, MARKS)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 
 from bot.parts import FILES, REACTIONS, Parts
 from core import clock
@@ -189,11 +189,16 @@ class Copying:
         return any(copy.origin for copy in copies) and not self.parts.has_timeline(place_key)
 
 
+_SEATS = (
+    select(Seat)
+    .join(Conversation, Seat.conversation_id == func.coalesce(Conversation.root_id, Conversation.id))
+    .where(Conversation.id == bindparam("conversation"), Seat.active)
+)
+
+
 async def seats_of(uow: UnitOfWork, conversation_id: UUID) -> Sequence[Seat]:
     """Where a conversation is held now; what was merged away is held where it went."""
-    conversation = await uow.session.get(Conversation, conversation_id)
-    root = conversation.root_id if conversation is not None and conversation.root_id else conversation_id
-    return list(await uow.session.scalars(select(Seat).where(Seat.conversation_id == root, Seat.active)))
+    return list(await uow.session.scalars(_SEATS, {"conversation": conversation_id}))
 
 
 def may_stand_at(message: Message, seat: Seat) -> bool:

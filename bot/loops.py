@@ -11,7 +11,7 @@ import structlog
 
 from bot.post import Posting
 from bot.router import Router
-from bot.tell import Tell
+from bot.tell import BATCH, Tell
 from core import clock, outbox
 from core.desk import Desk
 from core.kb.shelf import FOLLOW_SECONDS, Shelf
@@ -21,6 +21,8 @@ from core.ports.bus import Signal
 
 log = structlog.get_logger("bot.loops")
 IDLE = 1.0
+HELD_UP = 0.005
+"""Seconds until events are looked at again that wait for a transaction to end."""
 RESUME_EVERY = 1.0
 
 
@@ -73,17 +75,23 @@ class Loops:
     async def _tell_once(self) -> None:
         await _wait(self.desk.wake, IDLE)
         self.desk.wake.clear()
-        while await self.tell.read():
+        pause = HELD_UP
+        while True:
+            count = await self.tell.read()
             self._post.set()
-        self._post.set()
+            if self.tell.held_up:
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, IDLE)
+            elif count < BATCH:
+                return  # What came meanwhile wakes the next turn.
 
     async def _post_once(self) -> None:
         if not self._post.is_set():
             await _wait(self._post, await self._until_due())
         self._post.clear()
         self._claimed_at = clock.now()
-        while await self.posting.start_due():
-            self._claimed_at = clock.now()
+        # Whatever ends makes place for the next of its place, and wakes this again.
+        await self.posting.start_due()
 
     async def _until_due(self) -> float:
         """Seconds until something held becomes due, a second at most."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import bindparam, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from bot.copying import Copying
@@ -35,12 +35,15 @@ class Tell:
         self.desk = desk
         self.tellers = tellers
         self.copying = Copying(Parts(chats or {}))
+        self.held_up = False
+        """The last batch ended before events that wait for an older transaction: nobody may tell when
+        that one has ended."""
 
     async def read(self) -> int:
         """Deal with the next batch; returns how many events it held."""
         async with self.desk.unit() as uow:
             mark = await _mark(uow)
-            events = await _next(uow, mark)
+            events, self.held_up = await _next(uow, mark)
             for event in events:
                 await self._one(uow, event)
             if events:
@@ -64,14 +67,17 @@ async def _mark(uow: UnitOfWork) -> ReaderMark:
     return mark
 
 
-async def _next(uow: UnitOfWork, mark: ReaderMark) -> Sequence[EventRow]:
-    query = (
-        select(EventRow)
-        .where(
-            tuple_(EventRow.tx, EventRow.id) > (mark.tx, mark.event_id),
-            EventRow.tx < text("(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint"),
-        )
-        .order_by(EventRow.tx, EventRow.id)
-        .limit(BATCH)
-    )
-    return list(await uow.session.scalars(query))
+_SETTLED = EventRow.tx < text("(pg_snapshot_xmin(pg_current_snapshot())::text)::bigint")
+_NEXT = (
+    select(EventRow, _SETTLED)
+    .where(tuple_(EventRow.tx, EventRow.id) > tuple_(bindparam("tx"), bindparam("id")))
+    .order_by(EventRow.tx, EventRow.id)
+    .limit(BATCH)
+)
+
+
+async def _next(uow: UnitOfWork, mark: ReaderMark) -> tuple[Sequence[EventRow], bool]:
+    """The next events in order, and whether others are there that may not be read yet."""
+    rows = (await uow.session.execute(_NEXT, {"tx": mark.tx, "id": mark.event_id})).all()
+    settled = [event for event, settled in rows if settled]
+    return settled, len(settled) < len(rows)

@@ -57,6 +57,8 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
         autoescape=True,
+        # They come with the program, and change with it.
+        auto_reload=False,
         undefined=Undefined,
         trim_blocks=True,
         lstrip_blocks=True,

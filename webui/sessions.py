@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
 from fastapi import Request, Response
-from sqlalchemy import select
+from sqlalchemy import Uuid, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from core import clock
 from core.access import Actor
@@ -17,7 +19,7 @@ from core.i18n import LANGUAGES
 from core.ids import new_token
 from core.people import service as people
 from core.people.events import SignedIn, SignedOut
-from core.people.model import Person, Session
+from core.people.model import Person, Session, TeamMember
 from core.people.service import Known
 
 LIFETIME = timedelta(days=30)
@@ -64,10 +66,9 @@ async def viewer_of(uow: UnitOfWork, request: Request, secure: bool) -> Viewer:
     if token:
         found = await _find(uow, token)
         if found is not None:
-            session, person = found
-            return Viewer(
-                await people.actor_of(uow, person), token, person, await people.know(uow, person), session
-            )
+            session, person, teams = found
+            actor = people.actor_from(uow, person, teams)
+            return Viewer(actor, token, person, await people.know(uow, person), session)
     return Viewer(ANYONE, visit)
 
 
@@ -129,30 +130,39 @@ def browsers_language(request: Request, fallback: str) -> str:
     return fallback
 
 
-async def _find(uow: UnitOfWork, token: str) -> tuple[Session, Person] | None:
+_BY_DIGEST = (
+    select(
+        Session,
+        Person,
+        func.array(
+            select(TeamMember.team_id).where(TeamMember.person_id == Person.id).scalar_subquery(),
+            type_=ARRAY(Uuid()),
+        ),
+    )
+    .join(Person, Person.id == Session.person_id)
+    .where(
+        Session.digest == bindparam("digest"),
+        Session.revoked_at.is_(None),
+        Session.expires_at > bindparam("now"),
+        Person.active,
+        Person.erased_at.is_(None),
+    )
+)
+
+
+async def _find(uow: UnitOfWork, token: str) -> tuple[Session, Person, frozenset[UUID]] | None:
     now = clock.now()
-    row = (
-        await uow.session.execute(
-            select(Session, Person)
-            .join(Person, Person.id == Session.person_id)
-            .where(
-                Session.digest == _digest(uow, token),
-                Session.revoked_at.is_(None),
-                Session.expires_at > now,
-                Person.active,
-                Person.erased_at.is_(None),
-            )
-        )
-    ).one_or_none()
+    values = {"digest": _digest(uow, token), "now": now}
+    row = (await uow.session.execute(_BY_DIGEST, values)).one_or_none()
     if row is None:
         return None
-    session, person = row
+    session, person, teams = row
     if now - session.last_seen_at > (IDLE if person.role == "requester" else STAFF_IDLE):
         return None
     if now - session.last_seen_at > _TOUCH:
         session.last_seen_at = now
         person.last_seen_at = now
-    return session, person
+    return session, person, frozenset(teams if person.role != "requester" else ())
 
 
 def _digest(uow: UnitOfWork, token: str) -> bytes:

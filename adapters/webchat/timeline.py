@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, bindparam, func, or_, select
 
 from adapters.webchat import facts, render, tokens
 from adapters.webchat.tokens import INSTALLATION, PLATFORM, Visitor
@@ -222,11 +222,9 @@ async def _page(uow: UnitOfWork, shown: Shown, before: datetime | None, now: dat
 async def _changed_messages(
     uow: UnitOfWork, shown: Shown, since: Mapping[UUID, int], moment: datetime, now: datetime
 ) -> list[Message]:
-    touched = await uow.session.scalars(
-        select(EventRow.subject).where(
-            or_(*(and_(EventRow.conversation_id == c, EventRow.seq > s) for c, s in since.items())),
-            EventRow.name.startswith("message."),
-        )
+    touched = select(EventRow.subject).where(
+        or_(*(and_(EventRow.conversation_id == c, EventRow.seq > s) for c, s in since.items())),
+        EventRow.name.startswith("message."),
     )
     new = or_(*(and_(Message.conversation_id == c, Message.seq > s) for c, s in since.items()))
     held = and_(Message.visible_at > moment - OVERLAP, Message.visible_at > Message.at)
@@ -234,7 +232,7 @@ async def _changed_messages(
         select(Message)
         .where(
             Message.conversation_id.in_(shown.parts),
-            or_(new, held, Message.id.in_(set(touched))),
+            or_(new, held, Message.id.in_(touched)),
             *_for_requesters(now),
         )
         .order_by(Message.at, Message.seq)
@@ -415,6 +413,7 @@ async def _status(uow: UnitOfWork, shown: Shown, persons: Mapping[UUID, Known]) 
     ticket = shown.opened.ticket
     agent = persons.get(ticket.assignee_id) if ticket.assignee_id else None
     known = await people.know(uow, shown.person)
+    seen, unread = await _marks(uow, shown)
     return {
         "number": ticket.number,
         "status": ticket.status,
@@ -424,11 +423,9 @@ async def _status(uow: UnitOfWork, shown: Shown, persons: Mapping[UUID, Known]) 
         and ticket.status in (Status.open, Status.in_progress),
         "rating": ticket.rating,
         "may_rate": ticket.first_answer_at is not None or not ticket.live,
-        "seen": await _seen(uow, shown),
+        "seen": seen,
         "seen_part": str(shown.opened.thread.id),
-        "unread": await _unread(
-            uow, shown.opened.thread.id, await _read_mark(uow, ticket.id, shown.person.id)
-        ),
+        "unread": unread,
         "read": shown.opened.thread.conversation.seq,
         "email": known.email,
         "name": known.name,
@@ -442,26 +439,50 @@ def _agent(uow: UnitOfWork, agent: Known) -> dict[str, Any]:
     }
 
 
-async def _seen(uow: UnitOfWork, shown: Shown) -> int:
-    """Up to which number staff has read: by their marks, or because they answered."""
-    marks = await uow.session.scalar(
-        select(func.max(Participant.read_seq))
-        .join(Person, Person.id == Participant.person_id)
-        .where(Participant.ticket_id == shown.opened.ticket.id, Person.role != "requester")
+_IS_FOR_THEM = (
+    Message.audience == Audience.everyone,
+    or_(Message.visible_at.is_(None), Message.visible_at <= bindparam("now")),
+    or_(
+        Message.deleted_at.is_(None),
+        Message.visible_at.is_(None),
+        Message.deleted_at >= Message.visible_at,
+    ),
+)
+_OF_STAFF = and_(Message.conversation_id == bindparam("conversation"), Message.side == "staff", *_IS_FOR_THEM)
+_MARKS = select(
+    select(func.max(Participant.read_seq))
+    .join(Person, Person.id == Participant.person_id)
+    .where(Participant.ticket_id == bindparam("ticket"), Person.role != "requester")
+    .scalar_subquery(),
+    select(func.max(Message.seq)).where(_OF_STAFF).scalar_subquery(),
+    select(func.count())
+    .select_from(Message)
+    .where(
+        _OF_STAFF,
+        Message.deleted_at.is_(None),
+        Message.seq
+        > func.coalesce(
+            select(Participant.read_seq)
+            .where(Participant.ticket_id == bindparam("ticket"), Participant.person_id == bindparam("reader"))
+            .scalar_subquery(),
+            0,
+        ),
     )
-    answered = await uow.session.scalar(
-        select(func.max(Message.seq)).where(
-            Message.conversation_id == shown.opened.thread.id,
-            Message.side == "staff",
-            *_for_requesters(clock.now()),
-        )
-    )
-    return max(marks or 0, answered or 0)
+    .scalar_subquery(),
+)
 
 
-async def _read_mark(uow: UnitOfWork, ticket_id: UUID, person_id: UUID) -> int:
-    row = await uow.session.get(Participant, (ticket_id, person_id))
-    return row.read_seq if row is not None else 0
+async def _marks(uow: UnitOfWork, shown: Shown) -> tuple[int, int]:
+    """Up to which number staff has read, by their marks or because they answered; and how much of
+    what they said the visitor has not."""
+    values = {
+        "ticket": shown.opened.ticket.id,
+        "conversation": shown.opened.thread.id,
+        "reader": shown.person.id,
+        "now": clock.now(),
+    }
+    read, answered, unread = (await uow.session.execute(_MARKS, values)).one()
+    return max(read or 0, answered or 0), int(unread or 0)
 
 
 async def _unread(uow: UnitOfWork, conversation_id: UUID, read_seq: int) -> int:

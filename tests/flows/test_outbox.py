@@ -344,12 +344,14 @@ async def test_events_are_dealt_with_once_whatever_the_order_of_commits(world: W
         await session.flush()
         await world.reply("quick")
         assert await world.tell.read() == 0
+        assert world.tell.held_up
         await session.commit()
     seen = 0
     while (count := await world.tell.read()) > 0:
         seen += count
     assert seen >= 2
     assert await world.tell.read() == 0
+    assert not world.tell.held_up
 
 
 def _later(**span: float) -> Callable[[], datetime]:

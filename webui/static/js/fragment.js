@@ -1,5 +1,5 @@
 // Elements with data-fragment-url fetch their inner HTML anew; changes close together become one fetch.
-// data-pace: after one fetch the next waits so many milliseconds. data-changes-url: what a topic tells of
+// data-pace: after one fetch the next waits so many milliseconds, but for topics in data-at-once. data-changes-url: what a topic tells of
 // is fetched from there, line by line; all of the element only where nothing less will do.
 import { call, Failed } from "./http.js";
 import { merge, morph } from "./morph.js";
@@ -19,10 +19,14 @@ export const hears = (on) => { live = on; };
 
 export function refreshTopics(topics) {
   for (const element of document.querySelectorAll("[data-fragment-url][data-topics]")) {
-    const wanted = element.dataset.topics.split(/\s+/);
-    const found = topics.filter((topic) => wanted.some((one) => topic === one || topic.startsWith(`${one}:`)));
+    const found = among(topics, element.dataset.topics);
     if (found.length) hear(element, found);
   }
+}
+
+function among(topics, wanted) {
+  const names = wanted.split(/\s+/);
+  return topics.filter((topic) => names.some((name) => topic === name || topic.startsWith(`${name}:`)));
 }
 
 // What was done here shows at once; what else it changed is told.
@@ -61,7 +65,10 @@ const stateOf = (element) => {
 
 function hear(element, topics) {
   const state = stateOf(element);
-  if (!element.dataset.changesUrl) return soon(element, Math.max(GATHER, wait(element)));
+  if (!element.dataset.changesUrl) {
+    const now = among(topics, element.dataset.atOnce ?? "").length;
+    return soon(element, now ? GATHER : Math.max(GATHER, wait(element)));
+  }
   for (const topic of topics) {
     const [kind, , detail] = topic.split(":");
     if (kind === "line" && detail) {
