@@ -66,7 +66,8 @@ class Address:
 
     async def create_database(self, name: str, template: str | None = None) -> str:
         """Make a database, empty or as a copy of `template`, which nobody may be using. Returns its url."""
-        source = f" TEMPLATE {_quoted(template)}" if template else ""
+        # Copied as files: three times as fast as through the log, for a database of some megabytes.
+        source = f" TEMPLATE {_quoted(template)} STRATEGY FILE_COPY" if template else ""
         await self._as_owner(f"CREATE DATABASE {_quoted(name)} OWNER {_quoted(cluster.USER)}{source}")
         return self.url_of(name)
 
