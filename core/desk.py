@@ -67,11 +67,16 @@ class Desk:
     def _committed(self, events: list[EventRow]) -> None:
         self.wake.set()
         for event in events:
-            data = {
-                "name": event.name,
-                "subject": str(event.subject),
-                "conversation": str(event.conversation_id) if event.conversation_id else None,
-                "actor": str(event.actor_id) if event.actor_id else None,
-                **event.data,
-            }
-            self.bus.publish(Signal("event", data))
+            self.bus.publish(signal_of(event))
+
+
+def signal_of(event: EventRow) -> Signal:
+    """What live pages and other processes hear of an event."""
+    data = {
+        "name": event.name,
+        "subject": str(event.subject),
+        "conversation": str(event.conversation_id) if event.conversation_id else None,
+        "actor": str(event.actor_id) if event.actor_id else None,
+        **event.data,
+    }
+    return Signal("event", data)
