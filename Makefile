@@ -25,7 +25,7 @@ migrate: ## bring the database to this program's schema
 	@sh tools/setup.sh run && exec $(PY) -m bot migrate
 
 test: ## all tests; ARGS="tests/core -k queue" for some
-	@sh tools/setup.sh dev && . tools/chromium.sh && exec $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	@sh tools/setup.sh dev && . tools/chromium.sh && . tools/redis.sh && exec $(PY) -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: ## format, lint, types, import contracts
 	@sh tools/setup.sh dev

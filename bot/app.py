@@ -12,6 +12,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,9 @@ from sqlalchemy.exc import DBAPIError
 import adapters
 from adapters.files.disk import DiskStore
 from adapters.local.bus import LocalBus
+from adapters.redis.bus import RedisBus
 from bot import jobs, migrate, typists, wiring
+from bot.following import follow
 from bot.loops import Loops
 from bot.post import Posting
 from bot.router import Router
@@ -49,6 +52,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("bot.app")
 REACH_SECONDS = 10.0
+Work = dict[str, Callable[[], Coroutine[Any, Any, None]]]
+"""What runs beside the web, by name."""
 
 
 class Stopped(DeskError):
@@ -68,7 +73,8 @@ class App:
     loops: Loops
     web: Any
     site: Site
-    tasks: dict[str, Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=dict)
+    voice: Voice
+    tasks: Work = field(default_factory=dict)
     """What runs beside the rest for as long as the desk does."""
 
 
@@ -95,8 +101,11 @@ async def _embedded(settings: Settings, folder: Path) -> AsyncIterator[Embedded 
 
 
 @asynccontextmanager
-async def _reached(settings: Settings, server: Embedded | None) -> AsyncIterator[Database]:
-    db = Database(server.url if server is not None else settings.sqlalchemy_url)
+async def _reached(
+    settings: Settings, server: Embedded | None, idle_seconds: float = 0
+) -> AsyncIterator[Database]:
+    url = server.url if server is not None else settings.sqlalchemy_url
+    db = Database(url, idle_seconds=idle_seconds)
     try:
         await _reach(db)
         yield db
@@ -105,23 +114,35 @@ async def _reached(settings: Settings, server: Embedded | None) -> AsyncIterator
 
 
 @asynccontextmanager
-async def compose(settings: Settings) -> AsyncIterator[App]:
-    """Open the database, bring it up to date, and put the desk together."""
+async def compose(settings: Settings, *, part: bool = False, idle_seconds: float = 0) -> AsyncIterator[App]:
+    """Open the database, bring it up to date, and put the desk together; with others as a `part` of one."""
     folder = settings.data.absolute()
     async with AsyncExitStack() as stack:
         if settings.sqlalchemy_url:
             from adapters.postgres import DataFolder
 
-            stack.enter_context(DataFolder(folder))
+            stack.enter_context(DataFolder(folder, shared=part))
         server = await stack.enter_async_context(_embedded(settings, folder))
-        db = await stack.enter_async_context(_reached(settings, server))
+        db = await stack.enter_async_context(_reached(settings, server, idle_seconds))
         masters = await master_keys(settings, folder, db)
         await migrate.to_head(db.engine)
         desk = await Desk.open(db, DiskStore(folder / "files"), LocalBus(), masters)
+        told = _join_others(settings, desk) if part or settings.redis_url.get_secret_value() else {}
         app = put_together(settings, desk)
+        app.tasks.update(told)
         if server is not None:
             app.tasks["database"] = server.keep
         yield app
+
+
+def _join_others(settings: Settings, desk: Desk) -> Work:
+    """Hear of other processes, over Redis or, while that is away, from the database; what that needs to run."""
+    url = settings.redis_url.get_secret_value()
+    if not url:
+        return {"following": lambda: follow(desk, lambda: False)}
+    bus = RedisBus(url, desk.means.keys.desk, desk.bus)
+    desk.bus = bus
+    return {"bus": bus.run, "following": lambda: follow(desk, lambda: bus.connected)}
 
 
 def put_together(settings: Settings, desk: Desk) -> App:
@@ -152,7 +173,7 @@ def put_together(settings: Settings, desk: Desk) -> App:
     )
     posting = Posting(desk, posters, wiring.makers(settings, chats), public_url=settings.url)
     loops = Loops(desk, router, Tell(desk, wiring.tellers(desk, chats), chats), posting)
-    app = App(settings, desk, router, chats, loops, make_app(site), site)
+    app = App(settings, desk, router, chats, loops, make_app(site), site, voice)
     views = site.facts["views"] = Views(desk.db, desk.means)
     app.tasks["calls"] = voice.run
     app.tasks["views"] = views.run
@@ -187,9 +208,33 @@ async def serve(settings: Settings, announce: Callable[[App], Any] | None = None
 
 async def run(app: App, listening: socket.socket, announce: Callable[[App], Any] | None = None) -> None:
     """Serve the web and do the background work, until a signal; then end in order."""
+    await take_over(app.desk)
+    stop = asyncio.Event()
+    schedule = jobs.schedule(wiring.live_channels(app.chats))
+    work: Work = {
+        "loops": app.loops.run,
+        "typing": lambda: typists.relay(app.desk, app.chats),
+        **{name: partial(chat.run, app.router.deliver) for name, chat in app.chats.items()},
+        "jobs": lambda: jobs.run(app.desk, stop, schedule),
+        **app.tasks,
+    }
+    try:
+        await serve_with(app, app.web, work, listening, announce)
+    finally:
+        stop.set()
+
+
+async def serve_with(
+    app: App,
+    web: Any,
+    work: Work,
+    listening: socket.socket,
+    announce: Callable[[App], Any] | None = None,
+) -> None:
+    """Serve `web`, with `work` beside it for as long as it is served."""
     server = _Server(
         uvicorn.Config(
-            app.web,
+            web,
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -203,16 +248,7 @@ async def run(app: App, listening: socket.socket, announce: Callable[[App], Any]
         )
     )
     _stop_on_signals(server)
-    await _take_over(app.desk)
-    background = [asyncio.create_task(app.loops.run(), name="loops")]
-    background.append(asyncio.create_task(typists.relay(app.desk, app.chats), name="typing"))
-    background += [
-        asyncio.create_task(chat.run(app.router.deliver), name=chat.name) for chat in app.chats.values()
-    ]
-    stop = asyncio.Event()
-    schedule = jobs.schedule(wiring.live_channels(app.chats))
-    background.append(asyncio.create_task(jobs.run(app.desk, stop, schedule), name="jobs"))
-    background += [asyncio.create_task(task(), name=name) for name, task in app.tasks.items()]
+    background = [asyncio.create_task(task(), name=name) for name, task in work.items()]
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="web")
     try:
         up = asyncio.create_task(server.up.wait())
@@ -223,7 +259,6 @@ async def run(app: App, listening: socket.socket, announce: Callable[[App], Any]
             await announce(app)
         await _watch(serving, background, server)
     finally:
-        stop.set()
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
@@ -307,8 +342,8 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
             loop.add_signal_handler(number, stop, number)
 
 
-async def _take_over(desk: Desk) -> None:
-    """This desk runs alone: what a process before had claimed, and did not finish, is due at once."""
+async def take_over(desk: Desk) -> None:
+    """This process alone delivers: what a process before had claimed, and did not finish, is due at once."""
     async with desk.db.sessions() as session:
         count = await outbox.release_all(session)
         await session.commit()

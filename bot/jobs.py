@@ -39,8 +39,13 @@ log = structlog.get_logger("bot.jobs")
 TICK = 1.0
 BATCH = 50
 MANY = 5_000
+LATE = timedelta(seconds=10)
 MOST_STEPS = 20
 """Steps of one job in a row, before the others have their turn."""
+
+
+Hand = Callable[[str], Awaitable[bool]]
+"""Hands a job of this name to whoever is free; False when that cannot be done now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +156,12 @@ def schedule(live: Collection[str] = ()) -> tuple[Job, ...]:
 # --- running them -----------------------------------------------------------------------
 
 
-async def run(desk: Desk, stop: asyncio.Event, jobs: tuple[Job, ...]) -> None:
-    """Run what is due, second by second, until told to stop."""
+async def run(desk: Desk, stop: asyncio.Event, jobs: tuple[Job, ...], hand: Hand | None = None) -> None:
+    """Run what is due, or hand it on, second by second, until told to stop."""
     pause = TICK
     while not stop.is_set():
         try:
-            await run_due(desk, jobs)
+            await run_due(desk, jobs, hand)
             pause = TICK
         except MAY_BE_AWAY as error:
             log.warning("jobs.paused", error=type(error).__name__, seconds=pause)
@@ -164,14 +169,18 @@ async def run(desk: Desk, stop: asyncio.Event, jobs: tuple[Job, ...]) -> None:
         await _wait(stop, pause)
 
 
-async def run_due(desk: Desk, jobs: tuple[Job, ...]) -> dict[str, int]:
-    """Run every job that is due, once; returns what each of them did."""
+async def run_due(desk: Desk, jobs: tuple[Job, ...], hand: Hand | None = None) -> dict[str, int]:
+    """Run every job that is due, once; returns what each of them did. What can be handed on is not
+    run here, unless it is late: then whoever had it has died."""
     async with desk.db.sessions() as session:
         rows = await session.execute(select(ScheduledJob.name, ScheduledJob.last_run_at))
     last: Mapping[str, datetime | None] = dict(rows.all())
     done: dict[str, int] = {}
     for job in jobs:
-        if _is_due(job, last.get(job.name)):
+        if not _is_due(job, last.get(job.name)):
+            continue
+        late = _is_due(job, last.get(job.name), LATE)
+        if hand is None or (late and job.name in last) or not await hand(job.name):
             done[job.name] = await run_one(desk, job)
     return done
 
@@ -227,10 +236,10 @@ async def _broken(desk: Desk, job: Job, error: str) -> None:
             row.last_run_at, row.error = clock.now(), error[:100]
 
 
-def _is_due(job: Job, last: datetime | None) -> bool:
+def _is_due(job: Job, last: datetime | None, late: timedelta = timedelta()) -> bool:
     """Due also when the clock was set back: what lies in the future was not run yet."""
     now = clock.now()
-    return last is None or last > now or now - last >= job.every
+    return last is None or last > now or now - last >= job.every + late
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:

@@ -41,15 +41,19 @@ class Loops:
         self._claimed_at = clock.now()
         posting.freed = self._post.set
 
-    async def run(self) -> None:
-        """Until cancelled."""
+    async def run(self, *only: str) -> None:
+        """Until cancelled: all of them, or some."""
+        steps = {
+            "tell": self._tell_once,
+            "post": self._post_once,
+            "resume": self._resume_once,
+            "refresh": self._refresh,
+            "articles": self._articles_once,
+        }
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._for_ever("tell", self._tell_once))
-                group.create_task(self._for_ever("post", self._post_once))
-                group.create_task(self._for_ever("resume", self._resume_once))
-                group.create_task(self._for_ever("refresh", self._refresh))
-                group.create_task(self._for_ever("articles", self._articles_once))
+                for name in only or steps:
+                    group.create_task(self._for_ever(name, steps[name]))
         finally:
             await self.posting.stop()
 
@@ -123,6 +127,9 @@ class Loops:
         async with self.desk.bus.subscribe() as signals:
             async for signal in signals:
                 self._forget(signal)
+                if signal.topic in ("event", "lost"):
+                    # Another process may have committed it: there is something to tell.
+                    self.desk.wake.set()
                 if _changes_the_desk(signal):
                     await self.desk.refresh()
 

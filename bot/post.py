@@ -37,6 +37,7 @@ from core.conversations.events import MessageDelivered, MessageUndelivered
 from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError
+from core.lease import Replaced
 from core.outbox_model import Delivery
 
 log = structlog.get_logger("bot.post")
@@ -70,6 +71,8 @@ class Posting:
         self.making = Making(parts, makers or {}, desk.means.files, public_url)
         self.copying = Copying(parts)
         self.freed: Callable[[], None] = _nobody
+        self.may_send: Callable[[], bool] = _always
+        """Asked right before each call: a process that was paused may have been replaced meanwhile."""
         self._busy: Counter[str] = Counter()
         self._running: set[asyncio.Task[None]] = set()
 
@@ -111,6 +114,9 @@ class Posting:
         def ended(task: asyncio.Task[None]) -> None:
             self._running.discard(task)
             self._busy[platform] -= 1
+            if not task.cancelled() and (error := task.exception()) is not None:
+                # What came of it could not be noted: the row is taken up again when its lease ends.
+                log.warning("delivery.not_noted", delivery=str(row.id), error=type(error).__name__)
             self.freed()
 
         task.add_done_callback(ended)
@@ -159,6 +165,8 @@ class Posting:
                 await outbox.cancelled(uow, row.id)
             return
         call = CALLS["post" if row.kind == "file" and not isinstance(made, FileOut) else row.kind]
+        if not self.may_send():
+            raise Replaced("This process of the desk does not lead any more.")
         async with self._leased(row):
             result = await call(adapter, place, row, made)
         await self._done(row, result, made.revision if isinstance(made, Post) else 0)
@@ -234,6 +242,11 @@ class Posting:
 
 def _nobody() -> None:
     """Nobody waits for a call to end."""
+
+
+def _always() -> bool:
+    """A process that is the only one."""
+    return True
 
 
 def _tell_undelivered(uow: UnitOfWork, row: Delivery, error: str) -> None:

@@ -7,7 +7,7 @@ its events and its timeline commit together or not at all.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -187,7 +187,7 @@ class UnitOfWork:
 class Database:
     """The engine, and the way to a unit of work."""
 
-    def __init__(self, url: str, *, pool: int = 20) -> None:
+    def __init__(self, url: str, *, pool: int = 20, idle_seconds: float = 0) -> None:
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_size=pool,
@@ -199,11 +199,18 @@ class Database:
             connect_args={
                 "timeout": 10,
                 "command_timeout": 60,
-                "server_settings": {"application_name": "deskbell", "jit": "off"},
+                "server_settings": {
+                    "application_name": "deskbell",
+                    "jit": "off",
+                    # What stands still inside a transaction for longer is ended by the server; 0: never.
+                    "idle_in_transaction_session_timeout": str(int(idle_seconds * 1000)),
+                },
             },
         )
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False, autoflush=False)
         self.listeners: list[Callable[[list[EventRow]], None]] = []
+        self.fence: Callable[[AsyncSession], Awaitable[None]] | None = None
+        """Asked by every unit before it commits: raises when this process may not write (any more)."""
 
     @asynccontextmanager
     async def unit(self, means: Means, actor: Actor = SYSTEM) -> AsyncIterator[UnitOfWork]:
@@ -212,6 +219,8 @@ class Database:
         try:
             uow = UnitOfWork(session, means, actor)
             yield uow
+            if self.fence is not None:
+                await self.fence(session)
             await session.commit()
         except BaseException:
             # Shielded: a cancelled unit must still roll back and give its connection back.

@@ -71,7 +71,7 @@ class Desk:
 
 
 def signal_of(event: EventRow) -> Signal:
-    """A fact as whoever looks is told of it."""
+    """What live pages and other processes hear of an event."""
     data = {
         "name": event.name,
         "subject": str(event.subject),

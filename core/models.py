@@ -29,6 +29,7 @@ from core.kb.model import (
     Lesson,
     Suggestion,
 )
+from core.lease import Lease
 from core.notices.model import Notice
 from core.outbox_model import (
     Delivery,

@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         description="A PostgreSQL server instead of the embedded one",
         examples=["postgresql://deskbell:secret@db.example.com/deskbell"],
     )
+    redis_url: SecretStr = Field(
+        SecretStr(""),
+        alias="REDIS_URL",
+        description="A Redis that carries live updates and jobs between the parts of a desk. Nothing is lost with it",
+        examples=["redis://:secret@redis.example.com/0"],
+    )
     log_format: str = Field(
         "console",
         pattern="^(console|json)$",
@@ -129,6 +135,17 @@ class Settings(BaseSettings):
                 )
             if not _SERVER_OPTIONS[name].fullmatch(options[-1]):
                 raise ValueError(f"what it says of {name} cannot be")
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _a_redis(cls, value: SecretStr) -> SecretStr:
+        address = value.get_secret_value()
+        parts = _parts(address, _AS_SIGNS)
+        if address and parts.scheme not in ("redis", "rediss", "unix"):
+            raise ValueError("it must begin with redis://, rediss:// or unix://")
+        if parts.scheme in ("redis", "rediss") and not parts.hostname:
+            raise ValueError("it must name a host")
         return value
 
     @field_validator("master_key")

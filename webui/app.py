@@ -57,6 +57,20 @@ def make_app(site: Site) -> FastAPI:
     return app
 
 
+def make_probes(site: Site) -> FastAPI:
+    """What a part of a desk serves that is not its web: the probes, /metrics, and what adapters mount."""
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.site = site
+    errors.install(app)
+    app.add_middleware(Bounds)
+    app.add_middleware(SecurityHeaders, secure=site.secure)
+    app.include_router(_probes(site))
+    app.include_router(importlib.import_module("webui.pages.metrics").router)
+    for name, mounted in site.mounts.items():
+        app.mount(f"/chat/{name}", mounted)
+    return app
+
+
 def routers(site: Site) -> Iterator[APIRouter]:
     """The probes, the live stream, and every module of pages/ and api/ that has a `router`: a new page is a new file."""
     yield _probes(site)

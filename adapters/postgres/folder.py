@@ -21,12 +21,12 @@ class DataFolder:
     """A claimed data folder. The claim is a lock of the kernel, which ends with the process.
 
     Raises `StartError` when another Deskbell works in the folder, or when it cannot be
-    written. A new folder is made with mode 0700.
+    written. A new folder is made with mode 0700. The parts of one desk share it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
         self.path = path.expanduser().absolute()
-        self._lock = _take(self.path)
+        self._lock = _take(self.path, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
 
     def release(self) -> None:
         """Give the folder back. Calling it again does nothing."""
@@ -52,7 +52,7 @@ def open_private(path: Path, flags: int) -> int:
     return number
 
 
-def _take(path: Path) -> int | None:
+def _take(path: Path, how: int) -> int | None:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = open_private(path / "deskbell.lock", os.O_RDWR)
@@ -66,7 +66,7 @@ def _take(path: Path) -> int | None:
                 "The data folder {path} cannot be written ({reason}); set DESKBELL_DATA to a folder of yours."
             ).format(path=path, reason=os.strerror(error.errno or errno.EIO))
         ) from error
-    if not _is_ours_within(lock, _DYING_SECONDS):
+    if not _is_ours_within(lock, how, _DYING_SECONDS):
         os.close(lock)
         raise StartError(
             _("The data folder {path} is in use by another Deskbell; stop it or set DESKBELL_DATA.").format(
@@ -76,11 +76,11 @@ def _take(path: Path) -> int | None:
     return lock
 
 
-def _is_ours_within(lock: int, seconds: float) -> bool:
+def _is_ours_within(lock: int, how: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
         except BlockingIOError:
             if time.monotonic() > deadline:
                 return False

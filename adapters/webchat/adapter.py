@@ -59,7 +59,8 @@ class WebChat:
             self._changed(place)
             return part.message_id
         # A card that is no message is shown to whoever looks now; it lies nowhere else.
-        self.hub.push(place.channel, {"type": "card", "thread": place.thread, "card": render.card(part.card)})
+        shown = {"visitor": place.channel, "thread": place.thread, "card": render.card(part.card)}
+        self.desk.bus.publish(Signal("webchat.card", shown))
         return key
 
     async def edit(self, place: Place, native: str, part: Post) -> None:

@@ -198,6 +198,9 @@ class Hub:
         match signal.topic:
             case "webchat":
                 self.push(str(data.get("visitor")), {"type": "changed", "thread": data.get("thread", "")})
+            case "webchat.card":
+                told = {"type": "card", "thread": data.get("thread", ""), "card": data.get("card")}
+                self.push(str(data.get("visitor")), told)
             case "typing" if data.get("side") != "requester":
                 self._typing(data)
             case "event":

@@ -13,6 +13,9 @@ import click
 
 COMMANDS = {
     "run": "run",
+    "web": "web",
+    "gateway": "gateway",
+    "worker": "worker",
     "media": "media",
     "demo": "demo",
     "migrate": "migrate",

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import exists, select
 
 from adapters.media import process
+from adapters.media.client import Client
 from adapters.media.endings import ENDINGS, Endings
 from adapters.media.recordings import StoredRecordings
 from adapters.media.settings import Settings
@@ -53,6 +54,16 @@ class Voice:
             raise Unavailable(_("Calls cannot be reached now. Please try again in a moment.")) from None
         assert self.keeper.media is not None
         return self.keeper.media
+
+    async def shared(self) -> MediaEngine:
+        """The engine that another process of this desk keeps; it is reached when it is used."""
+        if self.keeper.media is None:
+            self.keeper.media = Client(self.socket, Settings.of(environment()))
+        return self.keeper.media
+
+    def need(self) -> None:
+        """Keep an engine from the start: others will ask for it."""
+        self._needed.set()
 
     async def run(self) -> None:
         """Until cancelled. The engine itself stays while calls run, and is found again."""

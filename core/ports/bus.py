@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """`topic` is what changed, such as `ticket:<id>`; `data` holds ids and codes only."""
+    """`topic` is what changed, such as `ticket:<id>`; `data` holds ids and codes only, but for a card of
+    the web chat that lies nowhere else."""
 
     topic: str
     data: dict[str, Any] = field(default_factory=dict)

@@ -46,7 +46,7 @@ async def add_ticket(data: Path, words: str, *, file: bytes = b"") -> int:
 def test_started_and_ended(folder: Path, start: Start, how: signal.Signals) -> None:
     data = folder / "data"
     program = start(data).up()
-    assert program.get("/readyz") == 200
+    until(lambda: program.get("/readyz") == 200)
     said = program.announced()
     assert f"http://localhost:{program.port}/desk" in said
     assert "/sign-in/link/" in said

@@ -1,0 +1,37 @@
+"""`deskbell worker`: what time brings, as one of several processes."""
+
+from __future__ import annotations
+
+import click
+
+from bot.app import App
+from bot.cli import edge
+from core import log
+from core.settings import Settings
+
+
+@click.command()
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8082,
+    show_default=True,
+    help="Port for health and metrics.",
+)
+def worker(port: int) -> None:
+    """Run the jobs of a desk in parts, until SIGTERM.
+
+    Any number of them may run; with REDIS_URL they share the work, and without it, or while Redis is away,
+    each looks by itself. Answers /healthz, /readyz and /metrics on its own port. Needs DATABASE_URL.
+    """
+
+    async def work(settings: Settings) -> None:
+        from bot import running
+
+        log.configure(settings.log_format)
+        await running.serve_part(settings, running.worker, port, _announce)
+
+    async def _announce(_app: App) -> None:
+        click.echo(f"  The worker is up (health on port {port}).")
+
+    edge.run(work, quiet=False)
