@@ -12,6 +12,7 @@ from core.access import SYSTEM
 from core.db import UnitOfWork
 from core.errors import DeskError, NotFound
 from core.i18n import _, set_language
+from core.rate import Budget
 from webui import bodies, security, sessions
 from webui.bodies import SAFE_METHODS
 from webui.sessions import Viewer
@@ -53,6 +54,7 @@ async def visit(request: Request) -> AsyncIterator[UnitOfWork]:
         set_language(sessions.language_of(request, viewer, uow.settings.language))
         if request.method not in SAFE_METHODS:
             await _ours(request, uow, viewer)
+            _spend(request, site, viewer)
         yield uow
 
 
@@ -74,6 +76,13 @@ async def _ours(request: Request, uow: UnitOfWork, viewer: Viewer) -> None:
     if not given and bodies.is_form(request):
         given = str((await request.form()).get("csrf", ""))
     security.check_csrf(uow.keys.signing, viewer.csrf_secret, given)
+
+
+def _spend(request: Request, site: Site, viewer: Viewer) -> None:
+    """A person's hands do not send as much as this; strangers behind one address share it."""
+    budgets = site.facts.setdefault("changes", {True: Budget(1_200, 60), False: Budget(600, 60)})
+    address = request.client.host if request.client else ""
+    budgets[viewer.staff].take(str(viewer.person.id) if viewer.person is not None else address)
 
 
 Uow = Annotated[UnitOfWork, Depends(unit, scope="function")]

@@ -71,6 +71,8 @@ def problem(error: DeskError, instance: str = "") -> JSONResponse:
 
 async def _desk_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DeskError)
+    if error.status in (403, 429):
+        _noted(request, error)
     if wants_json(request):
         answer = problem(error, request.url.path)
         answer.headers.update(getattr(request.state, "rate_headers", {}))
@@ -135,6 +137,13 @@ async def _unexpected(request: Request, error: Exception) -> Response:
         "request.failed", path=request.scope.get("route") and request.scope["route"].path, exc_info=error
     )
     return await _desk_error(request, DeskError(_("Something went wrong on our side. It has been noted.")))
+
+
+def _noted(request: Request, error: DeskError) -> None:
+    """What somebody tried and may not: who and where, never what they sent."""
+    viewer, route = getattr(request.state, "viewer", None), request.scope.get("route")
+    person = viewer.actor.id if viewer is not None else None
+    log.warning("request.refused", code=error.code, path=route and route.path, person=person and str(person))
 
 
 def _speak(request: Request) -> None:

@@ -12,7 +12,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from sqlalchemy import delete, func, select, update
@@ -33,7 +33,7 @@ DESK_KEYS = ("words", "desk", "signing", "lookup")
 class MasterKey:
     """A 256-bit master key; `name` is a fingerprint that may be stored and shown."""
 
-    value: bytes
+    value: bytes = field(repr=False)
 
     @property
     def name(self) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from httpx import ASGITransport, AsyncClient, Response
 
 from core.desk import Desk
+from core.rate import Budget
 from tests.security import walk
 from tests.webui import test_access_matrix as matrix
 from tests.webui.test_access_matrix import World
@@ -116,6 +117,15 @@ async def test_nothing_leads_to_another_site(world: World) -> None:
                 if _is_elsewhere(answer.headers.get("location", "")):
                     led.append(f"{method} {route.path} {answer.headers['location']}")
     assert "\n".join(led) == ""
+
+
+async def test_whoever_sends_without_end_is_slowed(world: World) -> None:
+    world.app.state.site.facts["changes"] = {staff: Budget(3, 60) for staff in (True, False)}
+    path = world.filled("/my/tickets/{number}/messages")
+    for who in ("requester", "other"):
+        answers = [await world.call(who, "POST", path, {"body": "hello"}) for _n in range(5)]
+        assert [one.status_code == 429 for one in answers] == [False] * 3 + [True] * 2
+        assert int(answers[-1].headers["retry-after"]) > 0
 
 
 def _missing(answer: Response) -> list[str]:

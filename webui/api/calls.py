@@ -47,7 +47,8 @@ class CallPersonOut(BaseModel):
     rating: int | None
     join_link: str | None = Field(
         None,
-        description="Whoever has it is let in as this person: only for staff, and while the call is live",
+        description="Whoever has it is let in as this person: while the call is live, and of others only for staff "
+        "with the scope tickets:write",
     )
 
 
@@ -194,6 +195,8 @@ def _recording_fields(row: CallRecording) -> dict[str, Any]:
 
 async def _shown(request: Request, uow: UnitOfWork, call: Call, number: int) -> CallOut:
     base, staff = site_of(request).public_url, uow.actor.staff
+    # A link speaks and consents as its person: reading alone gives nobody's but one's own.
+    invites = staff and "tickets:write" in (uow.actor.scopes or ())
     await uow.session.flush()
     return CallOut(
         id=call.id,
@@ -211,7 +214,7 @@ async def _shown(request: Request, uow: UnitOfWork, call: Call, number: int) -> 
                 person_id=one.person, name=one.name, staff=one.staff, presence=one.presence,
                 joined_at=one.row.joined_at, left_at=one.row.left_at, rating=one.row.rating if staff else None,
                 join_link=base + join_links.path(uow, one.row)
-                if call.live and (staff or one.person == uow.actor.id)
+                if call.live and (invites or one.person == uow.actor.id)
                 else None,
             )
             for one in await queries.people(uow, uow.actor, call)
