@@ -7,7 +7,7 @@ PY := .venv/bin/python
 WORKERS ?= 2
 BENCHMARKS ?= intake views live flood suggest adapters kill calls
 
-.PHONY: help run playground demo migrate test check fmt bench lock messages docs clean
+.PHONY: help run playground demo migrate test check fmt bench lock messages docs sbom clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -53,6 +53,10 @@ messages: ## collect the texts for translators
 docs: ## write the parts of docs/ that the program knows
 	@sh tools/setup.sh run
 	@$(PY) -m bot.docs
+
+sbom: ## the bill of materials (CycloneDX) and the licences, in build/
+	@sh tools/setup.sh run
+	@$(PY) tools/sbom.py
 
 clean: ## remove what can be made again; data/ stays
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
