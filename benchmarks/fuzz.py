@@ -210,7 +210,7 @@ def _of_text() -> dict[str, Callable[[Any], object]]:
         "kb.difference": lambda given: difference.difference(given, given[::-1]),
         "slack.mrkdwn": lambda given: (mrkdwn.elements(given), list(mrkdwn.spans(given))),
         "slack.read": lambda given: reading.plain(given, known),
-        "slack.write": lambda given: (writing.rich(given), writing.line(given)),
+        "slack.write": lambda given: (writing.rich(text.clean(given)), writing.line(text.clean(given))),
         "discord.read": lambda given: from_discord.to_commonmark(given, discord, {}),
         "discord.write": to_discord.to_discord,
         "telegram.write": lambda given: html.visible(html.to_html(given)),
