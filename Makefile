@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 WORKERS ?= 2
-BENCHMARKS ?= intake views live flood suggest adapters kill calls
+BENCHMARKS ?= intake views live flood suggest adapters kill calls fuzz
 
 .PHONY: help run playground demo migrate test check fmt bench lock messages docs sbom clean
 

@@ -110,7 +110,7 @@ def check_claims(token: str, secret: str) -> Claims:
         claims = jwt.decode(
             token, secret, algorithms=["HS256"], leeway=30, options={"require": ["exp", "sub"]}
         )
-    except (jwt.PyJWTError, OverflowError):
+    except (jwt.PyJWTError, OverflowError, UnicodeError):
         raise Invalid(_("This sign-in from the host site is not valid."), field="vouched") from None
     sub, expires = claims["sub"], int(claims["exp"])
     if not sub or len(sub) > 200 or expires > time() + LONGEST_CLAIM:

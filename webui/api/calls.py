@@ -48,7 +48,7 @@ class CallPersonOut(BaseModel):
     join_link: str | None = Field(
         None,
         description="Whoever has it is let in as this person: while the call is live, and of others only for staff "
-        "with the scope tickets:write",
+        "with the scope calls:write",
     )
 
 
@@ -196,7 +196,7 @@ def _recording_fields(row: CallRecording) -> dict[str, Any]:
 async def _shown(request: Request, uow: UnitOfWork, call: Call, number: int) -> CallOut:
     base, staff = site_of(request).public_url, uow.actor.staff
     # A link speaks and consents as its person: reading alone gives nobody's but one's own.
-    invites = staff and "tickets:write" in (uow.actor.scopes or ())
+    invites = staff and "calls:write" in (uow.actor.scopes or ())
     await uow.session.flush()
     return CallOut(
         id=call.id,
