@@ -141,12 +141,12 @@ class WordFinder:
         ]
 
 
-def telling(text: str) -> list[str]:
+def telling(text: str, most: int = MOST_WORDS) -> list[str]:
     """The words of a query that say what it is about, in lower case; none when there are only small
     ones."""
     found = dict.fromkeys(word.lower() for word in _WORD.findall(text))
     kept = [word for word in found if word not in _SMALL_WORDS and (len(word) > 1 or not word.isascii())]
-    return kept[:MOST_WORDS]
+    return kept[:most]
 
 
 def best_sentence(body: str, words: Sequence[str]) -> str:

@@ -1,15 +1,17 @@
 """What past questions teach about articles, who may teach, and how it is undone.
 
 A lesson is a row: this question, this article, solved or not, asked by this person. It counts only
-when another person's question taught the same of the article, so that nobody teaches the desk
-alone; and of one person at most a few lessons about an article count. The rows are the truth: each
-process follows them, so that a lesson undone, or a person erased, is gone from every index.
+when another person taught the same of the article by a question that has a word in common with
+it, so that nobody teaches the desk alone; and of one person at most a few lessons about an article
+count. Who teaches is who asked, or the agent who chose the article for them. The rows are the
+truth: each process follows them, so that a lesson undone, or a person erased, is gone from every
+index.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -19,12 +21,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
 from core.access import Actor, Permission
+from core.crypto import words
 from core.crypto.fields import Unreadable, seal_text, unseal_text
 from core.crypto.keys import Keys
 from core.db import UnitOfWork
 from core.errors import NotFound
 from core.i18n import _
 from core.kb.events import LessonUndone
+from core.kb.finding import telling
 from core.kb.model import Lesson
 
 MOST_LESSONS = 20_000
@@ -34,13 +38,14 @@ TEACHERS = 2
 MOST_OF_ONE = 3
 """So many lessons of one person about one article count."""
 QUESTION_CHARACTERS = 2_000
+MOST_WORDS = 60
 PAGE = 50
 _QUESTION = "lesson.question"
 
 
 @dataclass(frozen=True, slots=True)
 class Taught:
-    """A lesson that counts, still sealed."""
+    """A lesson that was not undone, still sealed."""
 
     id: UUID
     question: bytes
@@ -48,6 +53,19 @@ class Taught:
     solved: bool
     person_id: UUID
     language: str
+    by: UUID | None
+
+    @property
+    def teacher(self) -> UUID:
+        return self.by or self.person_id
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question of a lesson in the clear, and the stems of its telling words."""
+
+    text: str
+    words: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,51 +141,63 @@ async def page(
         query = query.where(tuple_(Lesson.at, Lesson.id) < before)
     rows = list(await uow.session.scalars(query))
     keys = await uow.keys.of_persons(uow.session, {row.person_id for row in rows})
-    counting_ids = {each.id for each in await counting(uow.session)}
+    about = await standing(uow.session, articles={row.article_id for row in rows})
+    counts = {each.id for each in agreed(about, await questions(uow.session, uow.keys, about))}
     return [
-        Learned(
-            row, _in_the_clear(keys.get(row.person_id, b""), row.question, row.id), row.id in counting_ids
-        )
+        Learned(row, _in_the_clear(keys.get(row.person_id, b""), row.question, row.id), row.id in counts)
         for row in rows
     ]
 
 
-async def counting(session: AsyncSession) -> list[Taught]:
-    """The lessons that count, the oldest first."""
+async def standing(session: AsyncSession, *, articles: Collection[UUID] | None = None) -> list[Taught]:
+    """The lessons that were not undone, the oldest first; `agreed` says which of them count."""
     query = (
         select(
-            Lesson.id, Lesson.question, Lesson.article_id, Lesson.solved, Lesson.person_id, Lesson.language
+            Lesson.id, Lesson.question, Lesson.article_id, Lesson.solved, Lesson.person_id, Lesson.language,
+            Lesson.by,
         )
         .where(Lesson.undone_at.is_(None))
         .order_by(Lesson.at.desc(), Lesson.id.desc())
         .limit(MOST_LESSONS)
-    )
-    return _agreed([Taught(*row) for row in await session.execute(query)])[::-1]
+    )  # fmt: skip
+    if articles is not None:
+        query = query.where(Lesson.article_id.in_(articles))
+    return [Taught(*row) for row in await session.execute(query)][::-1]
 
 
-async def questions(session: AsyncSession, keys: Keys, lessons: Sequence[Taught]) -> dict[UUID, str]:
+async def questions(session: AsyncSession, keys: Keys, lessons: Sequence[Taught]) -> dict[UUID, Asked]:
     """What was asked, by lesson; those of erased persons are missing."""
     owners = await keys.of_persons(session, {each.person_id for each in lessons})
-    found: dict[UUID, str] = {}
+    found: dict[UUID, Asked] = {}
     for each in lessons:
         if said := _in_the_clear(owners.get(each.person_id, b""), each.question, each.id):
-            found[each.id] = said
+            found[each.id] = Asked(said, _telling(said, each.language))
     return found
 
 
-def _agreed(lessons: Sequence[Taught]) -> list[Taught]:
-    """Those on which several persons agree, a few of each person."""
-    teachers: dict[tuple[UUID, bool], set[UUID]] = defaultdict(set)
-    for each in lessons:
-        teachers[each.article_id, each.solved].add(each.person_id)
+def agreed(lessons: Sequence[Taught], asked: Mapping[UUID, Asked]) -> list[Taught]:
+    """Those on which several teachers agree, the newest few of each person; `asked` are their
+    questions. In the order in which they came."""
+    readable = [each for each in lessons if each.id in asked]
+    teachers: dict[tuple[UUID, bool, str], set[UUID]] = defaultdict(set)
+    for each in readable:
+        for word in asked[each.id].words:
+            teachers[each.article_id, each.solved, word].add(each.teacher)
     taken: Counter[tuple[UUID, UUID]] = Counter()
     kept = []
-    for each in lessons:
+    for each in reversed(readable):
         taken[each.person_id, each.article_id] += 1
-        enough = len(teachers[each.article_id, each.solved]) >= TEACHERS
-        if enough and taken[each.person_id, each.article_id] <= MOST_OF_ONE:
+        alike = (len(teachers[each.article_id, each.solved, word]) for word in asked[each.id].words)
+        if max(alike, default=0) >= TEACHERS and taken[each.person_id, each.article_id] <= MOST_OF_ONE:
             kept.append(each)
-    return kept
+    return kept[::-1]
+
+
+def _telling(question: str, language: str) -> frozenset[str]:
+    """The stems of the words that say what a question is about."""
+    return frozenset(
+        stem for word in telling(question, most=MOST_WORDS) for stem in words.stems(word, language)
+    )
 
 
 def _in_the_clear(key: bytes, sealed: bytes, lesson_id: UUID) -> str:

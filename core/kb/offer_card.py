@@ -10,7 +10,7 @@ from core.db import UnitOfWork
 from core.fit import shorten
 from core.i18n import _
 from core.kb import suggesting
-from core.kb.model import Outcome, Suggestion
+from core.kb.model import Suggestion
 from core.kb.queries import Line
 from core.kb.suggesting import Offered
 from core.tickets.model import Ticket
@@ -24,7 +24,7 @@ async def card(uow: UnitOfWork, row: Suggestion, ticket: Ticket) -> Card | None:
     if not shown:
         return None
     url = uow.means.public_url
-    if row.outcome == Outcome.solved:
+    if suggesting.stands_solved(row):
         return _solved([each for each in shown if each.line.article_id == row.chosen], ticket, url)
     if suggesting.is_open(row, ticket):
         return _open(shown, ticket, url)

@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 import structlog
@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from core.access import Actor
 from core.db import Database, EventRow, Means
 from core.kb import access, learning, queries
+from core.kb.events import SuggestionShown
 from core.kb.queries import Indexed
 from core.people.events import PersonErased
 from core.ports.articles import Hit
@@ -54,6 +55,12 @@ class _Text:
     revision: int
 
 
+class _Lesson(NamedTuple):
+    question: str
+    key: str
+    solved: bool
+
+
 class Shelf:
     """The engine, and who may read what of its articles."""
 
@@ -62,8 +69,11 @@ class Shelf:
         self._means = means
         self._engine: Engine | None = None
         self._texts: dict[str, _Text] = {}
-        self._by_article: dict[UUID, set[str]] = {}
-        self._lessons: dict[UUID, tuple[str, str]] = {}
+        self._by_article: dict[UUID, frozenset[str]] = {}
+        self._asked: dict[UUID, learning.Asked] = {}
+        """The questions of all lessons that were not undone; of erased persons there are none."""
+        self._lessons: dict[UUID, _Lesson] = {}
+        """Those of them that count."""
         self._mark = (0, 0)
         self.woken = asyncio.Event()
         """Something was committed in this process that may concern it."""
@@ -75,13 +85,20 @@ class Shelf:
     # --- asked by people
 
     async def suggest(self, question: str, reader: Actor, language: str, most: int = 3) -> list[Hit]:
-        """The articles worth showing in answer to a question; none when it is not sure."""
+        """The articles worth showing in answer to a question; none when it is not sure, nor when it
+        fails: no request may be lost for it."""
         engine = self._engine
         if engine is None or not self._texts:
             return []
         may = self._readable(reader, language)
         asked = question[:MOST_ASKED]
-        return await asyncio.to_thread(lambda: self._hits(engine, engine.suggest(asked, most, may), asked))
+        try:
+            return await asyncio.to_thread(
+                lambda: self._hits(engine, engine.suggest(asked, most, may), asked)
+            )
+        except Exception as error:
+            log.exception("kb.suggesting_failed", exc_info=error)
+            return []
 
     async def search(
         self, words: str, reader: Actor, language: str = "", *, most: int = 20, typing: bool = False
@@ -104,12 +121,13 @@ class Shelf:
             return None
         return await asyncio.to_thread(engine.explain, question[:MOST_ASKED], str(text_id))
 
-    async def sureness(self, question: str) -> tuple[float, float]:
+    async def sureness(self, question: str, reader: Actor, language: str) -> tuple[float, float]:
         """How sure it is that it can answer, and from where on it speaks, both 0 to 1."""
         engine = self._engine
         if engine is None or not self._texts:
             return (0.0, 1.0)
-        sure = await asyncio.to_thread(engine.sureness, question[:MOST_ASKED])
+        may = self._readable(reader, language)
+        sure = await asyncio.to_thread(engine.sureness, question[:MOST_ASKED], may)
         return (sure.certainty, engine.caution)
 
     # --- kept fresh
@@ -120,7 +138,7 @@ class Shelf:
             self._mark = await _newest(session)
             rows = await _all(session)
         engine = await asyncio.to_thread(_built, rows)
-        self._texts, self._by_article, self._lessons = {}, {}, {}
+        self._texts, self._by_article, self._lessons, self._asked = {}, {}, {}, {}
         for row in rows:
             self._note(row)
         await self._learn(engine)
@@ -139,8 +157,9 @@ class Shelf:
             return len(events)
         if articles:
             await self._read_again(self._engine, articles)
-        if any(name.startswith(_TEACHING) for _tx, _id, name, _subject in events) or articles:
-            await self._learn(self._engine)
+        teaching = {name for _tx, _id, name, _subject in events if name.startswith(_TEACHING)}
+        if articles or teaching - {SuggestionShown.name}:
+            await self._learn(self._engine, articles_changed=bool(articles))
         if events:
             self._mark = (events[-1][0], events[-1][1])
         return len(events)
@@ -151,29 +170,41 @@ class Shelf:
         there = {str(row.text_id) for row in rows}
         gone = {key for each in articles for key in self._by_article.get(each, ())} - there
         for key in gone:
-            self._by_article[self._texts.pop(key).article_id].discard(key)
+            article_id = self._texts.pop(key).article_id
+            self._by_article[article_id] -= {key}
         new = [row for row in rows if self._is_new(row)]
         for row in rows:
             self._note(row)
         if new or gone:
             await asyncio.to_thread(_changed, engine, new, gone)
 
-    async def _learn(self, engine: Engine) -> None:
+    async def _learn(self, engine: Engine, *, articles_changed: bool = True) -> None:
         """What counts now is what is learned now: new lessons are added, undone ones forgotten."""
         async with self._db.sessions() as session:
-            counting = await learning.counting(session)
-            fresh = [each for each in counting if each.id not in self._lessons]
+            standing = await learning.standing(session)
+            fresh = [each for each in standing if each.id not in self._asked]
             asked = await learning.questions(session, self._means.keys, fresh)
+        there = {each.id for each in standing}
+        if not asked and there.issuperset(self._asked) and not articles_changed:
+            return
+        self._asked = {each: said for each, said in self._asked.items() if each in there} | asked
+        counting = await asyncio.to_thread(learning.agreed, standing, self._asked)
         kept = {each.id for each in counting}
         undone = [self._lessons.pop(each) for each in list(self._lessons) if each not in kept]
-        new = []
-        for each in fresh:
-            key = self._text_of(each.article_id, each.language)
-            if key and each.id in asked:
-                self._lessons[each.id] = (asked[each.id], key)
-                new.append((asked[each.id], key, each.solved))
+        new = self._as_taught([each for each in counting if each.id not in self._lessons])
+        # One question may have been asked by many: what is forgotten of one stays as the others taught it.
+        also = {lesson.key for lesson in undone}
+        again = [lesson for lesson in self._lessons.values() if lesson.key in also]
         if new or undone:
-            await asyncio.to_thread(_taught, engine, new, undone)
+            await asyncio.to_thread(_taught, engine, [*again, *new.values()], undone)
+        self._lessons |= new
+
+    def _as_taught(self, lessons: Iterable[learning.Taught]) -> dict[UUID, _Lesson]:
+        found = {}
+        for each in lessons:
+            if key := self._text_of(each.article_id, each.language):
+                found[each.id] = _Lesson(self._asked[each.id].text, key, each.solved)
+        return found
 
     def _is_new(self, row: Indexed) -> bool:
         held = self._texts.get(str(row.text_id))
@@ -182,7 +213,7 @@ class Shelf:
     def _note(self, row: Indexed) -> None:
         key = str(row.text_id)
         self._texts[key] = _Text(row.article_id, row.language, row.audience, row.title, row.revision)
-        self._by_article.setdefault(row.article_id, set()).add(key)
+        self._by_article[row.article_id] = self._by_article.get(row.article_id, frozenset()) | {key}
 
     def _text_of(self, article_id: UUID, language: str) -> str:
         """The text of an article in a language, else any."""
@@ -235,11 +266,11 @@ def _changed(engine: Engine, rows: Iterable[Indexed], gone: Iterable[str]) -> No
     engine.settle()
 
 
-def _taught(engine: Engine, new: Iterable[tuple[str, str, bool]], undone: Iterable[tuple[str, str]]) -> None:
-    for question, key in undone:
-        engine.forget(question, key)
-    for question, key, solved in new:
-        engine.learn(question, key, solved=solved)
+def _taught(engine: Engine, new: Iterable[_Lesson], undone: Iterable[_Lesson]) -> None:
+    for lesson in undone:
+        engine.forget(lesson.question, lesson.key)
+    for lesson in new:
+        engine.learn(lesson.question, lesson.key, solved=lesson.solved)
     engine.settle()
 
 

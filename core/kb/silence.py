@@ -12,24 +12,61 @@ from core.crypto.words import fold
 
 LEAST_LETTERS = 3
 _SHOUTED_LETTERS = 12
+_SHOUTED_SHARE = 0.7
+_MARKS_IN_A_ROW = re.compile(r"[!?]{3,}")
 _WORD = re.compile(r"[^\W\d_]+", re.UNICODE)
 
 _DANGER = re.compile(
-    r"\b(?:emergency|urgent help|ambulance|suicid\w*|kill (?:myself|himself|herself|themselves)"
-    r"|hurt (?:myself|himself|herself)|self[- ]harm\w*|bleeding|unconscious|heart attack|overdos\w*"
-    r"|on fire|is burning|explod\w*|explosion|smoke coming|gas leak|electric shock|electrocut\w*|injur\w*"
-    r"|accident|police|threaten\w*|stalk\w*|blackmail\w*|domestic violence"
-    r"|notfall\w*|notarzt|krankenwagen|rettungsdienst|selbstmord\w*|suizid\w*|umbringen|bewusstlos\w*"
-    r"|verletz\w*|verblut\w*|brennt|brand|feuer|explodier\w*|raucht|rauch|gasgeruch|stromschlag\w*|unfall\w*"
-    r"|polizei|bedroh\w*|erpress\w*|herzinfarkt|lebensgefahr\w*)\b"
+    r"\b(?:emergency|urgent help|sos|call(?:ed|ing)? (?:911|999|112)|ambulance|paramedics?|hospital"
+    r"|suicid\w*|kill (?:myself|himself|herself|themselves)|(?:want|going) to die|end my life"
+    r"|(?:hurt|cut) (?:myself|himself|herself)|self[- ]harm\w*|hurts?|hurting|bleeding|unconscious"
+    r"|heart attack|chest pains?|(?:can ?not|can['’]?t) breathe|choking|poison\w*|swallowed|overdos\w*"
+    r"|on fire|(?:a|caught|catch(?:es|ing)?) fire|fire ?(?:brigade|department|fighters?)"
+    r"|burn(?:s|t|ed|ing)|smok(?:e|es|ed|ing|y)|sparks|sparking|explod\w*|explosions?"
+    r"|gas leak|smell\w* (?:of |like )?gas|carbon monoxide|electric shock|electrocut\w*|injur\w*"
+    r"|(?<!by )accidents?|(?:i|he|she|we|son|daughter|child|wife|husband) fell|i crashed"
+    r"|broke my (?:arm|leg|hand|wrist|foot|nose)|dangerous"
+    r"|police|threaten\w*|stalk\w*|blackmail\w*|assault\w*|raped?|domestic violence"
+    r"|notfall\w*|notruf\w*|notarzt|notaufnahme|krankenwagen|krankenhaus|rettungsdienst"
+    r"|selbstmord\w*|suizid\w*|umbringen|nicht mehr leben|sterben|bewusstlos\w*"
+    r"|verletz\w*|verblut\w*|blutet|blutung\w*|vergift\w*|verschluckt|erstick\w*|atemnot|keine luft"
+    r"|schmerzen|gesturzt|(?:arm|bein|hand|fuss|nase) gebrochen"
+    r"|brennt|brennend\w*|gebrannt|(?:ab|an)gebrannt|verbrann\w*|verbrenn\w*|verschmor\w*|schmort"
+    r"|(?:in|ein|einen|der|den) brand|brandgeruch|feuer\w*|explodier\w*|explosion\w*"
+    r"|raucht|rauch|rauchentwicklung|qualm\w*|funken|gasgeruch|nach gas|stromschlag\w*|einen schlag"
+    r"|unfall\w*|polizei|bedroh\w*|erpress\w*|vergewaltig\w*|herzinfarkt"
+    r"|gefahrlich\w*|lebensgefahr\w*)\b"
 )
 _ANGER = re.compile(
-    r"\b(?:unacceptable|ridiculous|outrag\w+|disgrac\w+|pathetic|incompeten\w+|scam\w*|rip[- ]?off|useless"
-    r"|worst|furious|fed up|sick of|had enough|lawyer|attorney|sue you|lawsuit|chargeback|idiots?|stupid"
-    r"|bull ?shit|shit\w*|fuck\w*|wtf|damn|crap|bastards?|assholes?|third time|how many times"
+    r"\b(?:unacceptable|ridiculous|outrag\w+|disgrac\w+|disgust\w+|appalling|pathetic|incompeten\w+"
+    r"|terribl[ey]|horribl[ey]|awful|shame(?:ful)?|a joke|scam\w*|rip[- ]?off|useless|rubbish|sucks"
+    r"|worst(?! case)|furious|angry|annoyed|frustrat\w+|disappoint\w+|i hate|fed up|sick of|had enough"
+    r"|complain\w*|lawyer|attorney|sue you|lawsuit|chargeback|idiots?|stupid(?! question)|liars?"
+    r"|bull ?shit|shit\w*|fuck\w*|wtf|damn|crap|bastards?|assholes?"
+    r"|(?:for|this is|it['’]?s) the (?:second|third|last|\w+th) (?:time|email|mail|message)"
+    r"|how many (?:more times|times (?:do i have|must i|have i))|(?:want|give me) my money"
+    r"|(?:nobody|no ?one) (?:answers?|replies|responds|cares|helps|reads)"
+    r"|waiting (?:for )?\w+ (?:hours|days|weeks|months)"
     r"|unverschamt\w*|frechheit|unglaublich|lacherlich|inkompeten\w*|abzocke\w*|betrug\w*|schweinerei"
-    r"|sauerei|zumutung|schnauze|wutend|anwalt\w*|verklag\w*|klage|schei\w*|verdammt\w*|idioten?"
-    r"|dreck\w*|arsch\w*|reicht mir|zum dritten mal|schon wieder)\b"
+    r"|sauerei|zumutung|schnauze|wutend|sauer|stinksauer|emport|verargert|enttausch\w*|furchtbar|miserabel"
+    r"|katastrophal\w*|witz|ist (?:\w+ )?das letzte(?= *(?:[.,!]|$))|skandal\w*|beschwer\w*|lugner"
+    r"|anwalt\w*|verklag\w*|klage"
+    r"|scheiss\w*|verdammt\w*|idioten?|so ein dreck|drecks(?!chutz)\w*|arsch\w*|verarsch\w*"
+    r"|reicht['’]?s|reicht (?:es )?mir|schon wieder|zum \w+ten mal|will mein geld|warte (?:\w+ )?seit"
+    r"|(?:niemand|keiner) (?:antwortet|hilft|meldet|reagiert|liest))\b"
+)
+_THANKS = re.compile(
+    r"^\W*(?:(?:hi|hello|hallo|ok|okay|great|super|perfekt|perfect|prima|toll)\b\W*)*"
+    r"(?:thanks|thank you|thx|cheers|danke\w*|(?:vielen|besten|lieben|herzlichen) dank|merci)\b"
+)
+_WORKED = re.compile(
+    r"\b(?:(?:it|that) worked|works (?:again|now|fine)|(?:problem|is|it['’]?s|all) (?:solved|fixed|sorted)"
+    r"|hat (?:geklappt|geholfen|funktioniert)|(?:geht|lauft|funktioniert) (?:\w+ )?wieder|erledigt)\b"
+)
+_ASKS = re.compile(
+    r"\?|n['’]t\b|\b(?:but|not|no|cannot|how|what|where|when|why|which|who|can|could|would|help|need|still"
+    r"|problems?|broken|unless|aber|nicht|kein\w*|wie|was|wo|wann|warum|wer|welche\w*|kann|konnte\w*|hilfe"
+    r"|brauche|noch|kaputt|defekt|leider|fehl\w*)\b"
 )
 _COURTESIES = frozenset(
     [
@@ -127,10 +164,22 @@ def must_be_silent(question: str) -> bool:
     said = _WORD.findall(folded)
     if sum(map(len, said)) < LEAST_LETTERS or all(word in _COURTESIES for word in said):
         return True
-    return bool(_DANGER.search(folded) or _ANGER.search(folded)) or _shouted(question)
+    if _DANGER.search(folded) or _ANGER.search(folded) or _shouted(question):
+        return True
+    return _only_thanks(folded)
 
 
 def _shouted(question: str) -> bool:
-    """All in capitals, and long enough to be no name or code."""
+    """In capitals, and long enough to be no name or code; or with marks in a row."""
     letters = [each for each in question if each.isalpha()]
-    return len(letters) >= _SHOUTED_LETTERS and all(each.isupper() for each in letters)
+    capitals = sum(each.isupper() for each in letters)
+    return _MARKS_IN_A_ROW.search(question) is not None or (
+        len(letters) >= _SHOUTED_LETTERS and capitals >= _SHOUTED_SHARE * len(letters)
+    )
+
+
+def _only_thanks(folded: str) -> bool:
+    """Thanks, or that it works again, with nothing asked beside it."""
+    if _ASKS.search(folded.replace("no problem", "").replace("problem solved", "solved")):
+        return False
+    return bool(_THANKS.search(folded) or _WORKED.search(folded))

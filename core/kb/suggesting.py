@@ -7,11 +7,12 @@ chosen, solved, reopened later. Agents' own choice of an article is a row too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from core import clock
 from core.access import Actor
@@ -31,6 +32,9 @@ from core.tickets.model import Ticket
 
 PASSERBY = Actor(None, role="anyone")
 """Who follows a link out of a chat: nobody the help centre knows."""
+LATELY = timedelta(days=1)
+"""So long nobody is offered again what they were shown."""
+MOST_OF_TICKET = 20
 _QUESTION = "suggestion.question"
 
 
@@ -54,7 +58,7 @@ async def offer(
         return None
     language = language_of(uow, ticket)
     hits = await articles.suggest(question, reader, language)
-    if not hits:
+    if not hits or await _shown_lately(uow, ticket.requester_id, hits):
         return None
     row = await keep(uow, hits, question, ticket.requester_id, ticket.channel, language)
     row.ticket_id, row.conversation_id = ticket.id, ticket.conversation_id
@@ -128,6 +132,11 @@ def is_open(row: Suggestion, ticket: Ticket) -> bool:
     return row.outcome == Outcome.shown and ticket.live and ticket.last_staff_at is None
 
 
+def stands_solved(row: Suggestion) -> bool:
+    """Whether an article was the answer, and it has stayed so."""
+    return row.outcome == Outcome.solved and row.reopened_at is None
+
+
 async def solved(
     uow: UnitOfWork, actor: Actor, number: int, place: int, *, reader: Actor = PASSERBY
 ) -> Opened:
@@ -147,10 +156,14 @@ async def solved(
     return opened
 
 
-async def accepted(uow: UnitOfWork, actor: Actor, row: Suggestion, article_id: UUID) -> None:
+async def accepted(
+    uow: UnitOfWork, actor: Actor, row: Suggestion, article_id: UUID, *, teaches: bool = True
+) -> None:
     """One of what was shown was the answer, with a ticket or before there was one."""
     row.chosen, row.outcome, row.outcome_at = article_id, Outcome.solved.value, clock.now()
-    await _teach(uow, row, article_id, solved=True)
+    row.reopened_at = None
+    if teaches:
+        await _teach(uow, row, article_id, solved=True)
     uow.emit(
         SuggestionSolved(subject=row.id, ticket=row.ticket_id, article=article_id),
         conversation=row.conversation_id,
@@ -161,7 +174,7 @@ async def accepted(uow: UnitOfWork, actor: Actor, row: Suggestion, article_id: U
 async def unsolved(uow: UnitOfWork, actor: Actor, number: int) -> Opened:
     """It was not the answer after all: the ticket is open again, and a person reads it."""
     opened, row = await _own(uow, actor, number)
-    if row.outcome != Outcome.solved:
+    if not stands_solved(row):
         raise Refused(_("There is nothing to undo."))
     now = clock.now()
     if not opened.ticket.live:
@@ -185,11 +198,23 @@ async def taken_back(uow: UnitOfWork, actor: Actor, row: Suggestion) -> None:
     )
 
 
-async def asked_all_the_same(uow: UnitOfWork, actor: Actor, row: Suggestion) -> None:
-    """What was shown before the question was sent did not keep anybody from sending it."""
-    row.outcome, row.outcome_at = Outcome.human.value, clock.now()
+async def asked_all_the_same(
+    uow: UnitOfWork, actor: Actor, row: Suggestion, turned_down: Collection[UUID] | None = None
+) -> None:
+    """What was shown before the question was sent did not keep anybody from sending it. Where it
+    was said to be of no use, it teaches that of those articles that are `turned_down`."""
+    row.outcome = (Outcome.human if turned_down is None else Outcome.dismissed).value
+    row.outcome_at = clock.now()
+    for article_id in dict.fromkeys(row.shown):
+        if article_id in (turned_down or ()):
+            await _teach(uow, row, article_id, solved=False)
     uow.emit(
         SuggestionShown(subject=row.id, ticket=row.ticket_id, articles=tuple(row.shown)),
+        conversation=row.conversation_id,
+        actor=actor,
+    )
+    uow.emit(
+        SuggestionDismissed(subject=row.id, ticket=row.ticket_id, outcome=row.outcome),
         conversation=row.conversation_id,
         actor=actor,
     )
@@ -213,17 +238,22 @@ async def dismissed(uow: UnitOfWork, actor: Actor, number: int, *, human: bool =
 
 
 async def reopened(uow: UnitOfWork, ticket_id: UUID) -> None:
-    """A ticket that an article had solved is open again: it was not avoided."""
-    await uow.session.execute(
-        update(Suggestion)
+    """A ticket that an article had solved is open again: it was not avoided, and teaches nothing."""
+    query = (
+        select(Suggestion)
         .where(
             Suggestion.ticket_id == ticket_id,
             Suggestion.outcome == Outcome.solved.value,
             Suggestion.reopened_at.is_(None),
         )
-        .values(reopened_at=clock.now())
-        .execution_options(synchronize_session=False)
+        .limit(MOST_OF_TICKET)
+        .with_for_update()
     )
+    for row in list(await uow.session.scalars(query)):
+        row.reopened_at = clock.now()
+        await learning.undo_of(uow, row.id)
+        undone = SuggestionUndone(subject=row.id, ticket=ticket_id, article=row.chosen)
+        uow.emit(undone, conversation=row.conversation_id)
 
 
 async def inserted(uow: UnitOfWork, actor: Actor, opened: Opened, line: Line, question: str) -> Suggestion:
@@ -245,7 +275,7 @@ async def resolved(uow: UnitOfWork, ticket_id: UUID, by: UUID | None) -> None:
         Suggestion.by_agent,
         Suggestion.outcome == Outcome.inserted.value,
     )
-    for row in list(await uow.session.scalars(query.limit(20))):
+    for row in list(await uow.session.scalars(query.limit(MOST_OF_TICKET))):
         row.outcome, row.outcome_at = Outcome.solved.value, clock.now()
         if row.chosen is not None:
             await _teach(uow, row, row.chosen, solved=True, by=by)
@@ -259,6 +289,18 @@ def language_of(uow: UnitOfWork, ticket: Ticket) -> str:
 
 def _may_offer(uow: UnitOfWork, ticket: Ticket) -> bool:
     return uow.settings.suggest_articles and ticket.live and ticket.last_staff_at is None
+
+
+async def _shown_lately(uow: UnitOfWork, person_id: UUID, hits: Sequence[Hit]) -> bool:
+    """Whether somebody was shown all of this just before and asks all the same, maybe in a second
+    ticket: not again then."""
+    query = select(Suggestion.shown).where(
+        Suggestion.person_id == person_id,
+        Suggestion.by_agent.is_(False),
+        Suggestion.asked_at > clock.now() - LATELY,
+    )
+    shown = list(await uow.session.scalars(query.order_by(Suggestion.asked_at.desc()).limit(MOST_OF_TICKET)))
+    return {hit.article_id for hit in hits} <= {article for those in shown for article in those}
 
 
 async def _own(uow: UnitOfWork, actor: Actor, number: int) -> tuple[Opened, Suggestion]:

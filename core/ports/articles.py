@@ -45,6 +45,6 @@ class Articles(Protocol):
         """What spoke for an article: words, sentences, past questions; None if it is not there."""
         ...
 
-    async def sureness(self, question: str) -> tuple[float, float]:
+    async def sureness(self, question: str, reader: Actor, language: str) -> tuple[float, float]:
         """How sure it is that it can answer, and from where on it speaks, both 0 to 1."""
         ...

@@ -14,8 +14,8 @@ from core.admin.erase import erase
 from core.chat import Answer, Card, Limits, Place
 from core.db import EventRow
 from core.desk import Desk
-from core.errors import Forbidden, NotFound
-from core.kb import learning, service, suggesting
+from core.errors import Forbidden, NotFound, Refused
+from core.kb import learning, service, silence, suggesting
 from core.kb.model import Article, Lesson, Suggestion
 from core.kb.service import Facts
 from core.kb.shelf import Shelf
@@ -106,6 +106,74 @@ async def test_silent_where_no_article_is_wanted(house: House, said: str) -> Non
     assert await rows(house) == []
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "my battery is smoking",
+        "the charger smells burnt",
+        "I burned my hand on the battery",
+        "I want to die",
+        "my son swallowed a button cell",
+        "Feuerwehr ist da",
+        "Aus dem Ladegerät kommen Funken",
+        "Der Akku qualmt",
+        "Ich liege im Krankenhaus wegen eurer Bremse",
+        "Ich will nicht mehr leben",
+        "I am very angry about my order",
+        "this is the fourth email I write, nobody answers",
+        "why is my order still not here???",
+        "Das ist doch ein Witz, wo bleibt meine Bestellung",
+        "Euer Service ist das Letzte!",
+        "so eine Scheiße, der Akku lädt nicht",
+        "WHY IS MY ORDER STILL NOT HERE, tell me",
+        "Danke, der Akku lädt wieder",
+        "thanks a lot, my order arrived today",
+        "super, läuft wieder",
+    ],
+)
+def test_words_that_call_for_a_person_or_ask_nothing(said: str) -> None:
+    assert silence.must_be_silent(said)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "What brand of brake pads do I need?",
+        "I cancelled my order by accident",
+        "How many times can I charge the battery?",
+        "Der Akku scheint nicht zu laden",
+        "Die Scheibenbremse quietscht",
+        "Die Kette ist dreckig, wie reinige ich sie?",
+        "Das letzte Update bleibt hängen",
+        "Thanks for the quick delivery! How do I charge the battery?",
+        "Danke schon mal, aber wie lade ich den Akku?",
+        "stupid question: how do I change my address",
+    ],
+)
+def test_everyday_words_are_no_reason_for_silence(said: str) -> None:
+    assert not silence.must_be_silent(said)
+
+
+async def test_asked_again_in_a_second_ticket_it_is_not_offered_again(house: House) -> None:
+    await house.says("ada", QUESTION)
+    await house.work()
+    await house.presses("ada", "dismiss:ticket:1", home("ada"))
+    await house.does("ada", "new", QUESTION)
+    await house.work()
+    assert (await ticket(house, 2)).status == "open"
+    assert len(await rows(house)) == 1
+
+
+async def test_an_engine_that_fails_holds_up_nobody(house: House) -> None:
+    shelf = house.desk.means.articles
+    assert isinstance(shelf, Shelf)
+    shelf._engine = FailingEngine()  # type: ignore[assignment]
+    await house.says("ada", QUESTION)
+    await house.work()
+    assert await rows(house) == []
+    assert (await ticket(house)).status == "open"
+
+
 async def test_that_solved_it_resolves_and_can_be_undone(house: House) -> None:
     await house.says("ada", QUESTION)
     await house.work()
@@ -181,6 +249,26 @@ async def test_reopened_later_is_not_avoided(house: House) -> None:
     [row] = await rows(house)
     assert row.outcome == "solved"
     assert row.reopened_at is not None
+    async with house.desk.db.sessions() as session:
+        assert await session.scalar(select(Lesson.id).where(Lesson.undone_at.is_(None))) is None
+    card = offer(house, "ada")
+    assert card is not None
+    assert card.buttons == ()
+
+
+async def test_an_old_undo_takes_no_solution_of_an_agent(house: House) -> None:
+    await house.agent("bob")
+    await house.says("ada", QUESTION)
+    await house.work()
+    await house.presses("ada", "solved:1:1", home("ada"))
+    await house.work()
+    await house.says("ada", "It does not work after all")
+    await house.work()
+    await house.does("bob", "resolve", "1", place=ROOM)
+    await house.work()
+    with pytest.raises(Refused):
+        await house.presses("ada", "unsolved:ticket:1", home("ada"))
+    assert (await ticket(house)).status == "resolved"
 
 
 async def test_what_one_may_not_read_takes_no_place(house: House) -> None:
@@ -228,6 +316,46 @@ async def test_one_person_teaches_nothing_alone(house: House) -> None:
     assert len(shelf._lessons) == 3
     assert shelf._engine is not None
     assert {one.question for one in shelf._engine.learned()} >= {odd, "my flanges wobble and hum"}
+
+
+async def test_one_person_teaches_nothing_of_an_article_that_others_praise(house: House) -> None:
+    shelf = await load(house)
+    article = await first_article(house)
+    await taught(house, "ada", "the wobbly flanges hum", article)
+    await taught(house, "ben", "my flanges wobble", article)
+    await taught(house, "eve", "how do I delete my account", article)
+    await shelf.follow()
+    assert {lesson.question for lesson in shelf._lessons.values()} == {
+        "the wobbly flanges hum",
+        "my flanges wobble",
+    }
+
+
+async def test_an_agent_alone_teaches_nothing(house: House) -> None:
+    shelf = await load(house)
+    article = await first_article(house)
+    bob = await house.agent("bob")
+    for who in ("ada", "ben"):
+        await taught(house, who, f"the wobbly flanges hum, says {who}", article, by=bob.id)
+    await shelf.follow()
+    assert shelf._lessons == {}
+    await taught(house, "cleo", "my flanges wobble", article)
+    await shelf.follow()
+    assert len(shelf._lessons) == 3
+
+
+async def test_what_others_taught_by_the_same_words_stays(house: House) -> None:
+    shelf = await load(house)
+    article = await first_article(house)
+    for who in ("ada", "ben", "cleo"):
+        person = await taught(house, who, "The wobbly flanges hum", article)
+    await shelf.follow()
+    async with house.desk.unit(house.admin) as uow:
+        await erase(uow, house.admin, person)
+    await shelf.follow()
+    assert len(shelf._lessons) == 2
+    assert shelf._engine is not None
+    assert [one.question for one in shelf._engine.learned()] == ["The wobbly flanges hum"]
 
 
 async def test_an_erased_person_teaches_no_more(house: House) -> None:
@@ -333,15 +461,23 @@ async def first_article(house: House) -> UUID:
         return found
 
 
-async def taught(house: House, who: str, question: str, article: UUID) -> UUID:
+class FailingEngine:
+    """One that is broken."""
+
+    def suggest(self, *_given: object) -> object:
+        raise RuntimeError("broken")
+
+
+async def taught(house: House, who: str, question: str, article: UUID, *, by: UUID | None = None) -> UUID:
     """Somebody's question was answered by an article; returns the person."""
     await house.says(who, question)
     async with house.desk.unit() as uow:
         row = await uow.session.scalar(select(Ticket).order_by(Ticket.number.desc()).limit(1))
         assert row is not None
         await learning.teach(
-            uow, question=question, article_id=article, solved=True, person_id=row.requester_id, language="en"
-        )
+            uow, question=question, article_id=article, solved=True, person_id=row.requester_id,
+            language="en", by=by,
+        )  # fmt: skip
         shown = Suggestion(channel="here", language="en", person_id=row.requester_id)
         uow.session.add(shown)
         uow.emit(suggesting.SuggestionSolved(subject=shown.id, article=article))

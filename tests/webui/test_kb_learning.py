@@ -9,6 +9,7 @@ import pytest
 from core.desk import Desk
 from core.kb import learning
 from core.kb import service as articles
+from core.kb.service import Facts
 from core.kb.shelf import Shelf
 from core.people import service as people
 from tests.webui.browsing import Browser
@@ -57,6 +58,26 @@ async def test_why_this(world: DeskWorld, root: Browser) -> None:
     assert "zorbium" in page.text, "the past questions that spoke for it"
     silent = await root.get("/desk/articles/why", params={"question": "the battery is on fire"})
     assert "call for a person" in silent.text
+
+
+async def test_why_this_says_what_a_requester_would_see(world: DeskWorld, root: Browser) -> None:
+    lea = world.actors["lea"]
+    async with world.desk.unit(lea) as uow:
+        _article, text = await articles.create(
+            uow,
+            lea,
+            title="Open the frobnicator cabinet",
+            body="The key to the frobnicator cabinet hangs in the office.",
+            facts=Facts(audience="internal"),
+        )
+        await articles.publish(uow, lea, text.id, version=text.version)
+    shelf = world.desk.means.articles
+    assert isinstance(shelf, Shelf)
+    await shelf.follow()
+    asked = {"question": "Where is the key to the frobnicator cabinet?"}
+    page = await root.get("/desk/articles/why", params=asked)
+    assert "Open the frobnicator cabinet" in page.text
+    assert "Nothing is suggested" in page.text, "it is for colleagues only"
 
 
 async def test_what_it_learned_and_undo(world: DeskWorld, root: Browser) -> None:

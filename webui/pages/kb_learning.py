@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Annotated
@@ -15,7 +15,7 @@ from core.access import Permission
 from core.db import UnitOfWork
 from core.errors import NotFound
 from core.i18n import _
-from core.kb import learning, queries, sending, silence
+from core.kb import learning, queries, sending, silence, suggesting
 from core.kb.learning import Learned
 from core.people.naming import named
 from core.ports.articles import Articles, Hit
@@ -48,15 +48,17 @@ async def why(
     question: Annotated[str, Query(max_length=2_000)] = "",
     language: Word = "en",
 ) -> Response:
-    """What would be suggested for a question, and what spoke for each article."""
+    """What a requester would be offered for a question, and what spoke for each article."""
     asked, articles = question.strip(), uow.means.articles
     ready = articles is not None and articles.ready
     found: list[SimpleNamespace] = []
+    offered: set[UUID] = set()
     certainty, caution = 0.0, 1.0
     if asked and articles is not None:
         hits = await articles.search(asked, viewer.actor, language, most=MOST_EXPLAINED)
-        found = await _explained(uow, viewer, articles, asked, hits)
-        certainty, caution = await articles.sureness(asked)
+        offered = {hit.text_id for hit in await articles.suggest(asked, suggesting.PASSERBY, language)}
+        found = await _explained(uow, viewer, articles, asked, hits, offered)
+        certainty, caution = await articles.sureness(asked, suggesting.PASSERBY, language)
     return await show(
         request,
         uow,
@@ -69,6 +71,7 @@ async def why(
         ready=ready,
         certainty=round(100 * certainty),
         caution=round(100 * caution),
+        offered=bool(offered),
         calls_for_a_person=bool(asked) and silence.must_be_silent(asked),
     )
 
@@ -104,7 +107,12 @@ async def undo(request: Request, uow: Uow, viewer: Teaches, lesson_id: UUID) -> 
 
 
 async def _explained(
-    uow: UnitOfWork, viewer: Viewer, articles: Articles, asked: str, hits: Sequence[Hit]
+    uow: UnitOfWork,
+    viewer: Viewer,
+    articles: Articles,
+    asked: str,
+    hits: Sequence[Hit],
+    offered: Collection[UUID],
 ) -> list[SimpleNamespace]:
     scores = {hit.text_id: hit.score for hit in hits}
     made = []
@@ -114,6 +122,7 @@ async def _explained(
             SimpleNamespace(
                 line=each.line,
                 url=text_url(each.line.text_id),
+                offered=each.line.text_id in offered,
                 score=round(100 * scores[each.line.text_id]),
                 sentence=each.sentence,
                 reasons=reasons,

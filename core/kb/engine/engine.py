@@ -27,6 +27,7 @@ from core.kb.engine.vectors import Sentences, Sums, WordVectors, word_vectors
 CAUTION = 0.55
 _LEAST_SHARE = 0.02
 _SCORE_TO_BELONGING = 0.8
+_MORE = 8
 _ROW_OF_A_TABLE = 0.5
 """Taken from the nearness of a table's row: without its head it says little."""
 
@@ -120,30 +121,30 @@ class Engine:
         """The likeliest articles, best first, with 0 to 1 for how well each fits. Never silent by itself."""
         self._settle_lazily()
         with self._lock:
-            found = self._kept(self._ranked(query), among)
+            found = self._found(query, among)
             return self._scored(found, self._sureness(found), k)
 
     def suggest(self, query: str, k: int = SHOWN, among: Among | None = None) -> Found:
         """The articles worth showing to someone; none when it is not sure, or when it is small talk."""
         self._settle_lazily()
         with self._lock:
-            found = self._kept(self._ranked(query), among)
+            found = self._found(query, among)
             sure = self._sureness(found)
             if sure.certainty < self.caution or sure.small_talk > PLAINLY_SMALL_TALK or not len(found.places):
                 return []
             likely = shares(found.scores * found.scale)[:k]
             return self._scored(found, sure, int((likely >= _LEAST_SHARE).sum()))
 
-    def sureness(self, query: str) -> Sureness:
+    def sureness(self, query: str, among: Among | None = None) -> Sureness:
         """How sure it is about a question, whatever it then says."""
         with self._lock:
-            return self._sureness(self._ranked(query))
+            return self._sureness(self._found(query, among))
 
     def complete(self, typed: str, k: int = 8, among: Among | None = None) -> Found:
         """What someone may be typing: the last word may be unfinished."""
         with self._lock:
             question = self._library.unfinished(typed)
-            found = self._kept(self._rank(question), among)
+            found = self._among(question, among)
             return self._scored(found, self._sureness(found), k) if question.groups else []
 
     def best_sentence(self, query: str, article_id: str) -> str:
@@ -189,8 +190,17 @@ class Engine:
         with self._lock:
             self._library, self._lessons = library, lessons
 
-    def _ranked(self, query: str) -> Ranked:
-        return self._rank(self._library.question(query))
+    def _found(self, query: str, among: Among | None) -> Ranked:
+        return self._among(self._library.question(query), among)
+
+    def _among(self, question: Question, among: Among | None) -> Ranked:
+        """The likely ones of those that may be found. Where most of the likely may not, more are
+        looked at, so that many unseen articles do not hide the few that one may read."""
+        found = self._rank(question)
+        kept = self._kept(found, among)
+        if 4 * len(kept.places) >= len(found.places):
+            return kept
+        return self._kept(self._rank(question, _MORE), among)
 
     def _kept(self, found: Ranked, among: Among | None) -> Ranked:
         if among is None:
@@ -209,11 +219,11 @@ class Engine:
         if self._lazily:
             self.settle()
 
-    def _rank(self, question: Question) -> Ranked:
+    def _rank(self, question: Question, breadth: int = 1) -> Ranked:
         row = self._row(question)
         shelf = self._library.shelf
         verdicts = self._lessons.verdicts(row, shelf)
-        found = ranked(question, row, shelf, np.fromiter(verdicts, np.intp))
+        found = ranked(question, row, shelf, np.fromiter(verdicts, np.intp), breadth)
         return with_verdicts(found, verdicts, self._lessons.scale)
 
     def _row(self, question: Question) -> Floats:

@@ -34,23 +34,24 @@ class Ranked:
     """How far the scores spread compared with those of the articles' words alone."""
 
 
-def ranked(question: Question, plain: Floats, shelf: Shelf, more: Places) -> Ranked:
-    """The likely articles by their own words; `more` are looked at in any case."""
+def ranked(question: Question, plain: Floats, shelf: Shelf, more: Places, breadth: int = 1) -> Ranked:
+    """The likely articles by their own words, `breadth` times as many as usual; `more` are looked at
+    in any case."""
     vector = shelf.space.rows(plain[None])[0] if plain.any() else plain
-    places = likely(question, vector, shelf, more)
+    places = likely(question, vector, shelf, more, breadth)
     signs = signs_of(question, vector, places, shelf)
     scores = np.asarray(signs @ shelf.sign_weights, np.float32)
     order = np.argsort(-scores, kind="stable")
     return Ranked(places[order], scores[order], scores[order], signs[order], question, vector)
 
 
-def likely(question: Question, vector: Floats, shelf: Shelf, more: Places) -> Places:
+def likely(question: Question, vector: Floats, shelf: Shelf, more: Places, breadth: int = 1) -> Places:
     """The places worth a closer look."""
-    if len(shelf) <= _BY_WORDS + _BY_VECTOR:
+    if len(shelf) <= (_BY_WORDS + _BY_VECTOR) * breadth:
         return np.flatnonzero(shelf.alive)
     weights = {number: group.exact_weight for group in question.telling for number in group.exact}
     by_words = shelf.postings.scores(weights, len(shelf.readings))
-    found = [best(by_words, _BY_WORDS), shelf.nearest(vector, _BY_VECTOR), more]
+    found = [best(by_words, _BY_WORDS * breadth), shelf.nearest(vector, _BY_VECTOR * breadth), more]
     places: Places = np.unique(np.concatenate(found))
     return np.asarray(places[shelf.alive[places]], np.intp)
 

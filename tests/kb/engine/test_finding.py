@@ -153,3 +153,13 @@ def test_the_last_of_two_articles_with_one_id_counts() -> None:
 
     assert first(engine, "bell lever") == "tyre"
     assert len(engine) == len(ARTICLES)
+
+
+def test_many_articles_that_one_may_not_read_hide_none_that_one_may() -> None:
+    crowded = Engine(LetterVectors())
+    hidden = [(f"hidden-{at}", "The battery does not charge", f"Battery case {at}.") for at in range(400)]
+    crowded.index([*hidden, ("open", "Charging", "When a battery is cold it may not charge at all.")])
+
+    found = crowded.search("the battery does not charge", 3, lambda each: each == "open")
+
+    assert [each for each, _ in found] == ["open"]
