@@ -44,12 +44,12 @@ class Served:
     url: str
     seeded: Seeded
 
-    async def signed_in(self, context: BrowserContext, name: str) -> Page:
-        """A tab in which a colleague is signed in."""
+    async def signed_in(self, context: BrowserContext, name: str, *, home: str = "**/desk/**") -> Page:
+        """A tab in which a colleague is signed in, or somebody who asks, and whose `home` it shows."""
         page = await context.new_page()
         await page.goto(self.url + await self._path(self.seeded.staff[name]))
         await page.locator("main form button").first.click()
-        await page.wait_for_url("**/desk/**")
+        await page.wait_for_url(home)
         return page
 
     async def _path(self, person: Person) -> str:

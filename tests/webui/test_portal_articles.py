@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from core.desk import Desk
 from core.kb import service as articles
-from core.kb.model import Suggestion
+from core.kb.model import Lesson, Suggestion
 from core.kb.shelf import Shelf
 from core.tickets.model import Ticket
 from tests.webui.browsing import Browser
@@ -59,6 +59,11 @@ async def ticket(world: DeskWorld) -> Ticket | None:
         return found
 
 
+async def lessons(world: DeskWorld) -> list[Lesson]:
+    async with world.desk.db.sessions() as session:
+        return list(await session.scalars(select(Lesson).where(Lesson.undone_at.is_(None))))
+
+
 async def shown(ada: Browser, text: str = QUESTION) -> list[str]:
     page = await ada.get("/my/suggestions", params={"text": text})
     assert page.status_code == 200
@@ -85,8 +90,11 @@ async def test_solved_without_a_ticket_and_taken_back(world: DeskWorld, ada: Bro
     assert await ticket(world) is None
     [row] = await rows(world)
     assert (row.outcome, row.ticket_id) == ("solved", None)
+    assert len(await lessons(world)) == 1
     back = await world.do(ada, answer.headers["location"] + "/delete")
-    assert back.headers["location"] == "/my/new"
+    form = await ada.get(back.headers["location"])
+    assert QUESTION in form.text, "nobody types it twice"
+    assert await lessons(world) == []
     [row] = await rows(world)
     assert (row.outcome, row.chosen) == ("dismissed", None)
     async with world.signed_in(world.people["theo"]) as theo:
@@ -103,6 +111,25 @@ async def test_sent_all_the_same_is_not_offered_again(world: DeskWorld, ada: Bro
     made = await ticket(world)
     assert made is not None
     assert (row.outcome, row.ticket_id) == ("human", made.id)
+
+
+async def test_what_the_form_makes_up_teaches_nothing(world: DeskWorld, ada: Browser) -> None:
+    texts = await shown(ada)
+    fields = {"subject": "zorbium", "text": "frobnicate the zorbium", "suggested": texts}
+    answer = await world.do(ada, "/my/suggestions", fields | {"solved": texts[0]})
+    assert answer.status_code == 303
+    await world.do(ada, "/my/tickets", fields | {"category": "", "dismissed": "1"})
+    assert await lessons(world) == []
+
+
+async def test_turned_down_in_the_form_teaches(world: DeskWorld, ada: Browser) -> None:
+    texts = await shown(ada)
+    fields = {"subject": "Battery", "text": QUESTION, "category": "", "suggested": texts, "dismissed": "1"}
+    await world.do(ada, "/my/tickets", fields)
+    assert [row.outcome for row in await rows(world)] == ["dismissed"]
+    taught = await lessons(world)
+    assert taught
+    assert not any(one.solved for one in taught)
 
 
 async def test_without_scripts_the_offer_stands_on_the_ticket(world: DeskWorld, ada: Browser) -> None:

@@ -107,13 +107,15 @@ async def new_page(
     viewer: SignedIn,
     category: Annotated[str | None, Query(max_length=40)] = None,
     article: Annotated[str, Query(max_length=40)] = "",
+    again: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """First the category, then the questions that go with it; without categories all at once. The
-    `article` that did not help is noted on the ticket."""
+    `article` that did not help is noted on the ticket; `again` says what was written before."""
     choices = await _categories(uow)
     if choices and category is None:
         return show(request, "portal/category.html", choices=choices, article=article)
-    return await _new_form(request, uow, choices, category or "", given={"article": article})
+    given = {"article": article} | await portal_articles.written_before(uow, viewer, again)
+    return await _new_form(request, uow, choices, category or "", given=given)
 
 
 @router.post("/my/tickets")
@@ -147,7 +149,12 @@ async def create(request: Request, uow: Uow, viewer: SignedIn) -> Response:
             opened = await tickets.open_ticket(uow, viewer.actor, person, wanted)
             shown = [str(each) for each in form.getlist("suggested")]
             await portal_articles.after_opening(
-                uow, viewer, opened, shown, f"{wanted.subject}\n{wanted.text}"
+                uow,
+                viewer,
+                opened,
+                shown,
+                f"{wanted.subject}\n{wanted.text}",
+                dismissed=bool(given.get("dismissed")),
             )
             if article := given.get("article", ""):
                 await note_article(uow, viewer.actor, opened.number, article)

@@ -19,7 +19,7 @@ from core.db import UnitOfWork
 from core.errors import NotFound
 from core.i18n import _
 from core.kb import offer_card, queries, silence, suggesting
-from core.kb.model import Outcome, Suggestion
+from core.kb.model import Suggestion
 from core.people.model import Person
 from core.ports.articles import Hit
 from core.rate import Budget
@@ -35,6 +35,7 @@ router = APIRouter()
 CHANNEL = "portal"
 LEAST_LETTERS = 12
 MOST_SHOWN = 3
+MOST_LIKELY = 10
 QUESTION_CHARACTERS = 2_000
 
 
@@ -54,8 +55,9 @@ async def while_typing(
 
 
 @router.post("/my/suggestions")
-async def solved(request: Request, uow: Uow, viewer: SignedIn) -> Response:
+async def solved(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
     """One of them was the answer: nothing has to be sent."""
+    _within_budget(site, viewer)
     given = await fields_of(request)
     form = await request.form()
     hits = await _named(uow, viewer.actor, [str(each) for each in form.getlist("suggested")])
@@ -63,7 +65,8 @@ async def solved(request: Request, uow: Uow, viewer: SignedIn) -> Response:
     if chosen is None:
         raise NotFound(_("There is no such article."))
     row = await _keep(uow, viewer, hits, _question(given))
-    await suggesting.accepted(uow, viewer.actor, row, chosen.article_id)
+    teaches = chosen.article_id in await _answers(uow, viewer, _question(given))
+    await suggesting.accepted(uow, viewer.actor, row, chosen.article_id, teaches=teaches)
     return see_other(f"/my/suggestions/{row.id}")
 
 
@@ -83,10 +86,10 @@ async def thanks(request: Request, uow: Uow, viewer: SignedIn, suggestion_id: UU
 
 @router.post("/my/suggestions/{suggestion_id}/delete")
 async def not_solved(uow: Uow, viewer: SignedIn, suggestion_id: UUID) -> Response:
-    """It was not the answer after all: back to the form."""
+    """It was not the answer after all: back to the form, with what was written."""
     row = await _own(uow, viewer, suggestion_id)
     await suggesting.taken_back(uow, viewer.actor, row)
-    return see_other("/my/new")
+    return see_other(f"/my/new?category=&again={row.id}")
 
 
 @router.post("/my/tickets/{number}/articles/{place:int}")
@@ -108,7 +111,13 @@ async def undo(uow: Uow, viewer: SignedIn, number: int) -> Response:
 
 
 async def after_opening(
-    uow: UnitOfWork, viewer: Viewer, opened: Opened, suggested: Sequence[str], question: str
+    uow: UnitOfWork,
+    viewer: Viewer,
+    opened: Opened,
+    suggested: Sequence[str],
+    question: str,
+    *,
+    dismissed: bool = False,
 ) -> None:
     """The form was sent: what was shown before did not help; where nothing was shown, articles are
     offered now."""
@@ -116,9 +125,20 @@ async def after_opening(
     if hits and viewer.actor.id == opened.ticket.requester_id:
         row = await _keep(uow, viewer, hits, question)
         row.ticket_id, row.conversation_id = opened.ticket.id, opened.ticket.conversation_id
-        await suggesting.asked_all_the_same(uow, viewer.actor, row)
+        turned_down = await _answers(uow, viewer, question) if dismissed else None
+        await suggesting.asked_all_the_same(uow, viewer.actor, row, turned_down)
     elif uow.means.articles is not None:
         await suggesting.offer(uow, uow.means.articles, opened, question, reader=viewer.actor)
+
+
+async def written_before(uow: UnitOfWork, viewer: Viewer, again: str) -> dict[str, str]:
+    """What was in the form when an article seemed to be the answer, so that nobody types it twice."""
+    try:
+        row = await _own(uow, viewer, UUID(again))
+    except (ValueError, NotFound):
+        return {}
+    subject, _line, text = (await suggesting.question_of(uow, row)).partition("\n")
+    return {"subject": subject, "text": text}
 
 
 async def offer_of(uow: UnitOfWork, viewer: Viewer, opened: Opened) -> SimpleNamespace | None:
@@ -126,7 +146,7 @@ async def offer_of(uow: UnitOfWork, viewer: Viewer, opened: Opened) -> SimpleNam
     if viewer.actor.id != opened.ticket.requester_id:
         return None
     row = await suggesting.of_ticket(uow, opened.ticket.id)
-    solved_by = row is not None and row.outcome == Outcome.solved
+    solved_by = row is not None and suggesting.stands_solved(row)
     if row is None or not (solved_by or suggesting.is_open(row, opened.ticket)):
         return None
     found = await suggesting.offered(uow, row, reader=viewer.actor)
@@ -184,6 +204,16 @@ async def _named(uow: UnitOfWork, actor: Actor, given: Sequence[str]) -> list[Hi
     ]
 
 
+async def _answers(uow: UnitOfWork, viewer: Viewer, question: str) -> set[UUID]:
+    """The articles that come near to a question by themselves. What the form says was shown can be
+    made up, and must not teach."""
+    if uow.means.articles is None:
+        return set()
+    language = _language(uow, viewer)
+    hits = await uow.means.articles.search(question, viewer.actor, language, most=MOST_LIKELY)
+    return {hit.article_id for hit in hits}
+
+
 async def _keep(uow: UnitOfWork, viewer: Viewer, hits: Sequence[Hit], question: str) -> Suggestion:
     assert viewer.actor.id is not None
     language = _language(uow, viewer)
@@ -192,7 +222,7 @@ async def _keep(uow: UnitOfWork, viewer: Viewer, hits: Sequence[Hit], question: 
 
 async def _own(uow: UnitOfWork, viewer: Viewer, suggestion_id: UUID) -> Suggestion:
     row = await uow.session.get(Suggestion, suggestion_id)
-    if row is None or row.person_id != viewer.actor.id or row.by_agent:
+    if row is None or row.person_id != viewer.actor.id or row.by_agent or row.ticket_id is not None:
         raise NotFound(_("Nothing was suggested here."))
     return row
 
