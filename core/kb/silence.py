@@ -22,7 +22,7 @@ _DANGER = re.compile(
     r"|(?:hurt|cut) (?:myself|himself|herself)|self[- ]harm\w*|hurts?|hurting|bleeding|unconscious"
     r"|heart attack|chest pains?|(?:can ?not|can['’]?t) breathe|choking|poison\w*|swallowed|overdos\w*"
     r"|on fire|(?:a|caught|catch(?:es|ing)?) fire|fire ?(?:brigade|department|fighters?)"
-    r"|burn(?:s|t|ed|ing)|smok(?:e|es|ed|ing|y)|sparks|sparking|explod\w*|explosions?"
+    r"|burn(?:s|t|ed|ing)|smok(?:e|es|ed|ing|y)|sparks (?:are|came|come|flew|fly|flying|from|in|out)|sparking|explod\w*|explosions?"
     r"|gas leak|smell\w* (?:of |like )?gas|carbon monoxide|electric shock|electrocut\w*|injur\w*"
     r"|(?<!by )accidents?|(?:i|he|she|we|son|daughter|child|wife|husband) fell|i crashed"
     r"|broke my (?:arm|leg|hand|wrist|foot|nose)|dangerous"
@@ -39,9 +39,9 @@ _DANGER = re.compile(
 )
 _ANGER = re.compile(
     r"\b(?:unacceptable|ridiculous|outrag\w+|disgrac\w+|disgust\w+|appalling|pathetic|incompeten\w+"
-    r"|terribl[ey]|horribl[ey]|awful|shame(?:ful)?|a joke|scam\w*|rip[- ]?off|useless|rubbish|sucks"
+    r"|terribl[ey]|horribl[ey]|awful|shame(?:ful)?|a joke|scam(?:s|med|mers?)?|rip[- ]?off|useless|rubbish|sucks"
     r"|worst(?! case)|furious|angry|annoyed|frustrat\w+|disappoint\w+|i hate|fed up|sick of|had enough"
-    r"|complain\w*|lawyer|attorney|sue you|lawsuit|chargeback|idiots?|stupid(?! question)|liars?"
+    r"|complaints?|(?:i|to|will|must) complain|lawyer|attorney|sue you|lawsuit|chargeback|idiots?|stupid(?! question)|liars?"
     r"|bull ?shit|shit\w*|fuck\w*|wtf|damn|crap|bastards?|assholes?"
     r"|(?:for|this is|it['’]?s) the (?:second|third|last|\w+th) (?:time|email|mail|message)"
     r"|how many (?:more times|times (?:do i have|must i|have i))|(?:want|give me) my money"

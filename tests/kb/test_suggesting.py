@@ -141,6 +141,7 @@ def test_words_that_call_for_a_person_or_ask_nothing(said: str) -> None:
         "What brand of brake pads do I need?",
         "I cancelled my order by accident",
         "How many times can I charge the battery?",
+        "The display complains that there is no battery",
         "Der Akku scheint nicht zu laden",
         "Die Scheibenbremse quietscht",
         "Die Kette ist dreckig, wie reinige ich sie?",
