@@ -83,10 +83,15 @@ OPEN_TO_ALL = re.compile(
 )
 
 
-NOWHERE = ("/chat", "/c/{token}/call.ics", "/tickets/{number}/calls/{call_id}/file")
+NOWHERE = (
+    "/chat",
+    "/c/{token}/call.ics",
+    "/c/{token}/files/{file_id}",
+    "/tickets/{number}/calls/{call_id}/file",
+)
 """Where nothing is in this world: without the chat's adapter, a call that is set for later, a recording
 made into one file. tests/webchat and tests/calls look at those."""
-LINKED = ("/f/{token}", "/f/{token}/download", "/c/{token}/talk")
+LINKED = ("/f/{token}", "/f/{token}/download", "/c/{token}/talk", "/c/{token}/ticket")
 """Whoever holds the link may see that one file, or be in that one call: each was given to them."""
 ENDLESS = ("/live", "/c/{token}/live")
 """Streams do not end for whoever is let in."""
@@ -600,7 +605,10 @@ async def _of_calls(world: World) -> None:
         values |= {"call_id": str(call.id), "recording_id": str(recording.id), "source": "mic"}
     world.closer += [("/c/", {"token": token})]
     world.closer += [("/api/v1/calls/{call_id}/participants/", {"person_id": values["requester_id"]})]
-    world.closer += [(f"/c/{{token}}/{end}", {"token": agents_token}) for end in ("people", "revocation")]
+    world.closer += [
+        (f"/c/{{token}}/{end}", {"token": agents_token})
+        for end in ("people", "revocation", "ticket", "macros/")
+    ]
     world.closer += [(f"/tickets/{{number}}/calls/{{call_id}}/{end}", ended) for end in ("review", "remarks")]
 
 
@@ -639,8 +647,10 @@ async def _of_articles(world: World) -> None:
         ticket = await uow.session.scalar(select(Ticket).where(Ticket.number == int(values["number"])))
         assert ticket is not None
         shown.ticket_id = ticket.id
+        written = await suggesting.keep(uow, hits, SECRET, asker_id, "portal", "en")
+        written.outcome, written.chosen = "solved", article.id
         values |= {
-            "lesson_id": str(lesson.id), "suggestion_id": str(shown.id), "place": "1",
+            "lesson_id": str(lesson.id), "suggestion_id": str(written.id), "place": "1",
             "article": str(article.number), "article_id": str(article.id), "article_version": str(article.version), "text_id": str(text.id),
             "text_version": str(text.version), "revision": "1", "feedback_id": str(said.id), "state": "public",
             "picture_id": str(picture.row.id), "language": text.language, "slug": text.slug,
