@@ -46,7 +46,7 @@ from core.people import service as people
 from core.tickets import query_words
 from webui.public import local_path
 
-SLOWEST = 2.0
+SLOWEST = 5.0
 KEY = bytes(32)
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 FIELDS = Fields.of(

@@ -113,7 +113,7 @@ class CatchUp:
         """Whether a message that was said before we were here, and is told only now, is there no more.
         What Slack does not say for sure counts as there."""
         ts, thread = str(message.get("ts") or ""), str(message.get("thread_ts") or "")
-        if not ts or ts >= f"{self._since:.6f}":
+        if not f"{self._since - OVERLAP:.6f}" <= ts < f"{self._since:.6f}":
             return False
         one: Json = {"channel": channel, "oldest": ts, "latest": ts, "inclusive": True, "limit": 2}
         try:

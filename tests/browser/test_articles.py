@@ -93,7 +93,7 @@ async def test_a_picture_is_pasted_and_seen(served: Served, page: Page) -> None:
     await page.evaluate(paste, [field, list(made.getvalue())])
     picture = page.locator("[data-article-preview] img")
     await expect(picture).to_have_attribute("alt", "hub 1")
-    await page.wait_for_function("document.querySelector('[data-article-preview] img').naturalWidth === 40")
+    await expect(page.locator("[data-article-preview] img").first).to_have_js_property("naturalWidth", 40)
     await expect(page.locator("#f-body")).to_have_value(re.compile(r"^!\[hub 1\]\(/help/files/"))
 
 

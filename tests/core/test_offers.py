@@ -15,7 +15,7 @@ from core.desk import Desk
 from core.errors import Conflict
 from core.people import service as people
 from core.people.model import Availability, Person
-from core.tickets import lifecycle, offers, waiting
+from core.tickets import access, lifecycle, offers, waiting
 from core.tickets import service as tickets
 from core.tickets.events import RequesterLeft
 from tests.notices.world import Clock, actor, agent, fresh, opened, requester, team, told
@@ -148,7 +148,7 @@ async def test_whoever_works_on_the_ticket_is_not_kept_waiting(desk: Desk) -> No
     await agent(desk, "Bob")
     ticket = await opened(desk, await requester(desk))
     async with desk.unit() as busy:
-        await tickets.access.change(busy, busy.actor, ticket.number)
+        await access.change(busy, busy.actor, ticket.number)
         async with desk.unit() as uow:
             assert await offers.offer(uow, ticket.id, WEB) is None
     await run_one(desk, OFFER_CHATS)

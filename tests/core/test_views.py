@@ -12,7 +12,7 @@ from core.desk import Desk
 from core.errors import Conflict, DeskError, Forbidden, Invalid, NotFound
 from core.tickets import service as tickets
 from core.tickets import views
-from core.tickets.model import SavedView
+from core.tickets.model import Priority, SavedView
 from core.tickets.views import View
 from tests.core.reading import cast
 
@@ -36,7 +36,7 @@ async def test_a_view_holds_what_its_condition_says(desk: Desk) -> None:
     async with desk.unit(they.bob) as uow:
         await tickets.claim(uow, they.bob, one)
         for number in (one, two):
-            await tickets.prioritise(uow, they.bob, number, tickets.Priority.urgent)
+            await tickets.prioritise(uow, they.bob, number, Priority.urgent)
     view = await save(desk, they.bob, name="Mine and urgent", condition=MINE, sort="number")
     shared = await save(desk, they.admin, condition=MINE, shared=True)
     for actor, chosen, expected in (

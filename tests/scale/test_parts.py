@@ -20,7 +20,7 @@ from core.crypto.fields import new_key
 from core.crypto.keys import MasterKey
 from core.db import Database
 from core.desk import Desk
-from core.outbox_model import ScheduledJob
+from core.outbox_model import Delivery, ScheduledJob
 from core.people import service as people
 from core.tickets import service as tickets
 from core.tickets.model import Ticket
@@ -65,6 +65,13 @@ class Scale:
             number = await uow.session.scalar(select(Ticket.number).order_by(Ticket.number.desc()).limit(1))
             await tickets.reply(uow, self.bob, int(number or 0), text, hold=0)
         await until(lambda: self.shown(text))
+        await until_so(self._written_down)
+
+    async def _written_down(self) -> bool:
+        """That it was sent is committed too: between the two lies the window that docs/delivery.md names."""
+        async with self.desk.db.sessions() as session:
+            waits = select(Delivery.id).where(Delivery.state == "due", Delivery.attempts > 0).limit(1)
+            return await session.scalar(waits) is None
 
     async def leader(self, *gateways: Part) -> Part:
         """The one that leads, once one does."""

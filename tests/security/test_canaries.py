@@ -38,6 +38,7 @@ def logs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     structlog.reset_defaults()
     log.configure(getattr(request, "param", "console"))
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(written), cache_logger_on_first_use=False)
+    _forget_loggers()
     handler = logging.StreamHandler(written)
     root, level = logging.getLogger(), logging.getLogger().level
     root.addHandler(handler)
@@ -48,8 +49,17 @@ def logs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     root.removeHandler(handler)
     root.setLevel(level)
     monkeypatch.undo()
+    _forget_loggers()
     structlog.reset_defaults()
     log.configure()
+
+
+def _forget_loggers() -> None:
+    """A logger that was used before keeps what it wrote to then."""
+    for module in list(sys.modules.values()):
+        kept = getattr(module, "log", None)
+        if isinstance(kept, structlog._config.BoundLoggerLazyProxy):
+            kept.__dict__.pop("bind", None)
 
 
 async def test_no_secret_comes_out_anywhere(world: World, logs: io.StringIO) -> None:

@@ -96,7 +96,9 @@ async def test_notices_are_kept_as_codes(world: World) -> None:
     async with world.signed_in(ada) as browser:
         await browser.look("/account/notices")
         form = next(one for one in browser.forms() if one.action == "/account/notices")
-        assert set(form.fields) == {"csrf", "ticket_received-mail", "answered-mail", "resolved-mail"}
+        assert set(form.fields) == {
+            "csrf", "ticket_received-mail", "answered-mail", "resolved-mail", "call-mail",
+        }  # fmt: skip
         csrf = form.fields["csrf"]
         await browser.post("/account/notices", data={"csrf": csrf, "answered-mail": "1"})
     async with world.desk.unit() as uow:
