@@ -181,7 +181,7 @@ class Slack:
                 self.sockets.keep(self.bolt)
             if set(self.workspaces.known) - known:
                 self.catchup.wanted.set()
-            self.workspaces.changed.clear()
+            # What has changed meanwhile, by ourselves too, is looked at once more.
             unmet = any(not one.settled and not one.refused for one in self.workspaces.known.values())
             pause = SOON if unmet or self.workspaces.env_waits else LOOK
             with suppress(TimeoutError):
