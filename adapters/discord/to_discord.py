@@ -46,6 +46,9 @@ def _escaped(text: str) -> str:
     return _ANGLE.sub(r"\\<", _MARKUP.sub(r"\\\1", text))
 
 
+_CLOSING = re.compile(r"(?:(?<=\s)|^)(#+)$")
+
+
 @cache
 def _parser() -> MarkdownIt:
     made = MarkdownIt("commonmark", {"html": False, "maxNesting": NESTING})
@@ -61,7 +64,8 @@ def _block(node: SyntaxTreeNode) -> Iterator[str]:
         case "paragraph":
             yield _lines(node)
         case "heading":
-            level, words = int(node.tag[1:]), _one_line(node)
+            # Signs at its end would be taken for the heading's own.
+            level, words = int(node.tag[1:]), _CLOSING.sub(r"\\\1", _one_line(node))
             if words:
                 yield f"{'#' * level} {words}" if level <= 3 else f"**{words}**"
         case "bullet_list" | "ordered_list":
