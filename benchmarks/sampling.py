@@ -17,6 +17,8 @@ from types import FrameType
 EVERY = 0.004
 _IDLE = ("select", "poll", "run_forever", "wait")
 
+_HERE = f"{Path(__file__).resolve().parents[1]}/"
+
 
 def sample(into: str) -> None:
     """From now on, until the program ends; nothing when there is no file to write to."""
@@ -43,7 +45,7 @@ def _names(frame: FrameType | None) -> list[str]:
     while frame is not None:
         file = frame.f_code.co_filename
         short = file.rpartition("/site-packages/")[2].rpartition("/lib/python")[2]
-        names.append(f"{short.split('/work/')[-1]}:{frame.f_code.co_qualname}")
+        names.append(f"{short.removeprefix(_HERE)}:{frame.f_code.co_qualname}")
         frame = frame.f_back
     # uvloop has no frame of its own: with nothing but the runner on the stack, nothing is done.
     return names if not names or not names[0].endswith((":run", ":Runner.run", ":_serve", ":main")) else []

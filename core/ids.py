@@ -16,6 +16,14 @@ def new_id() -> UUID:
     return UUID(bytes=uuid_utils.uuid7().bytes)
 
 
+def id_in(text: str) -> UUID | None:
+    """The id that a text is; None for any other text."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def new_token(size: int = 24) -> str:
     """An unguessable word of letters and digits only, from `size` random bytes (192 bits)."""
     number = int.from_bytes(secrets.token_bytes(size), "big") | 1 << (size * 8)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bot.app import App
-from bot.cli import edge
-from core import log
-from core.settings import Settings
+from bot.cli import apart
 
 
 @click.command()
@@ -24,14 +21,6 @@ def gateway(port: int) -> None:
     Any number of them may run: one leads, the others take over within five seconds. Answers /healthz,
     /readyz, /metrics and what platforms call on its own port. Needs DATABASE_URL.
     """
+    from bot import running
 
-    async def work(settings: Settings) -> None:
-        from bot import running
-
-        log.configure(settings.log_format)
-        await running.serve_part(settings, running.gateway, port, _announce)
-
-    async def _announce(_app: App) -> None:
-        click.echo(f"  The gateway is up (health on port {port}).")
-
-    edge.run(work, quiet=False)
+    apart.serve(running.gateway, "gateway", port)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import click
 
-from bot.app import App
-from bot.cli import edge
-from core import log
-from core.settings import Settings
+from bot.cli import apart
 
 
 @click.command()
@@ -24,14 +21,6 @@ def worker(port: int) -> None:
     Any number of them may run; with REDIS_URL they share the work, and without it, or while Redis is away,
     each looks by itself. Answers /healthz, /readyz and /metrics on its own port. Needs DATABASE_URL.
     """
+    from bot import running
 
-    async def work(settings: Settings) -> None:
-        from bot import running
-
-        log.configure(settings.log_format)
-        await running.serve_part(settings, running.worker, port, _announce)
-
-    async def _announce(_app: App) -> None:
-        click.echo(f"  The worker is up (health on port {port}).")
-
-    edge.run(work, quiet=False)
+    apart.serve(running.worker, "worker", port)

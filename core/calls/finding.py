@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Float, Select, and_, exists, func, or_, se
 from core.access import Actor, Permission
 from core.calls.model import LIVE, Call, CallPerson, CallQuality, CallRecording, CallReview
 from core.db import UnitOfWork
+from core.paging import cursor_of, read_cursor
 from core.people.naming import named
 from core.tickets import access as tickets
 from core.tickets.model import Ticket
@@ -78,13 +79,13 @@ async def page(uow: UnitOfWork, actor: Actor, wanted: Filter, *, after: str = ""
     """Calls that are over, the newest first."""
     actor.require(Permission.see_reports)
     query = _query(uow, actor, wanted).order_by(Call.created_at.desc(), Call.id.desc()).limit(most + 1)
-    cursor = _cursor(after)
+    cursor = read_cursor(after)
     if cursor is not None:
         query = query.where(tuple_(Call.created_at, Call.id) < cursor)
     rows = list(await uow.session.execute(query))
     shown = await _found(uow, rows[:most])
     last = shown[-1].call if len(rows) > most else None
-    return Page(shown, f"{last.created_at.isoformat()}_{last.id}" if last is not None else None)
+    return Page(shown, cursor_of(last.created_at, last.id) if last is not None else None)
 
 
 async def due(uow: UnitOfWork, actor: Actor, most: int = 99) -> int:
@@ -199,12 +200,3 @@ async def _measured(
         .group_by(CallQuality.call_id)
     )
     return {row[0]: (row[1], row[2], row[3]) for row in await uow.session.execute(query)}
-
-
-def _cursor(after: str) -> tuple[datetime, UUID] | None:
-    at, _line, key = after.rpartition("_")
-    try:
-        moment, found = datetime.fromisoformat(at), UUID(key)
-    except ValueError:
-        return None
-    return (moment, found) if moment.tzinfo is not None else None

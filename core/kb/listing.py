@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
@@ -16,6 +16,7 @@ from core.db import UnitOfWork
 from core.kb import access, queries, translations
 from core.kb.model import Article, ArticleState, ArticleText
 from core.kb.translations import Original
+from core.paging import cursor_of, read_cursor
 from core.people.model import Tag
 
 PAGE = 40
@@ -81,12 +82,12 @@ async def page(uow: UnitOfWork, actor: Actor, wanted: Filter, *, after: str = ""
     query = _filtered(_rows(), wanted)
     if wanted.category is not None:
         query = query.where(Article.category_id.in_(await queries.below(uow.session, wanted.category)))
-    if (cursor := _cursor(after)) is not None:
+    if (cursor := read_cursor(after)) is not None:
         query = query.where(tuple_(ArticleText.updated_at, ArticleText.id) < cursor)
     query = query.order_by(ArticleText.updated_at.desc(), ArticleText.id.desc()).limit(limit + 1)
     rows = [Row(*row) for row in await uow.session.execute(query)]
     last = rows[limit - 1].text if len(rows) > limit else None
-    return Page(rows[:limit], f"{last.updated_at.isoformat()}_{last.id}" if last is not None else None)
+    return Page(rows[:limit], cursor_of(last.updated_at, last.id) if last is not None else None)
 
 
 async def counts(uow: UnitOfWork, actor: Actor) -> dict[str, int]:
@@ -210,12 +211,3 @@ def _has(words: str) -> list[ColumnElement[bool]]:
         for word in words[:200].split()[:MOST_WORDS]
         if (each := word.replace("\\", "").replace("%", "").replace("_", "\\_"))
     ]
-
-
-def _cursor(after: str) -> tuple[datetime, UUID] | None:
-    at, _line, key = after.rpartition("_")
-    try:
-        moment, text_id = datetime.fromisoformat(at), UUID(key)
-    except ValueError:
-        return None
-    return (moment, text_id) if moment.tzinfo is not None else None

@@ -15,6 +15,7 @@ from core.access import Actor
 from core.errors import NotFound
 from core.kb import access
 from core.kb.model import Article, ArticleSlug, ArticleText
+from core.paging import cursor_of, read_cursor
 from core.people.model import Tag
 from core.tickets.categories import CategoryLine, categories
 
@@ -99,12 +100,12 @@ async def published(
         query = query.where(Article.category_id.in_(await below(session, category)))
     if tag is not None:
         query = query.where(Article.tags.contains([tag]))
-    if (cursor := _cursor(after)) is not None:
+    if (cursor := read_cursor(after)) is not None:
         query = query.where(tuple_(ArticleText.published_at, ArticleText.id) < cursor)
     query = query.order_by(ArticleText.published_at.desc(), ArticleText.id.desc()).limit(most + 1)
     lines = [Line(*row) for row in await session.execute(query)]
     last = lines[most - 1] if len(lines) > most else None
-    return Page(lines[:most], f"{last.published_at.isoformat()}_{last.text_id}" if last else None)
+    return Page(lines[:most], cursor_of(last.published_at, last.text_id) if last else None)
 
 
 async def lines_of(
@@ -241,15 +242,6 @@ def _totals(lines: Sequence[CategoryLine], own: dict[UUID | None, int]) -> dict[
         if parent in totals:
             totals[parent] += totals[line.category.id]
     return totals
-
-
-def _cursor(after: str) -> tuple[datetime, UUID] | None:
-    at, _line, key = after.rpartition("_")
-    try:
-        moment, text_id = datetime.fromisoformat(at), UUID(key)
-    except ValueError:
-        return None
-    return (moment, text_id) if moment.tzinfo is not None else None
 
 
 __all__ = [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -11,6 +10,7 @@ from fastapi.responses import Response
 
 from core.admin import moderation, staff
 from core.i18n import N_, _
+from core.paging import cursor_of, read_cursor
 from webui.deps import Uow
 from webui.pages.admin_shell import Moderates, done, given_by, link, show
 from webui.pages.desk_filters import CHANNELS
@@ -72,7 +72,7 @@ async def block(request: Request, uow: Uow, viewer: Moderates, inbound_id: UUID)
 
 @router.get(HERE + "/reported")
 async def reported(request: Request, uow: Uow, viewer: Moderates, after: str = "") -> Response:
-    lines, following = await moderation.reported(uow, viewer.actor, after=_cursor(after))
+    lines, following = await moderation.reported(uow, viewer.actor, after=read_cursor(after))
     here = f"{HERE}/reported"
     return await show(
         request,
@@ -83,7 +83,7 @@ async def reported(request: Request, uow: Uow, viewer: Moderates, after: str = "
         parts=_parts("reported"),
         lines=lines,
         newer=here if after else None,
-        older=link(here, after=f"{following[0].isoformat()}_{following[1]}") if following else None,
+        older=link(here, after=cursor_of(following[0], following[1])) if following else None,
     )
 
 
@@ -134,12 +134,3 @@ def _uuid(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _cursor(text: str) -> tuple[datetime, UUID] | None:
-    at, _line, key = text.rpartition("_")
-    try:
-        moment, found = datetime.fromisoformat(at), UUID(key)
-    except ValueError:
-        return None
-    return (moment, found) if moment.tzinfo is not None else None

@@ -23,6 +23,7 @@ from core.calls.reviewing import Moment, Said
 from core.db import UnitOfWork
 from core.errors import Invalid
 from core.i18n import N_, _
+from core.ids import id_in
 from webui.csv_files import cell
 from webui.deps import Staff, TheSite, Uow
 from webui.pages import desk_filters
@@ -180,8 +181,8 @@ def _filter(viewer: Viewer, given: dict[str, str], which: str) -> Filter:
     zone = viewer.known.zone if viewer.known else ZoneInfo("UTC")
     wanted = Filter(
         which=which if which in WHICH else "",
-        agent=_id(given["agent"]),
-        team=_id(given["team"]),
+        agent=id_in(given["agent"]),
+        team=id_in(given["team"]),
         state=given["state"] if given["state"] in STATES else "",
         rating=int(given["rating"]) if given["rating"] in ("1", "2", "3", "4") else 0,
         minutes=min(int(given["minutes"]), 10_000) if given["minutes"].isascii() and given["minutes"].isdigit() else 0,
@@ -226,13 +227,6 @@ def _seconds(typed: str) -> float:
         return (float(minutes) if minutes else 0) * 60 + float(seconds)
     except ValueError:
         raise Invalid(_("A moment is written like this: 1:15"), field="second") from None
-
-
-def _id(typed: str) -> UUID | None:
-    try:
-        return UUID(typed)
-    except ValueError:
-        return None
 
 
 def _day(typed: str, zone: ZoneInfo) -> datetime | None:

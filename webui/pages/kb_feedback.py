@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from types import SimpleNamespace
 from typing import Annotated
 from uuid import UUID
@@ -11,7 +10,9 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from core.i18n import N_, _
+from core.ids import id_in
 from core.kb import moderation
+from core.paging import cursor_of, read_cursor
 from webui.deps import Uow
 from webui.pages import kb_shell
 from webui.pages.admin_shell import given_by
@@ -40,9 +41,9 @@ async def feedback(
     request: Request, uow: Uow, viewer: Writes, which: Word = "waiting", article: Word = "", after: Word = ""
 ) -> Response:
     wanted = which if which in WHICH else "waiting"
-    about = _id(article)
+    about = id_in(article)
     remarks, following = await moderation.page(
-        uow, viewer.actor, which=wanted, article_id=about, after=_cursor(after)
+        uow, viewer.actor, which=wanted, article_id=about, after=read_cursor(after)
     )
     here = link(FEEDBACK, which=wanted, article=article)
     return await show(
@@ -68,9 +69,7 @@ async def feedback(
         reasons={key: _(text) for key, text in moderation.REASONS.items() if key},
         languages={remark.language: kb_shell.language_name(remark.language) for remark in remarks},
         newer=here if after else None,
-        older=link(
-            FEEDBACK, which=wanted, article=article, after=f"{following[0].isoformat()}_{following[1]}"
-        )
+        older=link(FEEDBACK, which=wanted, article=article, after=cursor_of(following[0], following[1]))
         if following
         else None,
     )
@@ -83,19 +82,3 @@ async def decide(request: Request, uow: Uow, viewer: Writes, feedback_id: UUID, 
     await moderation.decide(uow, viewer.actor, feedback_id, state)
     which = given.text("which") if given.text("which") in WHICH else "waiting"
     return answered(request, link(FEEDBACK, which=which), _(SAID[state]))
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _cursor(text: str) -> tuple[datetime, UUID] | None:
-    at, _line, key = text.rpartition("_")
-    try:
-        moment, found = datetime.fromisoformat(at), UUID(key)
-    except ValueError:
-        return None
-    return (moment, found) if moment.tzinfo is not None else None

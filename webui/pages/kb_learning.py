@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from types import SimpleNamespace
 from typing import Annotated
 from uuid import UUID
@@ -15,8 +14,10 @@ from core.access import Permission
 from core.db import UnitOfWork
 from core.errors import NotFound
 from core.i18n import _
+from core.ids import id_in
 from core.kb import learning, queries, sending, silence, suggesting
 from core.kb.learning import Learned
+from core.paging import cursor_of, read_cursor
 from core.people.naming import named
 from core.ports.articles import Articles, Hit
 from webui.deps import Staff, Uow
@@ -80,12 +81,12 @@ async def why(
 async def learned(
     request: Request, uow: Uow, viewer: Teaches, article: Word = "", before: Word = ""
 ) -> Response:
-    about = _id(article)
-    found = await learning.page(uow, viewer.actor, article_id=about, before=_cursor(before))
+    about = id_in(article)
+    found = await learning.page(uow, viewer.actor, article_id=about, before=read_cursor(before))
     older = None
     if len(found) == learning.PAGE:
         last = found[-1].row
-        older = link(LEARNED, article=article, before=f"{last.at.isoformat()}_{last.id}")
+        older = link(LEARNED, article=article, before=cursor_of(last.at, last.id))
     return await show(
         request,
         uow,
@@ -150,19 +151,3 @@ async def _lessons(uow: UnitOfWork, viewer: Viewer, found: Sequence[Learned]) ->
         )
         for one in found
     ]
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
-
-
-def _cursor(text: str) -> tuple[datetime, UUID] | None:
-    at, _line, key = text.rpartition("_")
-    try:
-        moment, found = datetime.fromisoformat(at), UUID(key)
-    except ValueError:
-        return None
-    return (moment, found) if moment.tzinfo is not None else None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from core.db import UnitOfWork
 from core.i18n import _, speaking
+from core.ids import id_in
 from core.kb import from_ticket, listing, moderation, service
 from core.kb.anonymous import LABELS
 from core.kb.from_ticket import Proposal
@@ -195,12 +195,12 @@ def _replaced(proposal: Proposal | None) -> list[tuple[str, str]]:
 
 
 def _filter(viewer: Viewer, given: dict[str, str]) -> Filter:
-    mine = viewer.actor.id if given["owner"] == "me" else _id(given["owner"])
+    mine = viewer.actor.id if given["owner"] == "me" else id_in(given["owner"])
     return Filter(
         state=given["state"] if given["state"] in listing.STATES else "",
         language=given["language"],
         audience=given["audience"],
-        category=_id(given["category"]),
+        category=id_in(given["category"]),
         tag=int(given["tag"]) if given["tag"].isdecimal() and len(given["tag"]) < 18 else None,
         owner=mine,
         words=given["q"],
@@ -232,10 +232,3 @@ async def _tabs(uow: UnitOfWork, viewer: Viewer, state: str) -> list[SimpleNames
         for key, text in kb_shell.STATES.items()
         if counts[key] or key == state
     ]
-
-
-def _id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
