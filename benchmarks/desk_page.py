@@ -110,7 +110,7 @@ class DeskPage:
                 else:
                     part.whole = part.whole or kind == "whole"
                     part.wants = max(part.wants, int(detail) if detail else math.inf)
-                    self._soon(part, GATHER)
+                    self._soon(part, MARKS if kind == "seen" else GATHER)
 
     def _soon(self, part: Fragment, delay: float) -> None:
         part.when = min(part.when, time.perf_counter() + delay)

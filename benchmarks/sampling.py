@@ -1,4 +1,4 @@
-"""Where the time of a running program goes: a thread looks at the main one every few milliseconds.
+"""Where the time of a running program goes: it is looked at every few milliseconds that it computes.
 
 `LIVE_PROFILE=FILE python -m benchmarks.live` writes, at the program's end, in what share of the looks each
 function stood on the stack (itself or in what it called).
@@ -7,36 +7,33 @@ function stood on the stack (itself or in what it called).
 from __future__ import annotations
 
 import atexit
-import sys
-import threading
-import time
+import signal
 from collections import Counter
 from pathlib import Path
 from types import FrameType
 
 EVERY = 0.004
-_IDLE = ("select", "poll", "run_forever", "wait")
 
 _HERE = f"{Path(__file__).resolve().parents[1]}/"
 
 
 def sample(into: str) -> None:
-    """From now on, until the program ends; nothing when there is no file to write to."""
+    """From now on, until the program ends; nothing when there is no file to write to.
+
+    By a signal for each stretch of computed time, not by a thread: a thread sees the main one only
+    where that lets go of the interpreter, which is in a few C functions and nowhere else.
+    """
     if not into:
         return
     found: Counter[str] = Counter()
-    main = threading.main_thread().ident
-    assert main is not None
 
-    def look() -> None:
-        while True:
-            time.sleep(EVERY)
-            frame = sys._current_frames().get(main)
-            stack = _names(frame)
-            if stack:
-                found.update(set(stack) | {"(all)", f"(self) {stack[0]}"})
+    def look(_number: int, frame: FrameType | None) -> None:
+        stack = _names(frame)
+        if stack:
+            found.update(set(stack) | {"(all)", f"(self) {stack[0]}"})
 
-    threading.Thread(target=look, daemon=True).start()
+    signal.signal(signal.SIGPROF, look)
+    signal.setitimer(signal.ITIMER_PROF, EVERY, EVERY)
     atexit.register(lambda: Path(into).write_text(_told(found)))
 
 

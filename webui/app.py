@@ -22,7 +22,7 @@ from webui.rendering import STATIC
 from webui.security import SecurityHeaders
 from webui.site import Site
 
-HOT = frozenset({"ticket", "ticket_verbs", "notices", "presence"})
+HOT = frozenset({"ticket", "ticket_verbs", "notices", "presence", "desk_shell"})
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -50,10 +50,11 @@ def make_app(site: Site) -> FastAPI:
     app.add_middleware(SecurityHeaders, secure=site.secure)
     app.add_middleware(Metrics, database=site.desk.db)
     app.mount("/static", FingerprintedFiles(directory=STATIC), name="static")
-    for router in routers(site):
-        app.include_router(router)
+    # A mount is told by its beginning alone, and what is mounted is asked most often of all.
     for name, mounted in site.mounts.items():
         app.mount(f"/chat/{name}", mounted)
+    for router in routers(site):
+        app.include_router(router)
     return app
 
 

@@ -7,6 +7,7 @@ fragments. Of a ticket's conversation they hear what changed, so that they need 
     ticket:N        who has it, where it stands, what is known of it
     talk:N:SEQ      something was said or happened; SEQ is its place in the conversation
     line:N:ID       a message that stands already looks different now
+    seen:N          the requester has read on
     whole:N         more changed than lines can tell
     presence:N      who looks at it, who types
     queues, counts  a list of tickets; how many lie in each queue
@@ -16,8 +17,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated, Any
@@ -47,6 +50,10 @@ LONGEST = 600.0
 MOST_TICKETS = 30
 NOTHING: Mapping[UUID, int] = MappingProxyType({})
 GATHER = 0.02
+LISTS = frozenset({"queues", "counts"})
+"""Every message changes a list for everybody who works at the desk: told once in `LISTS_EVERY`, the first
+of them at once."""
+LISTS_EVERY = 1.0
 OLDEST = 15_000
 """Milliseconds: whose page is older looks at everything anew."""
 SLACK = timedelta(seconds=1)
@@ -164,30 +171,57 @@ async def stream_of(
         iterator = aiter(signals)
         waiting: asyncio.Task[Signal] | None = None
         try:
-            while time.monotonic() < ends:
-                topics: set[str] = set()
-                until = ends
-                while (left := until - time.monotonic()) > 0:
-                    waiting = waiting or asyncio.ensure_future(anext(iterator))
-                    done, _pending = await asyncio.wait({waiting}, timeout=left)
-                    if not done:
-                        break
-                    signal, waiting = waiting.result(), None
-                    found = _topics(signal, watched, me, staff, shown)
-                    if staff:
-                        found |= _arrived(site, signal, watched)
-                        site.presence.heard(signal)
-                    if found and not topics:
-                        # A burst becomes one message: what changed is gathered for a moment.
-                        until = min(ends, time.monotonic() + GATHER)
-                    topics |= found
-                if topics:
+            gathered = Gathered()
+            while (now := time.monotonic()) < ends:
+                if gathered.due <= now and (topics := gathered.take(now)):
                     yield _changed(topics)
+                waiting = waiting or asyncio.ensure_future(anext(iterator))
+                done, _pending = await asyncio.wait({waiting}, timeout=min(ends, gathered.due) - now)
+                if not done:
+                    continue
+                signal, waiting = waiting.result(), None
+                found = _topics(signal, watched, me, staff, shown)
+                if staff:
+                    found |= _arrived(site, signal, watched)
+                    site.presence.heard(signal)
+                gathered.add(found, time.monotonic())
+            if topics := gathered.take(ends + LISTS_EVERY):
+                yield _changed(topics)
         finally:
             if waiting is not None:
                 waiting.cancel()
                 with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
                     await waiting
+
+
+@dataclass(slots=True)
+class Gathered:
+    """What has changed and is not told yet. A burst becomes one message, `GATHER` seconds after its first;
+    times are those of the monotonic clock."""
+
+    due: float = math.inf
+    """When something is to be told."""
+    _topics: set[str] = field(default_factory=set)
+    _lists_told: float = -math.inf
+
+    def add(self, topics: set[str], now: float) -> None:
+        if not topics:
+            return
+        self._topics |= topics
+        soon = now + GATHER
+        self.due = min(self.due, max(soon, self._lists_told + LISTS_EVERY) if topics <= LISTS else soon)
+
+    def take(self, now: float) -> set[str]:
+        """All of it; lists only where it is their time."""
+        if now < self._lists_told + LISTS_EVERY:
+            taken = self._topics - LISTS
+        else:
+            taken = self._topics
+        self._topics = self._topics - taken
+        self.due = self._lists_told + LISTS_EVERY if self._topics else math.inf
+        if taken & LISTS:
+            self._lists_told = now
+        return taken
 
 
 async def _standing(site: Site, shown: Mapping[UUID, int]) -> list[str]:
@@ -278,7 +312,7 @@ def _of_ticket(number: int, data: Mapping[str, Any], staff: bool, place: str) ->
     if name.startswith("message."):
         return {f"line:{number}:{data.get('subject')}"}
     if name == "conversation.read":
-        return {f"talk:{number}"}
+        return {f"seen:{number}"}
     found = {f"ticket:{number}", f"talk:{number}{place}"}
     return found | {f"whole:{number}"} if name in _WHOLE else found
 

@@ -417,10 +417,11 @@ class _Api:
                 while (left := ends - time.monotonic()) > 0:
                     try:
                         async with asyncio.timeout(left):
-                            told = await page.queue.get()
+                            told = await page.told()
                     except TimeoutError:
                         return
-                    yield {"event": str(told["type"]), "data": orjson.dumps(told).decode()}
+                    for what in told:
+                        yield {"event": str(what["type"]), "data": orjson.dumps(what).decode()}
         except TooMany as error:
             yield {"event": "refused", "data": orjson.dumps({"detail": error.words}).decode()}
 

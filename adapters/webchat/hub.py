@@ -38,6 +38,8 @@ log = structlog.get_logger("webchat")
 MOST_PAGES = 8
 """Open pages of one visitor."""
 QUEUE = 100
+GATHER = 0.03
+"""Seconds in which what is told becomes one: a message, its receipt and its delivery come close together."""
 TOLD_EVERY = 1.0
 STAYED = timedelta(hours=2)
 """A conversation without a word for longer is no live one: nobody waits for its visitor."""
@@ -69,6 +71,16 @@ class Page:
                 self.queue.get_nowait()
             what = {"type": "changed", "thread": ""}
         self.queue.put_nowait(what)
+
+
+    async def told(self) -> list[dict[str, Any]]:
+        """What to say next, each thing once."""
+        first = await self.queue.get()
+        await asyncio.sleep(GATHER if first["type"] == "changed" else 0)
+        told = [first]
+        while not self.queue.empty():
+            told.append(self.queue.get_nowait())
+        return [what for place, what in enumerate(told) if what not in told[:place]]
 
 
 class Hub:
@@ -219,12 +231,14 @@ class Hub:
         if not name.startswith(_TOLD) or name in _UNTOLD or data.get("audience") == "staff":
             return
         everywhere = name == "person.availability_changed"
+        own = name == "conversation.read" and data.get("side") == "requester"
         held = name == "message.said" and data.get("side") == "staff"
         for page in self._all():
             thread = page.watched.get(conversation)
             if everywhere:
                 page.tell({"type": "changed", "thread": ""})
-            elif thread is not None:
+            elif thread is not None and not (own and len(self._pages[page.visitor.id]) == 1):
+                # What one has read oneself is news for one's other pages only.
                 if held:
                     # The reply may still be held: meanwhile the visitor sees that someone writes.
                     page.tell({"type": "typing", "thread": thread, "on": True})

@@ -94,6 +94,7 @@ class Ticket(Base):
         Index("ix_ticket_snoozed", "snoozed_until", postgresql_where=text("snoozed_until is not null")),
         Index("ix_ticket_offered", "offered_until", postgresql_where=text("offered_until is not null")),
         Index("ix_ticket_tags", "tags", postgresql_using="gin"),
+        Index("ix_ticket_parent_id", "parent_id", postgresql_where=text("parent_id is not null")),
         Index(
             "ix_ticket_merged_into_id", "merged_into_id", postgresql_where=text("merged_into_id is not null")
         ),

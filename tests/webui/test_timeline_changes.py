@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -260,8 +261,22 @@ async def test_a_stream_says_first_how_far_its_conversations_are(world: DeskWorl
         await tickets.release(uow, world.actors["bob"], number)
     while f'"ticket:{number}"' not in told:
         told = (await anext(stream))["data"]
-    assert '"counts"' in told
+    while '"counts"' not in told:
+        told = (await anext(stream))["data"]
     await stream.aclose()
+
+
+def test_lists_are_told_at_once_and_then_once_a_second() -> None:
+    gathered = live.Gathered()
+    gathered.add({"queues"}, 10.0)
+    assert gathered.take(gathered.due) == {"queues"}
+    gathered.add({"queues", "talk:1:2"}, 10.1)
+    assert gathered.due == 10.1 + live.GATHER
+    assert gathered.take(gathered.due) == {"talk:1:2"}
+    gathered.add({"counts"}, 10.2)
+    assert 11 < gathered.due < 11.1
+    assert gathered.take(gathered.due) == {"queues", "counts"}
+    assert gathered.due == math.inf
 
 
 async def test_requesters_streams_are_silent_about_notes(world: DeskWorld) -> None:

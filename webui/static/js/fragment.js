@@ -79,7 +79,7 @@ function hear(element, topics) {
       soon(element, GATHER);
     } else {
       state.wants = Math.max(state.wants, Number(detail ?? Infinity));
-      soon(element, GATHER);
+      soon(element, kind === "seen" ? MARKS : GATHER);
     }
   }
 }
