@@ -18,14 +18,19 @@ from core.conversations import service as conversations
 from core.conversations.model import Message, Seat
 from core.db import EventRow, UnitOfWork
 from core.i18n import speaking
-from core.kb import offer_card, suggesting
+from core.kb import offer_card, silence, suggesting
 from core.kb.model import Suggestion
 from core.outbox_model import Delivery
 from core.people.model import Person
 from core.tickets import access
+from core.tickets.access import Opened
 
 STALE = timedelta(minutes=10)
 """A request that was read so late needs no article any more, but its person."""
+MOST_GREETINGS = 3
+"""So many times one may say hello before one asks."""
+MOST_LINES = 12
+"""What stands further down in a conversation is no beginning."""
 
 
 class Offers(Fitting):
@@ -39,6 +44,8 @@ class Offers(Fitting):
         match event.name:
             case "ticket.opened" if event.data.get("channel") in self.chats:
                 await self._asked(uow, event)
+            case "message.said" if event.data.get("side") == "requester" and (event.seq or 0) <= MOST_LINES:
+                await self._greeted_and_asked(uow, event)
             case "suggestion.solved" | "suggestion.undone" | "suggestion.dismissed":
                 await self._refresh(uow, event.conversation_id)
             case "ticket.reopened" if event.data.get("reason") != "undone":
@@ -61,19 +68,44 @@ class Offers(Fitting):
             return self.post(made, row) if made is not None else None
 
     async def _asked(self, uow: UnitOfWork, event: EventRow) -> None:
+        opened = await self._in_time(uow, event)
+        if opened is None:
+            return
+        said = await self._said(uow, opened, most=1)
+        if said:
+            await self._offer(uow, opened, said[0])
+
+    async def _greeted_and_asked(self, uow: UnitOfWork, event: EventRow) -> None:
+        """Who says hello first, and then asks, is answered like who asks at once."""
+        opened = await self._in_time(uow, event)
+        if opened is None or opened.ticket.channel not in self.chats:
+            return
+        said = await self._said(uow, opened, most=MOST_GREETINGS + 2, upto=event.seq)
+        if 2 <= len(said) <= MOST_GREETINGS + 1 and all(silence.asks_nothing(each) for each in said[:-1]):
+            await self._offer(uow, opened, said[-1])
+
+    async def _in_time(self, uow: UnitOfWork, event: EventRow) -> Opened | None:
+        """The ticket, where an article may still help; none where an agent, or a rule, has opened it."""
         articles = uow.means.articles
         late = clock.now() - event.at > STALE
         if articles is None or not articles.ready or late or event.conversation_id is None:
-            return
+            return None
         opened = await access.by_conversation(uow, SYSTEM, event.conversation_id)
-        if event.actor_id != opened.ticket.requester_id:
-            return  # An agent, or a rule, has opened it for them.
-        first = await uow.session.scalar(
-            select(Message).where(Message.conversation_id == opened.thread.id).order_by(Message.seq).limit(1)
-        )
-        if first is None or not opened.key:
-            return
-        question = conversations.read(opened.thread, first)
+        return opened if opened.key and event.actor_id == opened.ticket.requester_id else None
+
+    async def _said(
+        self, uow: UnitOfWork, opened: Opened, *, most: int, upto: int | None = None
+    ) -> list[str]:
+        """The conversation's first messages, as far as it had come."""
+        query = select(Message).where(Message.conversation_id == opened.thread.id, Message.kind == "chat")
+        if upto is not None:
+            query = query.where(Message.seq <= upto)
+        found = await uow.session.scalars(query.order_by(Message.seq).limit(most))
+        return [conversations.read(opened.thread, each) for each in found]
+
+    async def _offer(self, uow: UnitOfWork, opened: Opened, question: str) -> None:
+        articles = uow.means.articles
+        assert articles is not None
         shown = await suggesting.offer(uow, articles, opened, question)
         if shown is not None:
             await self._post(uow, shown)

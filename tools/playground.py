@@ -10,8 +10,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -21,8 +25,14 @@ PORT = int(os.environ.get("PLAYGROUND_PORT", "8090"))
 def main() -> int:
     from core import settings as core_settings
 
-    os.environ.setdefault("DESKBELL_DATA", str(ROOT / "data" / "playground"))
-    settings = core_settings.load()
+    # The stand-ins forget everything when they end, and count from one again: a desk that remembered
+    # would take new messages for old ones.
+    with tempfile.TemporaryDirectory(prefix="deskbell-playground-") as folder:
+        os.environ.setdefault("DESKBELL_DATA", folder)
+        return _play(core_settings.load())
+
+
+def _play(settings: Settings) -> int:
     command = [sys.executable, "-m", "playground", "--port", str(PORT), "--desk", settings.url]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as standins:  # noqa: S603
         try:
@@ -58,7 +68,6 @@ def _desk(facts: dict[str, Any]) -> int:
     from bot.app import App, bind, compose, run
     from bot.cli import edge
     from core import log
-    from core.settings import Settings
 
     async def serve(settings: Settings) -> None:
         log.configure(settings.log_format)

@@ -213,10 +213,8 @@ class Gathered:
 
     def take(self, now: float) -> set[str]:
         """All of it; lists only where it is their time."""
-        if now < self._lists_told + LISTS_EVERY:
-            taken = self._topics - LISTS
-        else:
-            taken = self._topics
+        early = now < self._lists_told + LISTS_EVERY
+        taken = self._topics - LISTS if early else self._topics
         self._topics = self._topics - taken
         self.due = self._lists_told + LISTS_EVERY if self._topics else math.inf
         if taken & LISTS:

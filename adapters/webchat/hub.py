@@ -72,7 +72,6 @@ class Page:
             what = {"type": "changed", "thread": ""}
         self.queue.put_nowait(what)
 
-
     async def told(self) -> list[dict[str, Any]]:
         """What to say next, each thing once."""
         first = await self.queue.get()

@@ -14,13 +14,16 @@ from core.tickets.access import Opened
 from core.tickets.queries import Row
 
 
-def solved(opened: Opened) -> Card:
-    """The answer to who pressed that it is solved; the offer's own card says it for all."""
+def solved(opened: Opened, *, pressed: bool) -> Card:
+    """The answer to who says that it is solved. Who pressed it on the offer finds the way back there: the
+    offer's own card says it for all."""
     number = opened.number
+    undo = Button(_("Undo, it is not solved"), f"unsolved:ticket:{number}")
     return Card(
         text=_("Good that it helped. **#{number}** is marked as resolved.").format(number=number),
-        buttons=(Button(_("Undo, it is not solved"), f"unsolved:ticket:{number}"),),
+        buttons=() if pressed else (undo,),
         tone="good",
+        private=pressed,
     )
 
 

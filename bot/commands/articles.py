@@ -5,7 +5,7 @@ from __future__ import annotations
 from bot.cards import articles as cards
 from bot.registry import Turn, command
 from core.access import Permission
-from core.chat import Card
+from core.chat import Card, Pressed
 from core.errors import Invalid, Unavailable
 from core.i18n import _
 from core.kb import sending, suggesting
@@ -20,7 +20,7 @@ QUESTION_CHARACTERS = 400
 @command("solved", "Say that a suggested article was the answer")
 async def solved(turn: Turn, article: int, ticket: int) -> Card:
     opened = await suggesting.solved(turn.uow, turn.actor, ticket, article)
-    return cards.solved(opened)
+    return cards.solved(opened, pressed=isinstance(turn.inbound, Pressed))
 
 
 @command("unsolved", "Say that the article was not the answer after all")

@@ -158,12 +158,17 @@ _COURTESIES = frozenset(
 )
 
 
+def asks_nothing(said: str) -> bool:
+    """A greeting, thanks, or hardly a word: the question, if there is one, comes after it."""
+    found = _WORD.findall(fold(said))
+    return sum(map(len, found)) < LEAST_LETTERS or all(word in _COURTESIES for word in found)
+
+
 def must_be_silent(question: str) -> bool:
     """Whether nothing may be offered in answer to this."""
-    folded = fold(question)
-    said = _WORD.findall(folded)
-    if sum(map(len, said)) < LEAST_LETTERS or all(word in _COURTESIES for word in said):
+    if asks_nothing(question):
         return True
+    folded = fold(question)
     if _DANGER.search(folded) or _ANGER.search(folded) or _shouted(question):
         return True
     return _only_thanks(folded)
