@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 PORT = int(os.environ.get("PLAYGROUND_PORT", "8090"))
+TICKETS = 20
 
 
 def main() -> int:
@@ -85,9 +86,11 @@ def _desk(facts: dict[str, Any]) -> int:
 
 
 async def _settle(app: Any, facts: dict[str, Any]) -> None:
-    """Agents whose chats are linked, and a desk room on each platform; the first time only."""
+    """A desk with articles and some tickets, agents whose chats are linked, and a desk room on each
+    platform; the first time only."""
     from sqlalchemy import func, select
 
+    from bot.demo import make as demo
     from core.access import SYSTEM
     from core.chat import Place
     from core.crypto.fields import seal_text
@@ -95,10 +98,15 @@ async def _settle(app: Any, facts: dict[str, Any]) -> None:
     from core.people.model import Identity
     from core.rooms import service as rooms
     from core.rooms.model import DeskRoom
+    from core.tickets.model import Ticket
 
     async with app.desk.unit() as uow:
         if await uow.session.scalar(select(func.count()).select_from(DeskRoom)):
             return
+        empty = await uow.session.scalar(select(Ticket.id).limit(1)) is None
+    if empty:
+        await demo.make(app.desk, tickets=TICKETS)
+    async with app.desk.unit() as uow:
         for name in ("slack", "discord", "telegram"):
             one = facts[name]
             external, called = one["agent"]
