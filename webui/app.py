@@ -17,6 +17,7 @@ from core.errors import NotFound
 from core.i18n import _
 from webui import errors, live
 from webui.bodies import Bounds
+from webui.heads import Heads
 from webui.metrics_middleware import Metrics
 from webui.rendering import STATIC
 from webui.security import SecurityHeaders
@@ -49,6 +50,7 @@ def make_app(site: Site) -> FastAPI:
     app.add_middleware(Bounds)
     app.add_middleware(SecurityHeaders, secure=site.secure)
     app.add_middleware(Metrics, database=site.desk.db)
+    app.add_middleware(Heads)
     app.mount("/static", FingerprintedFiles(directory=STATIC), name="static")
     # A mount is told by its beginning alone, and what is mounted is asked most often of all.
     for name, mounted in site.mounts.items():

@@ -116,6 +116,8 @@ async def test_a_page_is_kept_until_it_changes_and_names_nobody(world: DeskWorld
     await renamed(world, text, "Restart the hub")
     after = await reader.get("/help/en/restart-the-hub", headers={"if-none-match": before["etag"]})
     assert after.status_code == 200
+    head = await reader.head("/help/en/restart-the-hub")
+    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", after.headers["etag"])
 
 
 async def test_only_whoever_may_read_it_finds_it(world: DeskWorld, reader: Browser) -> None:
