@@ -42,13 +42,15 @@ def _ways_in(call: Call, url: str, number: int, shared: bool) -> tuple[Button, .
     return (join,)
 
 
-def standing(call: Call, number: int, people: list[str], score: str = "") -> Card:
+def standing(call: Call, number: int, people: list[str], score: str = "", *, recorded: bool = False) -> Card:
     """For a desk room: how the call of a ticket stands. The button gives everyone their own link."""
     fields = [Field(_("Call"), state(call))]
     if people:
         fields.append(Field(_("In it"), ", ".join(people)))
     if call.seconds:
         fields.append(Field(_("Length"), length(call.seconds)))
+    if recorded:
+        fields.append(Field(_("Recording"), _("On the ticket's page")))
     if score:
         fields.append(Field(_("Rating"), score))
     buttons = (Button(_("Join the call"), f"call:ticket:{number}", style="primary"),) if call.live else ()

@@ -156,6 +156,7 @@ class Keeper:
                 case PieceWritten():
                     await happened.piece_written(uow, event.recording, event.milliseconds, event.size)
                 case RecordingStopped():
+                    await access.change(uow, event.call)
                     await self._fell_silent(uow, event, event.person)
                     await happened.recording_stopped(
                         uow, event.recording, event.reason.value, event.milliseconds
@@ -165,6 +166,7 @@ class Keeper:
                 case Speaking():
                     await self._spoke(uow, event)
                 case Ended():
+                    await access.change(uow, event.call)
                     for person in [key[1] for key in self._speaks if key[0] == event.call]:
                         await self._fell_silent(uow, event, person)
                     await happened.over(uow, event.call, event.reason.value)

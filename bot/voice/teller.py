@@ -16,7 +16,7 @@ from bot.fitting import Fitting
 from bot.making import Maker
 from bot.rooms.threads import card
 from core.access import SYSTEM, Actor
-from core.calls import join_links, queries
+from core.calls import join_links, queries, recordings
 from core.calls.access import person_in
 from core.calls.model import Call, CallPerson, Presence
 from core.chat import ChatAdapter, Discreet, Place, Post
@@ -83,7 +83,9 @@ class Calls(Fitting):
                 one.name for one in found if one.presence in (Presence.present, Presence.away) or (not call.live and one.row.joined_at)
             ]  # fmt: skip
             scores = [f"{one.row.rating}/5" for one in found if one.row.rating]
-            return self.post(cards.standing(call, ticket.number, there, ", ".join(scores)), row)
+            recorded = not call.live and bool(await recordings.of_call(uow, call))
+            made = cards.standing(call, ticket.number, there, ", ".join(scores), recorded=recorded)
+            return self.post(made, row)
 
     def _is_private(self, row: Delivery) -> bool:
         """Whether nobody else reads that place. One of which nothing is known may be read by others."""

@@ -25,7 +25,8 @@ async def get(uow: UnitOfWork, actor: Actor, call_id: UUID, *, lock: bool = Fals
     except NotFound:
         raise missing() from None
     if lock:
-        await uow.session.refresh(call, with_for_update=True)
+        # What only points to the call, as a sample of its quality, is not held up by whoever changes it.
+        await uow.session.refresh(call, with_for_update={"key_share": True})
     return call, opened
 
 

@@ -36,7 +36,7 @@ export function attach(root) {
   };
   const turn = (on) => {
     playing = on;
-    play.setAttribute("aria-pressed", on);
+    play.textContent = on ? play.dataset.pause : play.dataset.play;
     last = performance.now();
     if (on && at >= length) at = 0;
     if (on) requestAnimationFrame(step);

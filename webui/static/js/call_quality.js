@@ -22,7 +22,7 @@ export function watchQuality(room) {
     if (sample.loss > 0.08 || sample.round_trip > 600) light("poor", "poor");
     else if (sample.loss > 0.02 || sample.round_trip > 300) light("fair", "fair");
     else light("good", "good");
-    await room.post("/quality", sample).catch(() => {});
+    await room.post("/quality", sample, { quiet: true }).catch(() => {});
   };
   room.quality = (news) => news.paused && light("fair", "voice");
   const timer = setInterval(() => look().catch(() => {}), EVERY);

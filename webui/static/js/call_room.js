@@ -72,8 +72,8 @@ class Room {
     this.#show(before);
   }
 
-  post(path, body) {
-    return ask(this.base + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body ?? {}) });
+  post(path, body, options = {}) {
+    return ask(this.base + path, { ...options, method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body ?? {}) });
   }
 
   async #json(path) {
