@@ -130,6 +130,7 @@ async def compose(settings: Settings, *, part: bool = False, idle_seconds: float
         told = _join_others(settings, desk) if part or settings.redis_url.get_secret_value() else {}
         app = put_together(settings, desk)
         app.tasks.update(told)
+        app.loops.others = bool(told)
         if server is not None:
             app.tasks["database"] = server.keep
         yield app

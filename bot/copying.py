@@ -207,7 +207,7 @@ def may_stand_at(message: Message, seat: Seat) -> bool:
 
 
 async def _message(uow: UnitOfWork, event: EventRow) -> Message | None:
-    return await uow.session.get(Message, event.subject, populate_existing=True)
+    return await uow.session.get(Message, event.subject)
 
 
 async def _copies(uow: UnitOfWork, message: Message) -> dict[str, list[MessageCopy]]:

@@ -24,6 +24,8 @@ IDLE = 1.0
 HELD_UP = 0.005
 """Seconds until events are looked at again that wait for a transaction to end."""
 RESUME_EVERY = 1.0
+BUSY = 0.05
+"""Seconds in which a busy desk is woken again: nobody need ask meanwhile when the next is due."""
 
 
 class Loops:
@@ -37,6 +39,8 @@ class Loops:
         self.shelf = Shelf(desk.db, desk.means)
         self.served = asyncio.Event()
         """The web is up: what is large may be loaded now."""
+        self.others = False
+        """Other processes commit as well, and tell over the bus."""
         self._post = asyncio.Event()
         self._claimed_at = clock.now()
         posting.freed = self._post.set
@@ -90,7 +94,7 @@ class Loops:
                 return  # What came meanwhile wakes the next turn.
 
     async def _post_once(self) -> None:
-        if not self._post.is_set():
+        if not self._post.is_set() and not await _wait(self._post, BUSY):
             await _wait(self._post, await self._until_due())
         self._post.clear()
         self._claimed_at = clock.now()
@@ -127,7 +131,7 @@ class Loops:
         async with self.desk.bus.subscribe() as signals:
             async for signal in signals:
                 self._forget(signal)
-                if signal.topic in ("event", "lost"):
+                if self.others and signal.topic in ("event", "lost"):
                     # Another process may have committed it: there is something to tell.
                     self.desk.wake.set()
                 if _changes_the_desk(signal):
@@ -144,9 +148,10 @@ def _changes_the_desk(signal: Signal) -> bool:
     return signal.topic == "lost" or signal.data.get("name") == "desk.changed"
 
 
-async def _wait(event: asyncio.Event, seconds: float) -> None:
+async def _wait(event: asyncio.Event, seconds: float) -> bool:
+    """Whether it was set in this time."""
     try:
         async with asyncio.timeout(seconds):
-            await event.wait()
+            return await event.wait()
     except TimeoutError:
-        pass
+        return False

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import and_, bindparam, select
 
 from bot.calls import FileOut
 from bot.parts import REACTIONS, Parts, thread_of
@@ -17,7 +17,7 @@ from core.chat import Card, FileRef, Gone, Post
 from core.conversations import attachments, file_links
 from core.conversations import service as conversations
 from core.conversations.attachments import of_messages
-from core.conversations.model import Attachment, Message, MessageCopy, Reaction, Seat
+from core.conversations.model import Attachment, Conversation, Message, MessageCopy, Reaction, Seat
 from core.conversations.service import Thread
 from core.crypto.fields import unseal_text
 from core.db import UnitOfWork
@@ -26,12 +26,24 @@ from core.fit import shorten
 from core.i18n import _
 from core.outbox_model import Delivery
 from core.people import service as people
+from core.people.model import Person
 from core.ports.files import FileStore
 
 Made = Any
 Maker = Callable[[UnitOfWork, Delivery], Awaitable[Made]]
 """Makes what a row with a card's name is to say, in the form that its adapter posts; a time when
 it is too early, None when there is nothing to say any more."""
+
+
+_MESSAGE = (
+    select(Message, Seat.side, Conversation, Person)
+    .join(Conversation, Conversation.id == Message.conversation_id)
+    .outerjoin(Seat, and_(Seat.place_key == bindparam("place"), Seat.active))
+    .outerjoin(Person, Person.id == Message.author_id)
+    .where(Message.id == bindparam("message"))
+    .limit(1)
+)
+"""With what is needed of it at a place. One where nobody sits any more is taken for a requester's."""
 
 
 class Making:
@@ -55,12 +67,14 @@ class Making:
             return Post(Card())
         if row.message_id is None:
             return None
-        message = await uow.session.get(Message, row.message_id)
-        if message is None:
+        found = (
+            await uow.session.execute(_MESSAGE, {"message": row.message_id, "place": row.place_key})
+        ).first()
+        if found is None:
             return None
-        for_requester = await is_requesters(uow, row.place_key)
-        if row.kind == "mark":
-            return Post(Card())
+        # Conversation and author are asked for by their ids further on: they stay in the session till then.
+        message, side, _conversation, _person = found
+        for_requester = side != "staff"
         if row.kind == "delete":
             return Post(Card(text=_("This message was deleted.")), message_id=str(message.id))
         if message.deleted_at is not None or (message.hidden_at is not None and for_requester):
@@ -134,12 +148,6 @@ class Making:
         )
 
 
-async def is_requesters(uow: UnitOfWork, place_key: str) -> bool:
-    """Whether a place is a requester's; one where nobody sits any more is taken for it."""
-    side = await uow.session.scalar(select(Seat.side).where(Seat.place_key == place_key, Seat.active))
-    return side in (None, "requester")
-
-
 async def reactions(uow: UnitOfWork, message_id: UUID) -> list[str]:
     """All reactions on a message, of whomever."""
     rows = await uow.session.scalars(
@@ -152,9 +160,8 @@ async def _author(uow: UnitOfWork, message: Message, for_requester: bool) -> str
     """The name above a message. Agents' own names stay inside where the admin wants it so."""
     if for_requester and message.side == "staff" and not uow.settings.show_agent_names:
         return uow.settings.name
-    authors = await people.known(uow.session, uow, [message.author_id])
-    author = authors.get(message.author_id) if message.author_id else None
-    return author.shown if author else ""
+    author = await uow.session.get(Person, message.author_id) if message.author_id else None
+    return (await people.know(uow, author)).shown if author is not None else ""
 
 
 async def _files(uow: UnitOfWork, thread: Thread, message: Message) -> tuple[FileRef, ...]:

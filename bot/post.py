@@ -14,11 +14,12 @@ import structlog
 from bot import fetching, places
 from bot.calls import CALLS, FileOut
 from bot.copying import Copying
-from bot.making import Maker, Making
+from bot.making import Made, Maker, Making
 from bot.parts import Parts
 from bot.rooms import threads
 from core import outbox
 from core.chat import (
+    Card,
     ChatAdapter,
     Gone,
     Moved,
@@ -32,8 +33,8 @@ from core.chat import (
     Revoked,
     ThreadGone,
 )
-from core.conversations import service as conversations
-from core.conversations.events import MessageDelivered, MessageUndelivered
+from core.conversations.delivered import arrived
+from core.conversations.events import MessageUndelivered
 from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError
@@ -73,8 +74,11 @@ class Posting:
         self.freed: Callable[[], None] = _nobody
         self.may_send: Callable[[], bool] = _always
         """Asked right before each call: a process that was paused may have been replaced meanwhile."""
+        self._looks = 0
+        """How often it was looked for what is due."""
+        self._looking = False
         self._busy: Counter[str] = Counter()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[bool]] = set()
 
     async def send_due(self) -> int:
         """Claim and send one batch, and wait until it is done; returns how many were tried."""
@@ -88,8 +92,12 @@ class Posting:
         if free <= 0:
             return 0
         full = [platform for platform, count in self._busy.items() if count >= MOST_OF_A_PLATFORM]
-        async with self.desk.unit() as uow:
-            rows = await outbox.claim(uow, free, but=full)
+        self._looks, self._looking = self._looks + 1, True
+        try:
+            async with self.desk.unit() as uow:
+                rows = await outbox.claim(uow, free, but=full)
+        finally:
+            self._looking = False
         for row in rows:
             self._begin(row)
         return len(rows)
@@ -111,20 +119,27 @@ class Posting:
         task = asyncio.create_task(self._send(row))
         self._running.add(task)
 
-        def ended(task: asyncio.Task[None]) -> None:
+        def ended(task: asyncio.Task[bool]) -> None:
+            was_full = len(self._running) >= MOST_AT_ONCE or self._busy[platform] >= MOST_OF_A_PLATFORM
             self._running.discard(task)
             self._busy[platform] -= 1
-            if not task.cancelled() and (error := task.exception()) is not None:
-                # What came of it could not be noted: the row is taken up again when its lease ends.
-                log.warning("delivery.not_noted", delivery=str(row.id), error=type(error).__name__)
-            self.freed()
+            more = True
+            if not task.cancelled():
+                if (error := task.exception()) is None:
+                    more = task.result()
+                else:
+                    # What came of it could not be noted: the row is taken up again when its lease ends.
+                    log.warning("delivery.not_noted", delivery=str(row.id), error=type(error).__name__)
+            if more or was_full:
+                self.freed()
 
         task.add_done_callback(ended)
 
-    async def _send(self, row: Delivery) -> None:
+    async def _send(self, row: Delivery) -> bool:
+        """True when it is worth to look for what is due now."""
         try:
             async with asyncio.timeout(FILE_TIME_LIMIT if row.kind in _LONG else TIME_LIMIT):
-                await self._try(row)
+                return await self._try(row)
         except RetryAfter as pause:
             await self._failed(row, "retry_after", after=pause.seconds)
         except Moved as moved:
@@ -144,8 +159,9 @@ class Posting:
         except Exception as error:
             log.exception("delivery.failed", delivery=str(row.id), kind=row.kind, exc_info=error)
             await self._failed(row, type(error).__name__)
+        return True
 
-    async def _try(self, row: Delivery) -> None:
+    async def _try(self, row: Delivery) -> bool:
         place = Place.from_key(row.place_key)
         adapter = self.adapters.get(place.platform)
         if not isinstance(adapter, Poster):
@@ -153,23 +169,31 @@ class Posting:
         if row.kind == "fetch":
             async with self._leased(row):
                 await fetching.fetch(self.desk, adapter, row)
-            return
-        async with self.desk.unit() as uow:
-            made = await self.making.make(uow, row)
+            return True
+        made = await self._made(row)
         if isinstance(made, datetime):
             async with self.desk.unit() as uow:
                 await outbox.postponed(uow, row.id, made)
-            return
+            return True
         if made is None:
             async with self.desk.unit() as uow:
                 await outbox.cancelled(uow, row.id)
-            return
+            return True
         call = CALLS["post" if row.kind == "file" and not isinstance(made, FileOut) else row.kind]
         if not self.may_send():
             raise Replaced("This process of the desk does not lead any more.")
         async with self._leased(row):
             result = await call(adapter, place, row, made)
-        await self._done(row, result, made.revision if isinstance(made, Post) else 0)
+        looks, looking = self._looks, self._looking
+        more = await self._done(row, result, made.revision if isinstance(made, Post) else 0)
+        # Whoever looked meanwhile may have found that this one stood before the next of its place.
+        return more or looking or self._looking or looks != self._looks
+
+    async def _made(self, row: Delivery) -> Made | datetime | None:
+        if row.kind == "mark":
+            return Post(Card())  # It says nothing: there is nothing to look up.
+        async with self.desk.unit() as uow:
+            return await self.making.make(uow, row)
 
     @asynccontextmanager
     async def _leased(self, row: Delivery) -> Any:
@@ -192,23 +216,30 @@ class Posting:
             with suppress(asyncio.CancelledError):
                 await renewing
 
-    async def _done(self, row: Delivery, result: str | OpenedThread, revision: int = 0) -> None:
+    async def _done(self, row: Delivery, result: str | OpenedThread, revision: int = 0) -> bool:
+        """Note what came of a call; True when something else can be sent now."""
         async with self.desk.unit() as uow:
             if isinstance(result, OpenedThread):
                 await outbox.sent(uow, row.id, result.head or result.place.thread)
                 await threads.opened(uow, row, result, self.copying)
-                return
-            await outbox.sent(uow, row.id, result)
+                return True
+            if row.card is None and row.kind in ("post", "file") and row.message_id is not None and result:
+                return await self._arrived(uow, row, result, revision)
+            more = await outbox.sent(uow, row.id, result)
             if row.card is not None:
                 await threads.card_sent(uow, row, result)
-            elif row.kind in ("post", "file") and row.message_id is not None and result:
-                await conversations.remember_copy(uow, row.message_id, row.place_key, result, row.part)
-                await self.copying.catch_up(uow, row, result, revision)
-                if row.part == 0 or row.kind == "file":
-                    uow.emit(
-                        MessageDelivered(subject=row.message_id, delivery=row.id),
-                        conversation=row.conversation_id,
-                    )
+            return more
+
+    async def _arrived(self, uow: UnitOfWork, row: Delivery, native: str, revision: int) -> bool:
+        """A message stands there; what changed while its call was under way is put right at once."""
+        first = row.part == 0 or row.kind == "file"
+        standing = await arrived(uow, row, native, first=first)
+        if standing is None:
+            return True
+        changed = standing.deleted or standing.hidden or (revision and standing.revision != revision)
+        if changed:
+            await self.copying.catch_up(uow, row, native, revision)
+        return bool(standing.more or changed)
 
     async def _failed(
         self, row: Delivery, error: str, *, after: float | None = None, gone: bool = False

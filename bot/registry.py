@@ -59,6 +59,7 @@ class Command:
     needs: Permission | None
     run: Run
     parameters: tuple[Parameter, ...]
+    often: bool = False
 
     @property
     def usage(self) -> str:
@@ -72,13 +73,16 @@ Said = Card | Form
 Run = Callable[..., Awaitable[Said]]
 
 
-def command(name: str, title: str, *, needs: Permission | None = None) -> Callable[[Run], Run]:
-    """Declare a command. `title` is one line of help in English, translated when shown."""
+def command(
+    name: str, title: str, *, needs: Permission | None = None, often: bool = False
+) -> Callable[[Run], Run]:
+    """Declare a command. `title` is one line of help in English, translated when shown; `often` puts it
+    among the first where a platform has little room."""
     if not _NAME.fullmatch(name) or name in COMMANDS:
         raise TypeError(f"{name!r} cannot be the name of a command")
 
     def declare(fn: Run) -> Run:
-        COMMANDS[name] = Command(name, title, needs, fn, _parameters(fn))
+        COMMANDS[name] = Command(name, title, needs, fn, _parameters(fn), often)
         return fn
 
     return declare
@@ -123,6 +127,7 @@ def specs() -> tuple[CommandSpec, ...]:
             parameters=tuple(_spec(each) for each in known.parameters),
             staff=known.needs is not None,
             usage=known.usage,
+            often=known.often,
         )
         for known in COMMANDS.values()
     )

@@ -139,7 +139,7 @@ class Router:
         """A command, the answer to a question, or something to be heard."""
         if (command := invoke.as_command(inbound)) is not None:
             return await invoke.invoked(uow, command, limits)
-        if (answer := await invoke.continues(uow, inbound, limits)) is not None:
+        if talk.was_asked(uow) and (answer := await invoke.continues(uow, inbound, limits)) is not None:
             return answer
         return await self.on_said(uow, inbound)
 

@@ -29,12 +29,11 @@ from core.rooms.model import RoomRule
 from core.tickets import access, hearing
 from core.tickets import service as tickets
 from core.tickets.access import Opened
-from core.tickets.hearing import Arrival
+from core.tickets.hearing import NOTE_MARK, Arrival, Noted
 from core.tickets.model import Ticket
 
 ARRIVAL = "arrival"
-WAITING = "waiting"
-NOTE_MARK = "//"
+NOTED = "noted"
 
 
 @dataclass(slots=True)
@@ -98,18 +97,31 @@ async def note(uow: UnitOfWork, inbound: Inbound) -> bool:
     same round trip finds who speaks and where."""
     if not isinstance(inbound, Said):
         return await inbox.note_done(uow, inbound)
-    noted = await hearing.arrive(uow, inbound)
+    noted = await _arrive(uow, inbound)
+    if noted.fresh:
+        uow.memo[ARRIVAL] = noted.arrival
+    return noted.fresh
+
+
+async def _arrive(uow: UnitOfWork, inbound: Said) -> Noted:
+    """One look, whoever asks first."""
+    noted: Noted | None = uow.memo.get(NOTED)
     if noted is None:
-        return False
-    uow.memo[ARRIVAL], uow.memo[WAITING] = noted.arrival, noted.waiting
-    return True
+        noted = uow.memo[NOTED] = await hearing.arrive(uow, inbound)
+    return noted
+
+
+def was_asked(uow: UnitOfWork) -> bool:
+    """Whether what is said may answer a question that was asked in its place."""
+    noted: Noted | None = uow.memo.get(NOTED)
+    return noted is None or noted.asked
 
 
 async def must_wait(uow: UnitOfWork, inbound: Inbound) -> bool:
     """Whether something said earlier in this place is still to be worked off: what follows it, or
     speaks of it, comes after it."""
     if isinstance(inbound, Said):
-        return bool(uow.memo[WAITING])
+        return (await _arrive(uow, inbound)).waiting
     if isinstance(inbound, (Edited, Deleted, Reacted)):
         return await inbox.has_waiting(uow, inbound.place)
     return False
@@ -118,7 +130,7 @@ async def must_wait(uow: UnitOfWork, inbound: Inbound) -> bool:
 async def said(uow: UnitOfWork, inbound: Said) -> Answer:
     """Something was said: to the ticket of this place, or it opens one."""
     arrival: Arrival | None = uow.memo.get(ARRIVAL)
-    if arrival is not None and arrival.is_plain(inbound):
+    if arrival is not None and arrival.is_plain(uow, inbound):
         if arrival.blocked:
             raise Forbidden(blocked_card().text)
         set_language(arrival.locale)
@@ -141,7 +153,7 @@ async def concerns(uow: UnitOfWork, inbound: Inbound) -> bool:
     holds a ticket, or a message that stands in one. Of anything else nothing is kept."""
     match inbound:
         case Said():
-            return await _seat_at(uow, inbound.place) is not None
+            return (await _arrive(uow, inbound)).concerned
         case Edited() | Deleted() | Reacted():
             return await conversations.standing_at(uow, inbound.place, inbound.native) is not None
         case _:

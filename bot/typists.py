@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core.chat import ChatAdapter, Place, PostFailed, Types
 from core.conversations.model import Conversation, Seat
@@ -35,7 +35,9 @@ async def relay(desk: Desk, chats: Mapping[str, ChatAdapter]) -> None:
     told: dict[str, float] = {}
     async with desk.bus.subscribe() as signals:
         async for signal in signals:
-            if (found := _typing(signal)) is None:
+            if (found := _typing(signal, holds=desk.means.settings.hold_seconds > 0)) is None:
+                continue
+            if not _is_news(told, "/".join(found)):
                 continue
             try:
                 for place in await _places(desk, *found):
@@ -44,24 +46,35 @@ async def relay(desk: Desk, chats: Mapping[str, ChatAdapter]) -> None:
                 log.warning("typing.not_told", error=type(error).__name__)
 
 
-def _typing(signal: Signal) -> tuple[str, str, str] | None:
+def _typing(signal: Signal, *, holds: bool) -> tuple[str, str, str] | None:
     """Who is to see it: the other side of a conversation or of a place; None for anything else."""
     data = signal.data
     if signal.topic == "typing" and data.get("on"):
         other = "staff" if data.get("side") == "requester" else "requester"
         return str(data.get("conversation") or ""), str(data.get("place") or ""), other
-    said = signal.topic == "event" and data.get("name") == "message.said"
+    said = holds and signal.topic == "event" and data.get("name") == "message.said"
     if said and data.get("side") == "staff" and data.get("audience") == "everyone":
         return str(data.get("conversation") or ""), "", "requester"
     return None
+
+
+def _is_news(told: dict[str, float], key: str) -> bool:
+    """Whether it was not told a moment ago; from now on it was."""
+    now = time.monotonic()
+    if now - told.get(key, -EVERY) < EVERY:
+        return False
+    if len(told) >= MOST_PLACES:
+        told.clear()
+    told[key] = now
+    return True
 
 
 async def _places(desk: Desk, conversation: str, place_key: str, side: str) -> list[Place]:
     async with desk.db.sessions() as session:
         if conversation:
             of = UUID(conversation)
-            root = await session.scalar(select(Conversation.root_id).where(Conversation.id == of))
-            ids = select(Conversation.id).where(Conversation.id == (root or of))
+            root = func.coalesce(Conversation.root_id, Conversation.id)
+            ids = select(root).where(Conversation.id == of)
         else:
             ids = select(Seat.conversation_id).where(Seat.place_key == place_key, Seat.active)
         keys = await session.scalars(
@@ -72,12 +85,8 @@ async def _places(desk: Desk, conversation: str, place_key: str, side: str) -> l
 
 async def _tell(typists: Mapping[str, ChatAdapter], place: Place, told: dict[str, float]) -> None:
     adapter = typists.get(place.platform)
-    now = time.monotonic()
-    if not isinstance(adapter, Types) or now - told.get(place.key, 0.0) < EVERY:
+    if not isinstance(adapter, Types) or not _is_news(told, place.key):
         return
-    if len(told) >= MOST_PLACES:
-        told.clear()
-    told[place.key] = now
     try:
         async with asyncio.timeout(5):
             await adapter.typing(place, True)

@@ -388,13 +388,15 @@ class ParameterSpec:
 @dataclass(frozen=True, slots=True)
 class CommandSpec:
     """A command as a platform registers it; `title` is one line in English, translated by
-    `core.i18n._`. `staff` says that requesters may not use it."""
+    `core.i18n._`. `staff` says that requesters may not use it; `often`, that it must be at hand where a
+    platform shows only some of them at once."""
 
     name: str
     title: str
     parameters: tuple[ParameterSpec, ...] = ()
     staff: bool = False
     usage: str = ""
+    often: bool = False
 
 
 @dataclass(frozen=True, slots=True)

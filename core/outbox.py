@@ -11,9 +11,9 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import exists, func, select, update
+from sqlalchemy import ARRAY, Text, bindparam, func, select, update
+from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from core import clock
 from core.db import UnitOfWork
@@ -26,49 +26,50 @@ LONGEST_WAIT = timedelta(days=1)
 _LONGEST_PAUSE = 3600.0
 
 
+# Written out, because building and compiling them for each row would cost more than running them.
+# What was made, or leased, after the present moment tells that the clock was set back: it does not wait
+# until the clock has caught up.
+_CLAIM = select(Delivery).from_statement(
+    sql(
+        """
+update delivery set lease_until = :until, attempts = attempts + 1 where id in (
+    select id from delivery
+    where state = 'due' and (due_at <= :now or created_at > :now)
+        and (lease_until is null or lease_until < :now or lease_until > :until)
+        and split_part(place_key, :between, 1) <> all(:but)
+        and (apart or not exists (
+            select from delivery earlier where earlier.state = 'due'
+            and earlier.place_key = delivery.place_key and earlier.id < delivery.id and not earlier.apart
+        ))
+    order by due_at limit :most for update skip locked
+) returning *
+"""
+    ).bindparams(bindparam("but", type_=ARRAY(Text)), between="\x1f")
+)
+_SENT = sql(
+    "update delivery set state = 'sent', native = :native, sent_at = :now, lease_until = null, error = null"
+    " where id = :id returning exists("
+    "select from delivery other where other.state = 'due' and other.place_key = delivery.place_key"
+    " and other.id <> delivery.id)"
+)
+
+
 async def claim(uow: UnitOfWork, most: int = 20, *, but: Collection[str] = ()) -> Sequence[Delivery]:
     """Take due deliveries, the oldest of each place, under a lease; each counts as an attempt. `but`
     are platforms that have enough to do."""
     now = clock.now()
-    earlier = aliased(Delivery)
-    others = [~Delivery.place_key.startswith(f"{platform}\x1f", autoescape=True) for platform in but]
-    due = (
-        select(Delivery.id)
-        .where(
-            Delivery.state == "due",
-            # What was made, or leased, after the present moment tells that the clock was set back:
-            # it does not wait until the clock has caught up.
-            (Delivery.due_at <= now) | (Delivery.created_at > now),
-            Delivery.lease_until.is_(None)
-            | (Delivery.lease_until < now)
-            | (Delivery.lease_until > now + LEASE),
-            *others,
-            Delivery.apart
-            | ~exists().where(
-                earlier.state == "due",
-                earlier.place_key == Delivery.place_key,
-                earlier.id < Delivery.id,
-                earlier.apart.is_(False),
-            ),
-        )
-        .order_by(Delivery.due_at)
-        .limit(most)
-        .with_for_update(skip_locked=True)
-    )
     rows = await uow.session.scalars(
-        update(Delivery)
-        .where(Delivery.id.in_(due))
-        .values(lease_until=now + LEASE, attempts=Delivery.attempts + 1)
-        .returning(Delivery)
-        .execution_options(populate_existing=True)
+        _CLAIM,
+        {"now": now, "until": now + LEASE, "but": list(but), "most": most},
+        execution_options={"populate_existing": True},
     )
     return sorted(rows, key=lambda row: row.id)
 
 
-async def sent(uow: UnitOfWork, delivery_id: UUID, native: str) -> None:
-    await _set(
-        uow, delivery_id, state="sent", native=native, sent_at=clock.now(), lease_until=None, error=None
-    )
+async def sent(uow: UnitOfWork, delivery_id: UUID, native: str) -> bool:
+    """Its call has ended well. True when something else waits for this place."""
+    values = {"id": delivery_id, "native": native, "now": clock.now()}
+    return bool((await uow.session.execute(_SENT, values)).scalar_one_or_none())
 
 
 async def cancelled(uow: UnitOfWork, delivery_id: UUID) -> None:

@@ -21,7 +21,7 @@ _LONGEST = 100
 
 def as_json(commands: Sequence[CommandSpec]) -> list[Json]:
     """All that the bot registers, the same on every server and in direct messages."""
-    options = [_subcommand(one) for one in commands]
+    options = [_subcommand(one) for one in sorted(commands, key=lambda one: not one.often)]
     if len(options) > MOST:
         rest = options[MOST - 1 : 2 * MOST - 1]
         words = N_("More of the desk")

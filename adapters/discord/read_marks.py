@@ -73,8 +73,7 @@ class ReadMarks:
         if not changed and not gone:
             return
         async with self._desk.db.sessions() as session:
-            for channel, value in sorted(changed.items()):
-                await cursors.move(session, PLATFORM, self._installation, channel, value)
+            await cursors.move_all(session, PLATFORM, self._installation, changed)
             for channel in gone:
                 await cursors.forget(session, PLATFORM, self._installation, channel)
             await session.commit()

@@ -119,6 +119,8 @@ class Receiving:
         item = event.get("item")
         channel = str(item.get("channel") or "") if isinstance(item, dict) else ""
         native = str(item.get("ts") or "") if isinstance(item, dict) else ""
+        if event.get("user") == workspace.bot_user:
+            return  # Our own marks come back to us.
         if not await stands(self.workspaces.desk, workspace.place(channel), native):
             return
         own = await _all_of(workspace, channel, native, str(event.get("user") or ""))

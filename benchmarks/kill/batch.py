@@ -24,6 +24,8 @@ MOST_REQUESTERS = 5
 HOLD = 1
 QUIET_SECONDS = 12.0
 DRAIN_SECONDS = 120.0
+"""Without any change: a platform that takes twenty messages a minute needs long for what has gathered."""
+MOST_DRAIN_SECONDS = 900.0
 CLAIM_PATIENCE = 6.0
 
 
@@ -254,8 +256,8 @@ class Batch:
                 if not await self._ask_again():
                     return verdict
                 changed = now
-            if now - began > DRAIN_SECONDS:
-                self._say(f"{self.side.name}: not quiet after {DRAIN_SECONDS:.0f} s: {rows}")
+            if now - changed > DRAIN_SECONDS or now - began > MOST_DRAIN_SECONDS:
+                self._say(f"{self.side.name}: not quiet after {now - began:.0f} s: {rows}")
                 return verdict
 
     async def _ask_again(self) -> bool:

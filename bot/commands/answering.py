@@ -29,7 +29,7 @@ _UNITS = {
 }
 
 
-@command("reply", "Answer the requester", needs=Permission.reply)
+@command("reply", "Answer the requester", needs=Permission.reply, often=True)
 async def reply(turn: Turn, ticket: int, text: str = "") -> Card | Form:
     if not text:
         return _asked(turn, "reply", ticket, _("Reply"), _("What the requester reads"))
@@ -38,7 +38,7 @@ async def reply(turn: Turn, ticket: int, text: str = "") -> Card | Form:
     return Card(text=_("On its way."), tone="good", private=True)
 
 
-@command("note", "Write an internal note", needs=Permission.note)
+@command("note", "Write an internal note", needs=Permission.note, often=True)
 async def note(turn: Turn, ticket: int, text: str = "") -> Card | Form:
     if not text:
         return _asked(turn, "note", ticket, _("Note"), _("For colleagues only"))
@@ -46,20 +46,27 @@ async def note(turn: Turn, ticket: int, text: str = "") -> Card | Form:
     return Card(text=_("Noted, for colleagues only."), tone="note", private=True)
 
 
-@command("resolve", "Mark a ticket as resolved, with the solution", needs=Permission.resolve_ticket)
+@command(
+    "resolve", "Mark a ticket as resolved, with the solution", needs=Permission.resolve_ticket, often=True
+)
 async def resolve(turn: Turn, ticket: int, solution: str = "") -> Card:
     opened = await tickets.resolve(turn.uow, turn.actor, ticket, solution)
     return cards.ticket(opened, turn.actor, note=_("Resolved."))
 
 
-@command("wait", "Wait for the requester", needs=Permission.change_ticket)
+@command("wait", "Wait for the requester", needs=Permission.change_ticket, often=True)
 async def wait(turn: Turn, ticket: int) -> Card:
     return cards.ticket(
         await tickets.wait(turn.uow, turn.actor, ticket), turn.actor, note=_("Waiting for the requester.")
     )
 
 
-@command("snooze", "Put a ticket out of sight for a time: 30m, 4h, 2d, 1w", needs=Permission.change_ticket)
+@command(
+    "snooze",
+    "Put a ticket out of sight for a time: 30m, 4h, 2d, 1w",
+    needs=Permission.change_ticket,
+    often=True,
+)
 async def snooze(turn: Turn, ticket: int, time: str) -> Card:
     opened = await tickets.snooze(turn.uow, turn.actor, ticket, until(time, clock.now()))
     return cards.ticket(
@@ -67,7 +74,7 @@ async def snooze(turn: Turn, ticket: int, time: str) -> Card:
     )
 
 
-@command("macro", "Answer with a prepared text", needs=Permission.reply)
+@command("macro", "Answer with a prepared text", needs=Permission.reply, often=True)
 async def macro(turn: Turn, ticket: int, macro: str) -> Card:
     chosen = await _macro(turn, macro)
     opened = await access.get(turn.uow, turn.actor, ticket)

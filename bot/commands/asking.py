@@ -27,7 +27,7 @@ from core.tickets.model import Ticket
 MOST_LISTED = 10
 
 
-@command("help", "What you can write here")
+@command("help", "What you can write here", often=True)
 async def help_(turn: Turn) -> Card:
     lines = [
         f"`{known.usage}` — {_(known.title)}"
@@ -37,7 +37,7 @@ async def help_(turn: Turn) -> Card:
     return Card(title=_("What you can write here"), text="\n".join(lines), private=True)
 
 
-@command("new", "Ask for help with something new")
+@command("new", "Ask for help with something new", often=True)
 async def new(turn: Turn, text: str = "") -> Card | Form:
     """The place lets go of the ticket that it held; what is said next opens another one."""
     await conversations.leave_seat(turn.uow, turn.inbound.place)
@@ -73,7 +73,7 @@ async def panel(turn: Turn) -> Card:
     )
 
 
-@command("tickets", "Your tickets")
+@command("tickets", "Your tickets", often=True)
 async def mine(turn: Turn) -> Card:
     listed = await _own(turn)
     return cards.ticket_list(listed, here=turn.here)
@@ -124,7 +124,7 @@ async def delete(turn: Turn) -> Card:
     return Card(text=_("Taken back. Where we had shown it, it is gone; delete your own message yourself."))
 
 
-@command("status", "Where a ticket stands")
+@command("status", "Where a ticket stands", often=True)
 async def status(turn: Turn, ticket: int) -> Card:
     opened = await access.get(turn.uow, turn.actor, ticket)
     known = await people.known(turn.uow.session, turn.uow, [opened.ticket.assignee_id])
@@ -134,13 +134,13 @@ async def status(turn: Turn, ticket: int) -> Card:
     return cards.ticket(opened, turn.actor, assignee)
 
 
-@command("close", "Close a ticket")
+@command("close", "Close a ticket", often=True)
 async def close(turn: Turn, ticket: int) -> Card:
     opened = await tickets.close(turn.uow, turn.actor, ticket)
     return cards.ticket(opened, turn.actor, note=_("This ticket is closed."))
 
 
-@command("reopen", "Open a ticket again")
+@command("reopen", "Open a ticket again", often=True)
 async def reopen(turn: Turn, ticket: int) -> Card:
     opened = await tickets.reopen(turn.uow, turn.actor, ticket)
     return cards.ticket(opened, turn.actor, note=_("This ticket is open again."))
@@ -152,7 +152,7 @@ async def rate(turn: Turn, score: int, ticket: int, comment: str = "") -> Card:
     return Card(text=_("Thank you for telling us."), tone="good")
 
 
-@command("human", "Talk to a person")
+@command("human", "Talk to a person", often=True)
 async def human(turn: Turn, number: int = 0) -> Card:
     """Whatever was suggested: a person reads it. `number` is the ticket that it is about."""
     if about := number or turn.here:

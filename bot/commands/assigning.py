@@ -14,19 +14,21 @@ from core.tickets import service as tickets
 from core.tickets.access import Opened
 
 
-@command("claim", "Take a ticket", needs=Permission.claim_ticket)
+@command("claim", "Take a ticket", needs=Permission.claim_ticket, often=True)
 async def claim(turn: Turn, ticket: int) -> Card:
     return await _card(turn, await tickets.claim(turn.uow, turn.actor, ticket), _("It is yours."))
 
 
-@command("release", "Give a ticket back to the queue", needs=Permission.claim_ticket)
+@command("release", "Give a ticket back to the queue", needs=Permission.claim_ticket, often=True)
 async def release(turn: Turn, ticket: int) -> Card:
     return await _card(
         turn, await tickets.release(turn.uow, turn.actor, ticket), _("It is back in the queue.")
     )
 
 
-@command("assign", "Give a ticket to a colleague (by e-mail address)", needs=Permission.assign_ticket)
+@command(
+    "assign", "Give a ticket to a colleague (by e-mail address)", needs=Permission.assign_ticket, often=True
+)
 async def assign(turn: Turn, ticket: int, to: str) -> Card:
     colleague = await _colleague(turn, to)
     opened = await tickets.assign(turn.uow, turn.actor, ticket, to=colleague.id)

@@ -18,7 +18,9 @@ from core.tickets import access as tickets
 from core.tickets.access import Opened
 
 
-@command("call", "Call the other side of a ticket, or come to the call that runs; with a time, later")
+@command(
+    "call", "Call the other side of a ticket, or come to the call that runs; with a time, later", often=True
+)
 async def call(turn: Turn, ticket: int, at: str | None = None) -> Card:
     base = turn.uow.means.public_url
     when = await _time(turn, at) if at else None

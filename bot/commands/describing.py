@@ -11,13 +11,13 @@ from core.tickets import service as tickets
 from core.tickets.model import Priority
 
 
-@command("priority", "Set the priority", needs=Permission.change_ticket)
+@command("priority", "Set the priority", needs=Permission.change_ticket, often=True)
 async def priority(turn: Turn, ticket: int, to: Priority) -> Card:
     opened = await tickets.prioritise(turn.uow, turn.actor, ticket, to)
     return cards.ticket(opened, turn.actor, note=_("Done."))
 
 
-@command("tag", "Put tags on a ticket; -word takes one off", needs=Permission.change_ticket)
+@command("tag", "Put tags on a ticket; -word takes one off", needs=Permission.change_ticket, often=True)
 async def tag(turn: Turn, ticket: int, words: str) -> Card:
     given = words.replace(",", " ").split()
     opened = await tickets.tag(
@@ -35,7 +35,7 @@ async def subject(turn: Turn, ticket: int, text: str) -> Card:
     return cards.ticket(await tickets.rename(turn.uow, turn.actor, ticket, text), turn.actor)
 
 
-@command("merge", "Merge a ticket into another one", needs=Permission.merge_tickets)
+@command("merge", "Merge a ticket into another one", needs=Permission.merge_tickets, often=True)
 async def merge(turn: Turn, ticket: int, into: int) -> Card:
     opened = await tickets.merge(turn.uow, turn.actor, ticket, into)
     return cards.ticket(opened, turn.actor, note=_("Merged into this one."))

@@ -16,7 +16,7 @@ MOST_LISTED = 10
 MOST_SAID = 30
 
 
-@command("who", "Who asks: profile and earlier tickets", needs=Permission.see_people)
+@command("who", "Who asks: profile and earlier tickets", needs=Permission.see_people, often=True)
 async def who(turn: Turn, ticket: int) -> Card:
     opened = await access.get(turn.uow, turn.actor, ticket)
     person = await people.get(turn.uow, opened.ticket.requester_id)
@@ -27,7 +27,7 @@ async def who(turn: Turn, ticket: int) -> Card:
     return cards.person(known, history.rows, clock.now())
 
 
-@command("transcript", "What was said in a ticket", needs=Permission.export_tickets)
+@command("transcript", "What was said in a ticket", needs=Permission.export_tickets, often=True)
 async def transcript(turn: Turn, ticket: int) -> Card:
     opened = await access.get(turn.uow, turn.actor, ticket)
     read = await timeline.timeline(turn.uow, turn.actor, opened, limit=MOST_SAID)
@@ -35,7 +35,7 @@ async def transcript(turn: Turn, ticket: int) -> Card:
     return cards.transcript(opened, read, zone)
 
 
-@command("search", "Find tickets by words and filters", needs=Permission.note)
+@command("search", "Find tickets by words and filters", needs=Permission.note, often=True)
 async def search(turn: Turn, query: str) -> Card:
     zone = (await people.know(turn.uow, turn.person)).zone
     found = await searching.search(

@@ -11,6 +11,7 @@ from sqlalchemy import Integer, func, select, update
 from sqlalchemy import cast as sql_cast
 
 from bot.mailing.cards import CARDS
+from bot.tell import about
 from core.access import Permission
 from core.calls.model import Call, CallPerson
 from core.chat import Place
@@ -173,7 +174,7 @@ async def _ticket_of(uow: UnitOfWork, event: EventRow) -> tuple[Ticket, Message 
         message = await uow.session.get(Message, event.subject)
         if message is None or message.deleted_at is not None:
             return None
-        ticket = await uow.session.scalar(
+        ticket = about(uow).tickets.get(message.conversation_id) or await uow.session.scalar(
             select(Ticket).where(Ticket.conversation_id == message.conversation_id)
         )
     elif event.name.startswith("call."):
@@ -266,9 +267,15 @@ async def _persons(uow: UnitOfWork, heard: Sequence[Hearing]) -> dict[UUID, Pers
     ids = [hearing.person for hearing in heard]
     if not ids:
         return {}
-    rows = await uow.session.scalars(select(Person).where(Person.id.in_(ids), Person.active))
+    rows = [person for one in ids if (person := about(uow).requesters.get(one)) is not None]
+    if len(rows) < len(ids):
+        rows = list(await uow.session.scalars(select(Person).where(Person.id.in_(ids))))
     kinds = {hearing.person: KINDS[hearing.kind] for hearing in heard}
-    return {person.id: person for person in rows if not kinds[person.id].staff or person.role != "requester"}
+    return {
+        person.id: person
+        for person in rows
+        if person.active and (not kinds[person.id].staff or person.role != "requester")
+    }
 
 
 async def _is_pushed(uow: UnitOfWork, ticket: Ticket, platforms: Collection[str]) -> bool:

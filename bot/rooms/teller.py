@@ -42,8 +42,8 @@ class Rooms:
         self.chats = chats
 
     async def __call__(self, uow: UnitOfWork, event: EventRow) -> None:
-        if event.name in ("message.delivered", "message.undelivered"):
-            await self._marked(uow, event)
+        if event.name == "message.undelivered":
+            await self._failed(uow, event)
         elif event.name.startswith("ticket."):
             await self._ticket(uow, event)
         else:
@@ -81,8 +81,9 @@ class Rooms:
         for room in seen_by:
             await threads.refresh_queue(uow, room, QUEUE_PAUSE)
 
-    async def _marked(self, uow: UnitOfWork, event: EventRow) -> None:
-        """An agent's message in a thread shows whether it reached the requester, and why not."""
+    async def _failed(self, uow: UnitOfWork, event: EventRow) -> None:
+        """An agent's message in a thread shows that it did not reach the requester, and why not. That it
+        did is marked when it does (`core.conversations.delivered`)."""
         message = await uow.session.get(Message, event.subject)
         if message is None or message.side != "staff" or not (copies := await _said_at(uow, message)):
             return
@@ -92,7 +93,6 @@ class Rooms:
         side = await uow.session.scalar(select(Seat.side).where(Seat.place_key == row.place_key).limit(1))
         if side != "requester":
             return
-        sent = event.name == "message.delivered"
         for copy in copies:
             uow.session.add(
                 Delivery(
@@ -100,12 +100,11 @@ class Rooms:
                     place_key=copy.place_key,
                     conversation_id=message.conversation_id,
                     message_id=message.id,
-                    args={"native": copy.native, "sent": sent},
+                    args={"native": copy.native, "sent": False},
                 )
             )
-            if not sent:
-                args: dict[str, object] = {"error": event.data.get("error", "failed"), "row": str(row.id)}
-                uow.session.add(threads.card(threads.TROUBLE, copy.place_key, message.conversation_id, args))
+            args: dict[str, object] = {"error": event.data.get("error", "failed"), "row": str(row.id)}
+            uow.session.add(threads.card(threads.TROUBLE, copy.place_key, message.conversation_id, args))
 
     def _pause(self, place_key: str) -> float:
         adapter = self.chats.get(Place.from_key(place_key).platform)

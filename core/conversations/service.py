@@ -10,7 +10,6 @@ from uuid import UUID
 
 from sqlalchemy import delete as sql_delete
 from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
 
 from core import clock, text
 from core.access import Actor
@@ -298,25 +297,6 @@ async def leave_seat(uow: UnitOfWork, place: Place) -> None:
         update(Seat)
         .where(Seat.place_key == place.key, Seat.active, Seat.side == "requester")
         .values(active=False)
-    )
-
-
-async def remember_copy(
-    uow: UnitOfWork, message_id: UUID, place_key: str, native: str, part: int = 0
-) -> None:
-    """A message stands at a place under the platform's id; a repeat is harmless."""
-    await uow.session.execute(
-        insert(MessageCopy)
-        .values(
-            id=new_id(),
-            message_id=message_id,
-            place_key=place_key,
-            native=native,
-            part=part,
-            origin=False,
-            at=clock.now(),
-        )
-        .on_conflict_do_nothing(index_elements=["place_key", "native"])
     )
 
 

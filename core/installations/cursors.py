@@ -13,6 +13,7 @@ from core import clock
 from core.installations.model import Cursor
 
 MOST = 10_000
+MOST_AT_ONCE = 1_000
 
 
 async def get(session: AsyncSession, platform: str, installation: str, channel: str = "") -> str:
@@ -34,12 +35,29 @@ async def all_of(session: AsyncSession, platform: str, installation: str) -> Map
 
 async def move(session: AsyncSession, platform: str, installation: str, channel: str, value: str) -> None:
     """Read until here. The caller commits."""
-    values = {"value": value, "at": clock.now()}
-    await session.execute(
-        insert(Cursor)
-        .values(platform=platform, installation=installation, channel=channel, **values)
-        .on_conflict_do_update(index_elements=["platform", "installation", "channel"], set_=values)
-    )
+    await move_all(session, platform, installation, {channel: value})
+
+
+async def move_all(
+    session: AsyncSession, platform: str, installation: str, values: Mapping[str, str]
+) -> None:
+    """The same of many channels, in one order whoever does it."""
+    rows = [
+        {
+            "platform": platform,
+            "installation": installation,
+            "channel": channel,
+            "value": value,
+            "at": clock.now(),
+        }
+        for channel, value in sorted(values.items())
+    ]
+    for first in range(0, len(rows), MOST_AT_ONCE):
+        new = insert(Cursor).values(rows[first : first + MOST_AT_ONCE])
+        set_ = {"value": new.excluded.value, "at": new.excluded.at}
+        await session.execute(
+            new.on_conflict_do_update(index_elements=["platform", "installation", "channel"], set_=set_)
+        )
 
 
 async def forget(session: AsyncSession, platform: str, installation: str, channel: str) -> None:

@@ -17,11 +17,13 @@ from core.conversations.model import Conversation, Message, MessageCopy
 from core.db import Base, EventRow, UnitOfWork
 from core.desk import Desk
 from core.errors import Forbidden, Invalid
+from core.outbox_model import Inbound
 from core.people import service as people
+from core.people.model import Identity
 from core.tickets import access
 from core.tickets import service as tickets
 from core.tickets.model import Ticket
-from tests.core.reading import Cast, cast
+from tests.core.reading import Cast, cast, counting
 
 OWN = {"id", "tx", "body", "link", "wrapped_key", "place_key", "native", "subject", "number"}
 """Columns that differ between any two rows."""
@@ -65,7 +67,7 @@ async def rows(desk: Desk, model: type[Base], who: str, they: Cast) -> list[dict
         str(ticket.conversation_id): "conversation",
     }
     plain = []
-    for row in sorted(found, key=lambda row: str(row.id)):
+    for row in sorted(found, key=lambda row: row.id):
         values = {}
         for column in model.__table__.columns:
             value = getattr(row, column.key)
@@ -93,6 +95,52 @@ async def test_both_ways_leave_the_same_rows(desk: Desk, model: type[Base]) -> N
         for number, text in enumerate(("Printers burn", "  still *burning*\r\n", "and more ünïcode…")):
             await they.router.deliver(said(who, text, f"{who}{number}"))
     assert await rows(desk, model, "short", they) == await rows(desk, model, "long", they)
+
+
+@pytest.mark.parametrize("model", [Message, MessageCopy, EventRow, Conversation, Ticket])
+@pytest.mark.parametrize("hold", [0, 5])
+async def test_both_ways_of_an_agents_answer_leave_the_same_rows(
+    desk: Desk, model: type[Base], hold: int
+) -> None:
+    they = await cast(desk)
+    desk.means.settings = desk.means.settings.model_copy(update={"hold_seconds": hold})
+    for who in ("short", "long"):
+        number = await they.says(who, "Printers burn", place=who)
+        thread = await _thread(they, who, number)
+        they.router.on_said = talk.said if who == "short" else the_long_way
+        for text in ("First", "  on *paper*\r\n", "// among us", "and more ünïcode…"):
+            await they.router.deliver(_from_bob(thread, text, f"{who} {text}"))
+        they.router.on_said = talk.said
+    assert await rows(desk, model, "short", they) == await rows(desk, model, "long", they)
+
+
+async def test_an_agent_answers_with_one_statement_that_looks_and_one_that_writes(desk: Desk) -> None:
+    they = await cast(desk)
+    number = await they.says("ada", "Hello", place="ada")
+    thread = await _thread(they, "ada", number)
+    await they.router.deliver(_from_bob(thread, "First", "b1"))
+    with counting(desk.db) as sent:
+        await they.router.deliver(_from_bob(thread, "Second", "b2"))
+    assert len(sent) == 2
+    # Whoever has the ticket: by the room's rule, only the assignee's words are replies.
+    async with desk.unit(they.eve) as uow:
+        assert they.eve.id
+        await tickets.assign(uow, they.eve, number, to=they.eve.id)
+    await they.router.deliver(_from_bob(thread, "Third", "b3"))
+    async with desk.unit(they.bob) as uow:
+        last = await uow.session.scalar(select(Message).order_by(Message.at.desc()).limit(1))
+        assert last is not None
+        assert last.kind == "note"
+
+
+async def test_of_what_is_said_among_others_nothing_is_kept(desk: Desk) -> None:
+    they = await cast(desk)
+    elsewhere = Place("webchat", "main", "lunch", "thread")
+    with counting(desk.db) as sent:
+        answer = await they.router.deliver(_from_bob(elsewhere, "Pizza?", "b1"))
+    assert (answer.ignored, len(sent)) == (True, 1)
+    async with desk.unit() as uow:
+        assert list(await uow.session.scalars(select(Inbound))) == []
 
 
 async def test_what_was_heard_can_be_read_and_was_told(desk: Desk) -> None:
@@ -185,3 +233,23 @@ async def test_who_may_not_speak_leaves_nothing(desk: Desk) -> None:
     assert not (await they.router.deliver(said("ada", "Words", "m2"))).seen_before
     async with desk.unit() as uow:
         assert len(list(await uow.session.scalars(select(Message)))) == 3
+
+
+async def _thread(they: Cast, who: str, number: int) -> Place:
+    """The ticket's thread in a desk room, where Bob has claimed it."""
+    thread = Place("webchat", "main", "room", f"thread {who}")
+    async with they.desk.unit() as uow:
+        opened = await access.change(uow, they.bob, number)
+        await conversations.take_seat(uow, opened.thread, thread, side="staff")
+        digest = people.digest_of_identity(uow, "webchat", "main", "bob")
+        if await people.by_identity(uow, digest) is None:
+            assert they.bob.id
+            uow.session.add(Identity(person_id=they.bob.id, platform="webchat", digest=digest))
+    async with they.desk.unit(they.bob) as uow:
+        await tickets.claim(uow, they.bob, number)
+    return thread
+
+
+def _from_bob(place: Place, text: str, native: str) -> Said:
+    sender = Sender(external="bob", name="Bob", locale="en")
+    return Said(place=place, sender=sender, native=native, at=clock.now(), text=text, direct=False)

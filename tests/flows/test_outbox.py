@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,14 +10,16 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, update
+from sqlalchemy import text as sql
 
 from bot.post import Posting
 from bot.router import Router
 from bot.tell import Tell
 from core import clock, outbox
 from core.access import Actor
-from core.chat import Deleted, Edited, Place, Reacted, Said, Sender
+from core.chat import Card, Deleted, Edited, Place, Post, Reacted, Said, Sender
 from core.conversations import service as conversations
+from core.conversations.delivered import arrived
 from core.desk import Desk
 from core.outbox_model import Delivery
 from core.people import service as people
@@ -227,6 +230,36 @@ async def test_who_died_with_a_lease_is_replaced_when_it_ends(world: World) -> N
     assert world.chat.texts() == ["left behind"]
 
 
+async def test_an_edit_waits_while_it_is_noted_that_its_message_arrived(world: World) -> None:
+    """Else it would be told before the copy stands, and nobody would put it right."""
+    message_id = await world.reply("frist")
+    while await world.tell.read():
+        pass
+    async with world.desk.unit() as uow:
+        [row] = await outbox.claim(uow)
+    native = await world.chat.post(HOME, Post(Card(text="frist")), key=str(row.id))
+    async with world.desk.unit() as noting:
+        standing = await arrived(noting, row, native, first=True)
+        assert (standing and standing.revision) == 1
+        editing = asyncio.create_task(_edit(world, message_id, "first"))
+        await _someone_waits_for_a_lock(world)
+        assert not editing.done()
+        await world.tell.read()
+    await editing
+    await world.work()
+    assert world.chat.texts(HOME) == ["first"]
+
+
+async def test_the_end_of_a_call_wakes_the_loop_only_when_something_waits(world: World) -> None:
+    woken: list[int] = []
+    world.posting.freed = lambda: woken.append(len(world.chat.calls))
+    await world.reply("one")
+    await world.reply("two")
+    await world.work()
+    assert world.chat.texts(HOME) == ["one", "two"]
+    assert woken == [1]
+
+
 async def test_what_is_under_way_does_not_keep_the_loop_awake(world: World) -> None:
     await world.reply("taken")
     while await world.tell.read():
@@ -312,6 +345,23 @@ async def test_agents_without_names_have_none_in_the_requesters_place(world: Wor
     await world.work()
     authors = {one.place: one.author for one in world.chat.shown.values()}
     assert authors == {HOME: world.desk.means.settings.name, ROOM: "Bob"}
+
+
+async def _edit(world: World, message_id: UUID, text: str) -> None:
+    async with world.desk.unit(world.bob) as uow:
+        opened = await access.change(uow, world.bob, world.number)
+        message = await tickets.message_in(uow, opened, message_id)
+        await tickets.edit_message(uow, world.bob, opened, message, text)
+
+
+async def _someone_waits_for_a_lock(world: World) -> None:
+    query = "select count(*) from pg_locks where not granted"
+    async with asyncio.timeout(20):
+        while True:
+            async with world.desk.db.sessions() as session:
+                if await session.scalar(sql(query)):
+                    return
+            await asyncio.sleep(0.02)
 
 
 async def _hide(world: World, *ids: UUID, hidden: bool = True) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.discord import commands, make, render
+from bot import wiring
 from core.chat import (
     Backfill,
     Button,
@@ -107,6 +108,14 @@ def test_more_commands_than_fit_go_into_a_group() -> None:
     assert [one["name"] for one in desk["options"][0]["options"]] == ["b", "a"]
     assert on_message["type"] == 3
     _check(desk)
+
+
+def test_what_agents_do_all_day_is_no_part_of_the_group() -> None:
+    specs = wiring.menu()
+    first = {one["name"] for one in commands.as_json(specs)[0]["options"]}
+    assert {"help", "new", "claim", "release", "assign", "priority", "reply", "note", "resolve"} <= first
+    assert {one.name for one in specs if one.often} <= first
+    assert len(specs) <= 24 + 25, "Discord has no room for more"
 
 
 def _check(command: dict[str, Any]) -> None:
