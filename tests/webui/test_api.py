@@ -202,7 +202,9 @@ async def test_the_kind_of_a_problem_is_described_where_it_says(api: Api) -> Non
         told = (await api.call("bob", method, path, **options)).json()
         page_of, _sign, anchor = told["type"].partition("#")
         assert (page_of, f'id="{anchor}"' in page) == ("/docs/api", True)
-    wrong = await api.call("bob", "POST", "/tickets", content="{", headers={"content-type": "application/json"})
+    wrong = await api.call(
+        "bob", "POST", "/tickets", content="{", headers={"content-type": "application/json"}
+    )
     assert (wrong.json()["detail"], "field" in wrong.json()) == ("The body is not JSON.", False)
 
 

@@ -230,7 +230,8 @@ function stateWords(status) {
   if (!desk) return "";
   if (status?.status === "resolved" || status?.status === "closed") return t(status.status);
   if (status?.agent) return t(status.agent.away ? "away" : "with", { name: status.agent.name });
-  if (!desk.open) return desk.opens_at ? t("out_of_hours", { time: moment(desk.opens_at) }) : t("out_of_hours_plain");
+  // When it opens stands above the composer.
+  if (!desk.open) return t("out_of_hours_plain");
   if (status?.waiting && queue.place) {
     const place = queue.place === 1 ? t("queue_next") : t("queue_place", { place: queue.place });
     return queue.wait ? `${place} ${t("queue_wait", { wait: roughly(queue.wait) })}` : place;
