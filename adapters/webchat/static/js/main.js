@@ -217,7 +217,7 @@ function connected(on, words = "") {
 function state() {
   const status = timeline.statusNow();
   $("state").textContent = stateWords(status);
-  $("dot").hidden = !(status?.agent && !status.agent.away && !["resolved", "closed"].includes(status.status));
+  $("dot").hidden = !(status?.agent?.here && !status.agent.away && !["resolved", "closed"].includes(status.status));
   const usual = current()?.desk.usual;
   $("usual").hidden = !usual;
   if (usual) $("usual").textContent = t("usual", { wait: roughly(usual) });
@@ -229,7 +229,7 @@ function stateWords(status) {
   const desk = current()?.desk;
   if (!desk) return "";
   if (status?.status === "resolved" || status?.status === "closed") return t(status.status);
-  if (status?.agent) return t(status.agent.away ? "away" : "with", { name: status.agent.name });
+  if (status?.agent) return t(status.agent.away ? "away" : status.agent.here ? "with" : "keeps", { name: status.agent.name });
   // When it opens stands above the composer.
   if (!desk.open) return t("out_of_hours_plain");
   if (status?.waiting && queue.place) {
