@@ -147,7 +147,7 @@ def _facts_about(head: _Head, zone: tzinfo) -> list[tuple[str, str]]:
 
 
 def _chosen(field: str, value: str) -> str:
-    return _(TICKET_FIELDS[field].choices[value])
+    return _((TICKET_FIELDS[field].choices or {}).get(value, value))
 
 
 def _moment(at: datetime, zone: tzinfo) -> str:
