@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from adapters.files.disk import DiskStore
 from adapters.local.bus import LocalBus
@@ -21,6 +22,11 @@ from core.desk import Desk
 
 _numbers = itertools.count(1)
 log.configure()
+# A machine with other work says nothing about the program.
+settings.register_profile(
+    "busy", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,7 @@ def install(app: FastAPI) -> None:
 def problem(error: DeskError, instance: str = "") -> JSONResponse:
     """The JSON form: type, title, status, detail, and which field is wrong."""
     body: dict[str, object] = {
-        "type": f"/docs/api/errors#{error.code}",
+        "type": "about:blank" if error.code in ("http", "error") else f"/docs/api#{error.code}",
         "title": HTTPStatus(error.status).phrase,
         "status": error.status,
         "detail": error.words,
@@ -91,6 +91,8 @@ async def _validation(request: Request, error: Exception) -> Response:
     _speak(request)
     first = error.errors()[0] if error.errors() else {"loc": (), "msg": ""}
     field = ".".join(str(part) for part in first["loc"][1:])
+    if first.get("type") == "json_invalid":
+        return await _desk_error(request, Invalid(_("The body is not JSON.")))
     if not wants_json(request):
         return await _desk_error(
             request, Invalid(_("“{field}” is not right.").format(field=field), field=field)

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from core import i18n
 from core.ids import new_token
-from core.markdown import to_html
+from core.markdown import to_html, to_text
 from webui import security, sessions
 from webui.deps import site_of
 from webui.sessions import Viewer
@@ -65,7 +65,9 @@ def environment() -> Environment:
         extensions=["jinja2.ext.do"],
     )
     made.filters["labelled"] = labelled
-    made.globals.update(_=i18n._, gettext=i18n._, ngettext=i18n.ngettext, static=static_url, html_of=to_html)
+    made.globals.update(
+        _=i18n._, gettext=i18n._, ngettext=i18n.ngettext, static=static_url, html_of=to_html, text_of=to_text
+    )
     return made
 
 

@@ -39,7 +39,9 @@ def line(event: EventRow, persons: Mapping[UUID, Known], named: bool) -> str:
         case "ticket.claimed":
             return _("{name} is looking into it.").format(name=who)
         case "ticket.assigned" if event.data.get("to"):
-            return _("{name} takes over from here.").format(name=who)
+            if event.data.get("before"):
+                return _("{name} takes over from here.").format(name=who)
+            return _("{name} looks after your question.").format(name=who)
         case "ticket.released":
             return _("Your request is back in the queue; the next free colleague takes it.")
         case "ticket.resolved":

@@ -43,6 +43,7 @@ def texts() -> dict[str, str]:
         "queue_wait": _("Usually about {wait}."),
         "usual": _("We usually answer within {wait}."),
         "with": _("{name} is with you."),
+        "keeps": _("{name} looks after your question."),
         "away": _("{name} is away for a moment."),
         "resolved": _("Resolved"),
         "closed": _("Closed"),

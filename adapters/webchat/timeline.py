@@ -37,6 +37,7 @@ from core.people.service import Known
 from core.tickets import access
 from core.tickets.access import Opened
 from core.tickets.model import Participant, Status, Ticket
+from core.tickets.offers import HERE
 
 PAGE = 100
 MOST_CONVERSATIONS = 20
@@ -417,7 +418,7 @@ async def _status(uow: UnitOfWork, shown: Shown, persons: Mapping[UUID, Known]) 
     return {
         "number": ticket.number,
         "status": ticket.status,
-        "agent": _agent(uow, agent) if agent is not None else None,
+        "agent": await _agent(uow, ticket, agent) if agent is not None else None,
         "waiting": ticket.assignee_id is None
         and ticket.first_answer_at is None
         and ticket.status in (Status.open, Status.in_progress),
@@ -432,11 +433,19 @@ async def _status(uow: UnitOfWork, shown: Shown, persons: Mapping[UUID, Known]) 
     }
 
 
-def _agent(uow: UnitOfWork, agent: Known) -> dict[str, Any]:
+async def _agent(uow: UnitOfWork, ticket: Ticket, agent: Known) -> dict[str, Any]:
     return {
         "name": agent.shown if uow.settings.show_agent_names else uow.settings.name,
         "away": agent.availability == Availability.away or not agent.active,
+        "here": ticket.first_answer_at is not None or await _sits_there(uow, agent.id),
     }
+
+
+async def _sits_there(uow: UnitOfWork, agent: UUID) -> bool:
+    """Whoever was given a chat by a rule may not even be at work: nobody is told that they are there."""
+    person = await uow.session.get(Person, agent)
+    seen = person.last_seen_at if person is not None else None
+    return seen is not None and seen > clock.now() - HERE
 
 
 _IS_FOR_THEM = (

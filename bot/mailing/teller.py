@@ -84,7 +84,7 @@ class Telling:
                 [person.id],
                 ticket_id=ticket.id,
                 message_id=message.id if message else None,
-                actor_id=_by(hearing, event, ticket),
+                actor_id=event.actor_id,
                 at=event.at,
             )
             self._ring(uow, person.id)
@@ -110,7 +110,7 @@ class Telling:
             return
         if message is not None:
             args["message"] = str(message.id)
-        if (by := _by(hearing, event, ticket)) is not None:
+        if (by := event.actor_id) is not None:
             args["by"] = str(by)
         uow.session.add(_row(hearing, ticket, args, event.at))
         await uow.session.flush()
@@ -141,14 +141,6 @@ class Telling:
 
 def make_teller(desk: Desk, *, pushing: Collection[str] = (), wait: timedelta = WAIT) -> Telling:
     return Telling(desk, pushing, wait)
-
-
-def _by(hearing: Hearing, event: EventRow, ticket: Ticket) -> UUID | None:
-    """Who did it, in words to others. A ticket that a rule assigns while its requester opens it
-    was not assigned by the requester."""
-    if hearing.kind == "assigned" and event.actor_id == ticket.requester_id:
-        return None
-    return event.actor_id
 
 
 def _row(hearing: Hearing, ticket: Ticket, args: dict[str, Any], due: datetime) -> Delivery:

@@ -27,6 +27,7 @@ from core.tickets import fields as custom_fields
 from core.tickets.events import TicketExported
 from core.tickets.fact_words import sentence
 from core.tickets.queries import Row, row
+from core.tickets.query_words import TICKET_FIELDS
 from core.tickets.timeline import FactLine, Line, MessageLine, stops, timeline
 
 PAGE = 100
@@ -128,8 +129,8 @@ def _facts_about(head: _Head, zone: tzinfo) -> list[tuple[str, str]]:
     shown = head.row
     pairs = [
         (_("Requester"), shown.requester_name),
-        (_("Status"), shown.status),
-        (_("Priority"), shown.priority),
+        (_("Status"), _chosen("status", shown.status)),
+        (_("Priority"), _chosen("priority", shown.priority)),
         (_("Team"), shown.team_name),
         (_("Assignee"), shown.assignee_name),
         (_("Category"), shown.category_name),
@@ -143,6 +144,10 @@ def _facts_about(head: _Head, zone: tzinfo) -> list[tuple[str, str]]:
         (_("Exported"), _moment(head.exported_at, zone)),
     ]
     return [(label, value) for label, value in pairs if value]
+
+
+def _chosen(field: str, value: str) -> str:
+    return _((TICKET_FIELDS[field].choices or {}).get(value, value))
 
 
 def _moment(at: datetime, zone: tzinfo) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, tzinfo
 
 from babel.dates import format_datetime
 
+from core.access import ActorKind
 from core.i18n import _, language
 from core.tickets.timeline import FactLine
 
@@ -45,6 +46,8 @@ def _released(fact: FactLine, zone: tzinfo) -> str:
 def _assigned(fact: FactLine, zone: tzinfo) -> str:
     who, to, team = fact.actor.name, fact.data.get("to"), fact.data.get("team")
     moved = team and fact.data.get("team") != fact.data.get("before_team")
+    if fact.actor.kind == ActorKind.rule:
+        return _("A rule assigned the ticket to {to}").format(to=to)
     if to and moved:
         return _("{who} assigned the ticket to {to} in {team}").format(who=who, to=to, team=team)
     if to:

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import update
 
 from core import clock, text
-from core.access import Actor, Permission
+from core.access import RULE, Actor, Permission
 from core.chat import Place
 from core.conversations import service as conversations
 from core.conversations.model import Message
@@ -76,7 +76,7 @@ async def open_ticket(uow: UnitOfWork, actor: Actor, requester: Person, request:
     if request.follow_up_of is not None:
         uow.session.add(TicketLink(from_id=ticket.id, to_id=request.follow_up_of.id, kind="follow_up"))
     if decision.assignee_id is not None:
-        await _give(uow, opened, actor, decision.assignee_id, at)
+        await _give(uow, opened, decision.assignee_id, at)
     return opened
 
 
@@ -139,9 +139,10 @@ def _opened_fact(ticket: Ticket, request: Request, decision: Decision) -> Ticket
     )
 
 
-async def _give(uow: UnitOfWork, opened: Opened, actor: Actor, agent: UUID, at: datetime) -> None:
+async def _give(uow: UnitOfWork, opened: Opened, agent: UUID, at: datetime) -> None:
+    """The rules do, not whoever opens the ticket."""
     ticket = opened.ticket
-    record(uow, opened, actor, lifecycle.assign(ticket, to=agent, team=ticket.team_id, now=at), at=at)
+    record(uow, opened, RULE, lifecycle.assign(ticket, to=agent, team=ticket.team_id, now=at), at=at)
     await uow.session.execute(update(Person).where(Person.id == agent).values(last_assigned_at=at))
 
 

@@ -71,10 +71,13 @@ async def reopen(uow: UnitOfWork, actor: Actor, number: int) -> Opened:
     if not actor.may(Permission.change_ticket):
         if opened.ticket.requester_id != actor.id:
             actor.require(Permission.change_ticket)
-        within = opened.ticket.resolved_at is not None and now - opened.ticket.resolved_at <= timedelta(
-            days=uow.settings.reopen_days
-        )
-        if not within and not opened.ticket.live:
+        if not young(uow, opened) and not opened.ticket.live:
             raise Forbidden(_("This ticket is too old to be reopened. Please open a new one."))
     record(uow, opened, actor, lifecycle.reopen(opened.ticket, "person", now))
     return opened
+
+
+def young(uow: UnitOfWork, opened: Opened) -> bool:
+    """Whether a ticket was done so lately that its requester may reopen it."""
+    done = opened.ticket.resolved_at
+    return done is not None and clock.now() - done <= timedelta(days=uow.settings.reopen_days)

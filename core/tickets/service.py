@@ -28,6 +28,7 @@ from core.tickets.progress import resolve as resolve
 from core.tickets.progress import snooze as snooze
 from core.tickets.progress import wait as wait
 from core.tickets.progress import wake as wake
+from core.tickets.progress import young as young
 from core.tickets.rating import rate as rate
 from core.tickets.several import link as link
 from core.tickets.several import merge as merge

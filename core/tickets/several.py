@@ -126,14 +126,14 @@ async def link(uow: UnitOfWork, actor: Actor, number: int, to: int, kind: str = 
     one, other = await access.change_two(uow, actor, number, to)
     if kind == "parent":
         await _no_circle(uow, one.ticket, other.ticket)
+        made = one.ticket.parent_id != other.ticket.id
         one.ticket.parent_id = other.ticket.id
     elif kind == "related":
-        a, b = sorted((one.ticket.id, other.ticket.id))
-        await uow.session.execute(
-            insert(TicketLink).values(from_id=a, to_id=b, kind=kind, at=clock.now()).on_conflict_do_nothing()
-        )
+        made = await _relate(uow, one.ticket.id, other.ticket.id)
     else:
         raise Invalid(_("Tickets can be linked as related or parent."), field="kind")
+    if not made:
+        raise lifecycle.AlreadySo(_("They are linked like this already."))
     record(
         uow,
         one,
@@ -146,12 +146,18 @@ async def link(uow: UnitOfWork, actor: Actor, number: int, to: int, kind: str = 
 async def unlink(uow: UnitOfWork, actor: Actor, number: int, to: int) -> Opened:
     actor.require(Permission.change_ticket)
     one, other = await access.change_two(uow, actor, number, to)
-    if one.ticket.parent_id == other.ticket.id:
-        one.ticket.parent_id = None
+    parted = False
+    for child, parent in ((one.ticket, other.ticket), (other.ticket, one.ticket)):
+        if child.parent_id == parent.id:
+            child.parent_id = None
+            parted = True
     for pair in ((one.ticket.id, other.ticket.id), (other.ticket.id, one.ticket.id)):
         row = await uow.session.get(TicketLink, pair)
         if row is not None:
             await uow.session.delete(row)
+            parted = True
+    if not parted:
+        raise lifecycle.AlreadySo(_("They are not linked."))
     record(
         uow,
         one,
@@ -159,6 +165,18 @@ async def unlink(uow: UnitOfWork, actor: Actor, number: int, to: int) -> Opened:
         TicketUnlinked(subject=one.ticket.id, number=number, to=other.ticket.id, to_number=to),
     )
     return one
+
+
+async def _relate(uow: UnitOfWork, one: UUID, other: UUID) -> bool:
+    """Whether they were not related before."""
+    a, b = sorted((one, other))
+    made = await uow.session.execute(
+        insert(TicketLink)
+        .values(from_id=a, to_id=b, kind="related", at=clock.now())
+        .on_conflict_do_nothing()
+        .returning(TicketLink.from_id)
+    )
+    return made.first() is not None
 
 
 async def _hang_under(uow: UnitOfWork, source: Thread, target: Thread) -> None:

@@ -199,7 +199,8 @@ async def test_a_macro_goes_into_the_composer_and_waits(served: Served, page: Pa
 
 async def test_several_at_once_and_rows_that_keep_their_ticks(served: Served, page: Page) -> None:
     await ready(page, f"{served.url}/desk/queues/unassigned")
-    picks = page.locator("[data-pick]")
+    picks, number = page.locator("[data-pick]"), page.locator("h1 .number")
+    before = int(await number.inner_text())
     await picks.nth(0).check()
     await picks.nth(1).check()
     await expect(page.locator("[data-bulk-count]")).to_have_text("2 selected")
@@ -209,6 +210,7 @@ async def test_several_at_once_and_rows_that_keep_their_ticks(served: Served, pa
     await page.locator("[data-bulk-bar]").get_by_role("button", name="Claim").click()
     await expect(page.locator("#toasts")).to_contain_text("2 tickets changed.")
     await expect(page.locator("[data-pick]:checked")).to_have_count(0)
+    await expect(number).to_have_text(str(before - 2))
 
 
 async def test_merge_by_number(served: Served, page: Page) -> None:

@@ -212,7 +212,8 @@ async def test_outside_working_hours_it_takes_an_address(context: BrowserContext
         await desk_settings.store(uow.session, {"hours": hours})
     await live.desk.refresh()
     page = await chat(context, live)
-    await expect(page.locator("#state")).to_contain_text("We are closed right now and open again tomorrow at")
+    await expect(page.locator("#state")).to_have_text("We are closed right now.")
+    await expect(page.locator("#after")).to_contain_text("We are closed right now and open again tomorrow at")
     await sent(page, "anyone?")
     await page.get_by_label("E-mail address").fill("ada@example")
     await page.get_by_role("button", name="Save").click()
@@ -264,6 +265,21 @@ async def shop(
     await page.evaluate("Deskbell.open()")
     await page.frame_locator("iframe").locator("html[data-ready]").wait_for()
     return page, page.frames[1]
+
+
+async def test_a_chat_that_does_not_come_can_be_closed_on_a_phone_and_tried_again(
+    context: BrowserContext, live: Live
+) -> None:
+    page = await context.new_page()
+    await page.set_viewport_size({"width": 360, "height": 740})
+    await context.route("**/chat/webchat/?framed=1*", lambda route: route.abort())
+    await page.goto(f"{live.url}/host?token=")
+    await page.get_by_role("button", name="open").or_(page.get_by_role("button", name="öffnen")).click()
+    await page.get_by_role("button", name="close").or_(page.get_by_role("button", name="schließen")).click()
+    await context.unroute("**/chat/webchat/?framed=1*")
+    await page.evaluate("Deskbell.open()")
+    await page.frame_locator("iframe").locator("html[data-ready]").wait_for()
+    await expect(page.get_by_role("button", name="Chat")).to_have_count(0)
 
 
 async def test_what_one_visitor_was_writing_is_never_sent_as_the_next(

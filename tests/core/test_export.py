@@ -156,6 +156,8 @@ async def test_the_words_around_it_are_the_readers(desk: Desk) -> None:
         made = await export(desk, they.bob, number, Form.html)
     page = b"".join([chunk async for chunk in made.chunks]).decode()
     assert '<html lang="de">' in page
+    assert "Gelöst" in page, "also where it stands"
+    assert "resolved" not in page
     later = clock.now() + timedelta(days=1)
     with clock.fixed(lambda: later):
         assert later.date().isoformat() in await taken(desk, they.bob, number, Form.text)

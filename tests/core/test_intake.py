@@ -9,8 +9,10 @@ from core import desk_settings
 from core.db import UnitOfWork
 from core.desk import Desk
 from core.ids import new_id
+from core.people import service as people
 from core.people.model import Tag, Team
-from core.tickets import intake
+from core.tickets import access, intake, timeline
+from core.tickets.fact_words import sentence
 from core.tickets.model import Category, RoutingRule
 from tests.notices.world import agent, fresh, opened, requester, team
 
@@ -79,6 +81,18 @@ async def test_the_least_busy_agent_with_room_gets_it_and_works_on_it(desk: Desk
         lines = await intake.try_out(uow, "Anything")
     assert any("Assigned to nobody" in line for line in lines)
     assert any("Eve is away" in line for line in lines)
+
+
+async def test_who_opens_a_ticket_is_not_told_to_have_assigned_it(desk: Desk) -> None:
+    support = await team(desk, mode="least_open")
+    bob = await agent(desk, "Bob", teams=(support,))
+    await rule(desk, "All", {"all": []}, team=str(support))
+    number = (await opened(desk, await requester(desk), "Question")).number
+    async with desk.unit() as uow:
+        actor = await people.actor_of(uow, await people.get(uow, bob.id))
+        found = await timeline.timeline(uow, actor, await access.get(uow, actor, number))
+        told = [sentence(line) for line in found.lines if isinstance(line, timeline.FactLine)]
+    assert told[-1] == "A rule assigned the ticket to Bob"
 
 
 async def test_two_tickets_at_once_do_not_go_over_an_agents_room(desk: Desk) -> None:

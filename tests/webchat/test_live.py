@@ -12,8 +12,10 @@ from adapters.webchat import timeline, tokens
 from adapters.webchat.hub import Page
 from adapters.webchat.settings import Settings
 from core import clock
+from core.access import SYSTEM
 from core.chat import Card, Place, Post
 from core.db import EventRow
+from core.people import service as people
 from core.ports.bus import Signal
 from core.presence import Presence
 from core.tickets import access, waiting
@@ -117,6 +119,27 @@ async def test_the_place_in_the_queue_is_told(world: World) -> None:
         async with world.desk.unit(bob) as uow:
             await tickets.claim(uow, bob, 1)
         assert (await told(page, "queue"))["place"] == 1
+
+
+async def test_nobody_is_told_that_an_agent_is_there_who_is_not(world: World) -> None:
+    ada = await world.visitor()
+    await ada.say("one")
+    bob = await world.agent()
+    assert bob.id is not None
+
+    async def here() -> bool:
+        return bool((await ada.read())["status"]["agent"]["here"])
+
+    async with world.desk.unit() as uow:
+        await tickets.assign(uow, SYSTEM, 1, to=bob.id)
+    assert not await here(), "a rule gave it to Bob, who may be asleep"
+    async with world.desk.unit() as uow:
+        (await people.get(uow, bob.id)).last_seen_at = clock.now()
+    assert await here(), "Bob has the desk open"
+    async with world.desk.unit() as uow:
+        (await people.get(uow, bob.id)).last_seen_at = None
+    await world.reply(bob, 1, "two")
+    assert await here(), "Bob has answered, wherever from"
 
 
 async def test_the_wait_is_measured(world: World) -> None:

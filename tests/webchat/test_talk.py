@@ -26,7 +26,7 @@ async def test_a_question_is_answered(world: World) -> None:
     assert messages[0]["html"].strip() == "<p>The printer is on <strong>fire</strong></p>"
     assert messages[1]["author"] == "Bob"
     assert facts == ["Your message has arrived.", "Bob is looking into it."]
-    assert found["status"]["agent"] == {"name": "Bob", "away": False}
+    assert found["status"]["agent"] == {"name": "Bob", "away": False, "here": True}
     assert found["status"]["unread"] == 1
     assert found["status"]["seen"] >= messages[0]["seq"]
 

@@ -182,6 +182,32 @@ async def test_mistakes_are_problems_that_name_the_field(api: Api) -> None:
     assert (empty.status_code, empty.json()["field"]) == (422, "text")
 
 
+async def test_what_is_so_already_may_be_named_again(api: Api) -> None:
+    number = await opened(api)
+    mine = (await api.call("bob", "POST", f"/tickets/{number}/claim")).json()
+    same = {"assignee_id": mine["assignee"]["id"], "priority": mine["priority"], "subject": mine["subject"]}
+    again = await api.call("bob", "PATCH", f"/tickets/{number}", json=same)
+    assert (again.status_code, again.json()["version"]) == (200, mine["version"])
+
+
+async def test_the_kind_of_a_problem_is_described_where_it_says(api: Api) -> None:
+    page = (await api.client.get("/docs/api")).text
+    number = await opened(api)
+    for method, path, options in (
+        ("GET", "/tickets/999999", {}),
+        ("POST", "/tickets", {"content": "{", "headers": {"content-type": "application/json"}}),
+        ("POST", f"/tickets/{number}/reopen", {}),
+        ("POST", "/tickets", {"json": {"text": "x" * 100_001}}),
+    ):
+        told = (await api.call("bob", method, path, **options)).json()
+        page_of, _sign, anchor = told["type"].partition("#")
+        assert (page_of, f'id="{anchor}"' in page) == ("/docs/api", True)
+    wrong = await api.call(
+        "bob", "POST", "/tickets", content="{", headers={"content-type": "application/json"}
+    )
+    assert (wrong.json()["detail"], "field" in wrong.json()) == ("The body is not JSON.", False)
+
+
 async def test_a_change_with_an_old_version_is_refused(api: Api) -> None:
     number = await opened(api)
     version = (await api.call("bob", "GET", f"/tickets/{number}")).json()["version"]

@@ -93,6 +93,20 @@ async def test_a_plain_form_brings_its_files_along(world: DeskWorld, bob: Browse
     assert "../" not in bob.text
 
 
+async def test_a_name_with_slashes_is_one_plain_name_all_the_way(world: DeskWorld, bob: Browser) -> None:
+    number = await world.ticket()
+    file = await up(world, bob, number, b"one", "..%2F..%2Fetc%2Fpass%2Fw%5Cord.txt")
+    await world.do(bob, f"/tickets/{number}/messages", {"kind": "reply", "body": "", "attachment": file})
+    await bob.look(f"/tickets/{number}")
+    assert "ord.txt" in bob.text
+    assert "etc" not in bob.text
+    served = (await bob.get(f"/files/{file}")).headers["content-disposition"]
+    assert served == "attachment; filename=\"ord.txt\"; filename*=UTF-8''ord.txt"
+    taken = (await bob.get(f"/tickets/{number}/export/json")).json()
+    (told,) = [each["files"] for each in taken["timeline"] if each.get("files")]
+    assert [each["name"] for each in told] == ["ord.txt"]
+
+
 async def test_uploads_that_cannot_be_kept(world: DeskWorld, bob: Browser) -> None:
     number = await world.ticket()
     await bob.look(f"/tickets/{number}")

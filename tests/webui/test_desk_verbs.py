@@ -293,7 +293,14 @@ async def test_merge_split_and_link(world: DeskWorld, bob: Browser) -> None:
     await world.do(bob, f"/tickets/{one}/links", {"to": f"#{other}", "kind": "related"})
     await bob.look(f"/tickets/{one}")
     assert "Related" in bob.text
+    again = await world.do(bob, f"/tickets/{one}/links", {"to": str(other), "kind": "related"})
+    assert (again.status_code, "linked like this already" in again.text) == (409, True)
     await world.do(bob, f"/tickets/{one}/links/delete", {"to": str(other)})
+    assert (await world.do(bob, f"/tickets/{one}/links/delete", {"to": str(other)})).status_code == 409
+    await world.do(bob, f"/tickets/{one}/links", {"to": str(other), "kind": "parent"})
+    # Also from the side of the whole.
+    await world.do(bob, f"/tickets/{other}/links/delete", {"to": str(one)})
+    assert (await world.get(one)).ticket.parent_id is None
     assert (await world.do(bob, f"/tickets/{one}/links", {"to": "none"})).status_code == 422
     assert (await world.do(bob, f"/tickets/{one}/links", {"to": "999999"})).status_code == 404
     line = (await messages(world, one))[0]

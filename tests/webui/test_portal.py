@@ -282,6 +282,18 @@ async def test_ones_own_words_can_be_changed_and_deleted(world: World, ada: Pers
         assert "This message was deleted." in browser.text
 
 
+async def test_what_an_agent_notes_as_the_solution_stays_with_the_agents(world: World, ada: Person) -> None:
+    number = await opened_by(world, ada)
+    agent = await answered(world, number)
+    async with world.desk.unit() as uow:
+        actor = await people.actor_of(uow, await people.get(uow, agent.id))
+        await tickets.resolve(uow, actor, number, "Sent a new one, they broke it themselves")
+    async with world.signed_in(ada) as browser:
+        await browser.look(f"/my/tickets/{number}")
+    assert "Turn it on" in browser.text
+    assert "broke it" not in browser.text
+
+
 async def test_closing_reopening_and_rating(world: World, ada: Person) -> None:
     number = await opened_by(world, ada)
     await answered(world, number)
@@ -303,9 +315,10 @@ async def test_closing_reopening_and_rating(world: World, ada: Person) -> None:
         with clock.fixed(lambda: later):
             async with world.signed_in(ada) as again:
                 await again.look(base)
-                await again.submit(f"{base}/reopen")
-                assert again.page.status_code == 403
-                assert "too old" in again.text
+                assert f"{base}/reopen" not in again.page.text, "what is refused is not offered"
+                token = again.forms()[0].fields["csrf"]
+                refused = await again.post(f"{base}/reopen", data={"csrf": token})
+                assert (refused.status_code, "too old" in refused.text) == (403, True)
                 await again.submit(f"{base}/messages", {"body": "Dark once more"})
                 assert again.page.url.path == f"/my/tickets/{number + 1}"
     assert (await ticket_of(world, number)).rating == 4

@@ -342,7 +342,7 @@ async def test_signing_in_again_ends_the_session_before(world: World) -> None:
     assert await sessions(world, alive=False) == 2
 
 
-async def test_forms_without_our_token_are_refused(world: World) -> None:
+async def test_forms_without_our_token_or_with_a_wrong_one_are_refused(world: World) -> None:
     await with_password(world, "Ada", "ada@example.org")
     form = {"email": "ada@example.org", "password": PASSWORD, "how": "password"}
     async with world.browser() as browser:

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse, Response
 
+from core.errors import DeskError
 from core.version import VERSION
 from webui import rendering
 from webui.api import desk, tickets
@@ -149,7 +150,22 @@ async def openapi() -> JSONResponse:
 @router.get("/docs/api")
 async def page(request: Request) -> Response:
     """The documentation page."""
-    return rendering.page(request, "api_docs.html", document=document(), operations=_operations(document()))
+    made = document()
+    return rendering.page(
+        request, "api_docs.html", document=made, operations=_operations(made), problems=_kinds()
+    )
+
+
+def _kinds() -> list[tuple[str, int, str]]:
+    """Each code of a problem, with its status and what the status means: where `type` leads to."""
+    found = {kind.code: kind.status for kind in _below(DeskError) if str(kind.status) in PROBLEMS}
+    return [(code, status, PROBLEMS[str(status)][1]) for code, status in sorted(found.items())]
+
+
+def _below(kind: type[DeskError]) -> Iterator[type[DeskError]]:
+    for each in kind.__subclasses__():
+        yield each
+        yield from _below(each)
 
 
 def _operations(made: dict[str, Any]) -> list[dict[str, Any]]:

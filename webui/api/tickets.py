@@ -117,7 +117,7 @@ async def change_ticket(uow: ApiUow, number: int, body: TicketChange) -> TicketF
     if "category_id" in given:
         await _unless_so(uow, number, "category", body.category_id)
     if body.team_id is not None or body.assignee_id is not None:
-        await tickets.assign(uow, uow.actor, number, to=body.assignee_id, team=body.team_id)
+        await _assign_unless_so(uow, number, body)
     if body.requester_id is not None:
         await tickets.change_requester(uow, uow.actor, number, body.requester_id)
     if body.add_tags or body.remove_tags:
@@ -354,6 +354,13 @@ async def _unless_so(uow: UnitOfWork, number: int, what: str, value: Priority | 
             await tickets.prioritise(uow, uow.actor, number, value)
     elif opened.ticket.category_id != value:
         await tickets.categorise(uow, uow.actor, number, value)
+
+
+async def _assign_unless_so(uow: UnitOfWork, number: int, body: TicketChange) -> None:
+    ticket = (await access.change(uow, uow.actor, number)).ticket
+    if body.assignee_id in (None, ticket.assignee_id) and body.team_id in (None, ticket.team_id):
+        return
+    await tickets.assign(uow, uow.actor, number, to=body.assignee_id, team=body.team_id)
 
 
 def _condition(where: str) -> Condition:

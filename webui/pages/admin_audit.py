@@ -120,6 +120,7 @@ CODES: Mapping[str, str] = {
     "email": N_("address"),
     "locale": N_("language"),
     "zone": N_("time zone"),
+    "profile": N_("profile"),
     "teams": N_("teams"),
     "skills": N_("skills"),
     "capacity": N_("capacity"),

@@ -367,13 +367,13 @@ async def _ticket(
     answer = await uow.session.get(SurveyAnswer, ticket.id) if ticket.rating is not None else None
     return show(
         request, "portal/ticket.html", status=error.status if error else 200, done=_DONE,
-        ticket=ticket, subject=opened.subject, solution=opened.solution, is_mine=is_mine, error=error,
+        ticket=ticket, subject=opened.subject, is_mine=is_mine, error=error,
         category=category.name if category else "", facts=await _answers(uow, opened),
         timeline=Markup(await _timeline_html(request, uow, viewer, opened, before)),  # noqa: S704  our own template
         live_url=None if before else f"/live?ticket={opened.number}", is_old=before is not None,
         body=body, comment=comment,
         may_close=is_mine and ticket.status != Status.closed and ticket.merged_into_id is None,
-        may_reopen=is_mine and not ticket.live and ticket.merged_into_id is None,
+        may_reopen=is_mine and not ticket.live and ticket.merged_into_id is None and tickets.young(uow, opened),
         call_runs=await _call_runs(uow, ticket.id), may_rate=may_rate, rated=answer is not None,
         merged_into=await _merged_into(uow, viewer, ticket),
         offer=await portal_articles.offer_of(uow, viewer, opened),

@@ -402,12 +402,15 @@ async def _list(request: Request, uow: UnitOfWork, viewer: Viewer, shown: _Listi
         "newer_url": shown.address(before=page.previous) if page.previous else None,
         "older_url": shown.address(after=page.next) if page.next else None,
     }
+    total = await _total(uow, viewer, where, page)
     if rendering.is_fragment(request):
-        return rendering.page(request, "desk/rows.html", **about)
+        rows = rendering.page(request, "desk/rows.html", **about)
+        rows.headers["x-number"] = total
+        return rows
     offered = await desk_filters.choices(uow)
     return await staff_page(
         request, uow, viewer, "desk/queue.html", **about, offered=offered,
-        filters=_filter_selects(shown, offered), total=await _total(uow, viewer, where, page),
+        filters=_filter_selects(shown, offered), total=total,
         here=_here(request), save_url=_save_url(shown), may=_may(viewer.actor),
     )  # fmt: skip
 

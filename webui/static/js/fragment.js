@@ -138,6 +138,8 @@ async function bring(element) {
     if (all) state.done = turn;
     (all ? morph : merge)(element, html);
     for (const mark of ["seq", "seen"]) if (response.headers.has(`x-${mark}`)) element.dataset[mark] = response.headers.get(`x-${mark}`);
+    const number = response.headers.get("x-number");
+    if (number !== null) for (const shown of document.querySelectorAll(`[data-number-of="${element.id}"]`)) shown.textContent = number;
     element.dispatchEvent(new CustomEvent("deskbell:content", { bubbles: true }));
   } catch (error) {
     // What was missed comes with the next.

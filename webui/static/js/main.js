@@ -19,7 +19,7 @@ const BEHAVIOURS = {
   "[data-drawer]": "drawer",
   "[data-totp]": "totp",
   "[data-bell]": "bell",
-  ".tabs__item[aria-current='page']": "current",
+  ":is(.tabs__item, .nav__scroll .nav__item)[aria-current='page']": "current",
   "[data-quote]": "quote",
   "[data-stick]": "stick",
   "[data-reply-to]": "reply_to",

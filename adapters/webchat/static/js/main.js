@@ -217,7 +217,7 @@ function connected(on, words = "") {
 function state() {
   const status = timeline.statusNow();
   $("state").textContent = stateWords(status);
-  $("dot").hidden = !(status?.agent && !status.agent.away && !["resolved", "closed"].includes(status.status));
+  $("dot").hidden = !(status?.agent?.here && !status.agent.away && !["resolved", "closed"].includes(status.status));
   const usual = current()?.desk.usual;
   $("usual").hidden = !usual;
   if (usual) $("usual").textContent = t("usual", { wait: roughly(usual) });
@@ -229,8 +229,9 @@ function stateWords(status) {
   const desk = current()?.desk;
   if (!desk) return "";
   if (status?.status === "resolved" || status?.status === "closed") return t(status.status);
-  if (status?.agent) return t(status.agent.away ? "away" : "with", { name: status.agent.name });
-  if (!desk.open) return desk.opens_at ? t("out_of_hours", { time: moment(desk.opens_at) }) : t("out_of_hours_plain");
+  if (status?.agent) return t(status.agent.away ? "away" : status.agent.here ? "with" : "keeps", { name: status.agent.name });
+  // When it opens stands above the composer.
+  if (!desk.open) return t("out_of_hours_plain");
   if (status?.waiting && queue.place) {
     const place = queue.place === 1 ? t("queue_next") : t("queue_place", { place: queue.place });
     return queue.wait ? `${place} ${t("queue_wait", { wait: roughly(queue.wait) })}` : place;

@@ -41,7 +41,7 @@
     .frame { position: absolute; inset-block-end: 76px; inset-inline-${left ? "start" : "end"}: 0; width: min(400px, calc(100vw - 40px)); height: min(660px, calc(100dvh - 120px)); border-radius: 16px; overflow: hidden; box-shadow: 0 3px 10px rgb(0 0 0 / .12), 0 20px 60px rgb(0 0 0 / .28); visibility: hidden; opacity: 0; transform: translateY(10px); transition: opacity .18s ease, transform .18s ease, visibility .18s; }
     :host([data-open]) .frame { visibility: visible; opacity: 1; transform: none; }
     iframe { display: block; width: 100%; height: 100%; border: 0; color-scheme: normal; }
-    @media (max-width: 480px) { .frame { position: fixed; inset: 0; width: 100vw; height: 100dvh; border-radius: 0; } :host([data-open]) button { display: none; } }
+    @media (max-width: 480px) { .frame { position: fixed; inset: 0; width: 100vw; height: 100dvh; border-radius: 0; } :host([data-open][data-ready]) button { display: none; } }
     @media (prefers-reduced-motion: reduce) { * { transition: none !important; animation: none !important; } }
     @media print { :host { display: none; } }
   `);
@@ -97,7 +97,14 @@
     button.setAttribute("aria-expanded", "false");
     label(0);
     tell({ open: false });
+    if (!ready) forget();
     button.focus();
+  }
+
+  // What did not come, such as from a desk that is down, is tried again when it is opened again.
+  function forget() {
+    frame.remove();
+    frame = null;
   }
 
   function label(unread) {
@@ -134,6 +141,7 @@
     if (!said) return;
     if (said.ready) {
       ready = true;
+      host.setAttribute("data-ready", "");
       tell({ open: isOpen, token, visitor: load(KEPT) });
     }
     if (typeof said.visitor === "string") save(KEPT, said.visitor);
