@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 
 from sqlalchemy import select
 
@@ -30,6 +31,7 @@ from core.db import UnitOfWork
 from core.errors import Forbidden, Invalid
 from core.i18n import _, set_language
 from core.people import service as people
+from core.rooms import service as rooms
 from core.tickets.model import Ticket
 
 _WITH_THING = ("rate", "solved", "article")
@@ -126,10 +128,17 @@ async def continues(uow: UnitOfWork, inbound: Said, limits: Limits) -> Answer | 
 
 async def _answer(turn: Turn, result: Card | Form) -> Answer:
     if isinstance(result, Card):
-        return Answer(cards=(result,), ticket=turn.here)
+        return Answer(cards=(await _for_here(turn, result),), ticket=turn.here)
     if turn.limits.forms:
         return Answer(form=result, ticket=turn.here)
     return Answer(cards=(await steps.begin(turn, result),), ticket=turn.here)
+
+
+async def _for_here(turn: Turn, card: Card) -> Card:
+    """In a desk room only colleagues read along: what is inside may stand there."""
+    if card.inside and await rooms.holds(turn.uow.session, turn.inbound.place):
+        return replace(card, inside=False)
+    return card
 
 
 async def turn_of(uow: UnitOfWork, inbound: Inbound, limits: Limits = NARROW) -> Turn:

@@ -265,6 +265,8 @@ class Card:
     """The author's picture, as an address that anyone may fetch."""
     private: bool = False
     """For the one who asked, where a platform can show something to one person only."""
+    inside: bool = False
+    """Tells what requesters must not read: rather shown to nobody than to all in a place that they share."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,11 @@ def _as_sign(answer: Answer) -> str:
 
 
 def _for_all(card: Card) -> Card:
-    """A private card for a group, where its asker has no chat with the bot: without links of their own."""
+    """A private card for a group, where its asker has no chat with the bot: without links of their own,
+    and without what only colleagues may read."""
+    if card.inside:
+        words = _("This is for colleagues only. Open a chat with me, press Start, and ask here again.")
+        return Card(text=words, tone="warning")
     if not card.private or not any(button.url for button in card.buttons):
         return card
     words = _("This is for you alone. Open a chat with me, press Start, and press the button here again.")

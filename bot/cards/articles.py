@@ -44,4 +44,4 @@ def found(articles: Sequence[Sendable], tickets: Sequence[Row], here: int | None
             for each in articles
             if each.line.audience == "public"
         )
-    return Card(title=_("Knowledge base"), text="\n".join(lines), buttons=buttons, private=True)
+    return Card(title=_("Knowledge base"), text="\n".join(lines), buttons=buttons, private=True, inside=True)

@@ -30,7 +30,11 @@ def person(known: Known, history: Sequence[Row], now: datetime) -> Card:
     lines = [line(row) for row in history] or [_("No earlier tickets.")]
     text = "\n".join(filter(None, (known.profile.about, f"**{_('Earlier tickets')}**", *lines)))
     return Card(
-        title=known.shown, text=text, fields=tuple(field for field in fields if field.value), private=True
+        title=known.shown,
+        text=text,
+        fields=tuple(field for field in fields if field.value),
+        private=True,
+        inside=True,
     )
 
 
@@ -45,7 +49,7 @@ def transcript(opened: Opened, read: Timeline, zone: tzinfo) -> Card:
             lines.append(f"`{at}` **{each.author.name}**{mark}: {words}")
         else:
             lines.append(f"`{at}` *{fact_words.sentence(each, zone)}*")
-    return Card(title=f"#{opened.number} {opened.subject}", text="\n".join(lines), private=True)
+    return Card(title=f"#{opened.number} {opened.subject}", text="\n".join(lines), private=True, inside=True)
 
 
 def found(results: Results) -> Card:
@@ -56,14 +60,14 @@ def found(results: Results) -> Card:
         lines.append(_("Nothing was found."))
     elif results.more or results.next:
         lines.append(_("There is more; the desk shows all of it."))
-    return Card(title=_("Search"), text="\n".join(lines), private=True)
+    return Card(title=_("Search"), text="\n".join(lines), private=True, inside=True)
 
 
 def queue(mine: Sequence[Row], free: Sequence[Row]) -> Card:
     """What there is to do."""
     lines = [f"**{_('Mine')}**", *(line(row) for row in mine)] if mine else [_("You have no open tickets.")]
     lines += [f"**{_('Unassigned')}**", *(line(row) for row in free)] if free else [_("Nobody waits.")]
-    return Card(title=_("What there is to do"), text="\n".join(lines), private=True)
+    return Card(title=_("What there is to do"), text="\n".join(lines), private=True, inside=True)
 
 
 def line(row: Row) -> str:

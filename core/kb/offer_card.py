@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from urllib.parse import quote
 
 from core.chat import Button, Card
 from core.db import UnitOfWork
 from core.fit import shorten
 from core.i18n import _
-from core.kb import suggesting
+from core.kb import slugs, suggesting
 from core.kb.model import Suggestion
 from core.kb.queries import Line
 from core.kb.suggesting import Offered
@@ -35,7 +34,7 @@ async def card(uow: UnitOfWork, row: Suggestion, ticket: Ticket) -> Card | None:
 
 def address(line: Line, public_url: str) -> str:
     """Where an article is read."""
-    return f"{public_url}/help/{quote(line.language)}/{quote(line.slug)}"
+    return public_url + slugs.path(line.language, line.slug)
 
 
 def _open(shown: Sequence[Offered], ticket: Ticket, url: str) -> Card:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import quote
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -26,6 +27,11 @@ def slug_of(title: str) -> str:
     if len(slug) > MOST:
         slug = slug[:MOST].rsplit("-", 1)[0] if "-" in slug[:MOST] else slug[:MOST]
     return slug or "article"
+
+
+def path(language: str, slug: str) -> str:
+    """Where a text is read in the help centre; the letters of every alphabet safe in any link."""
+    return f"/help/{quote(language)}/{quote(slug)}"
 
 
 async def free(uow: UnitOfWork, language: str, wanted: str, *, but: UUID | None = None) -> str:

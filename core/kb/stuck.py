@@ -8,7 +8,7 @@ from core.access import SYSTEM, Actor
 from core.db import UnitOfWork
 from core.errors import NotFound
 from core.i18n import _, speaking
-from core.kb import access
+from core.kb import access, slugs
 from core.tickets import service as tickets
 
 _MARKS = str.maketrans({mark: "\\" + mark for mark in "\\[]*_`<>"})
@@ -21,7 +21,7 @@ async def note_article(uow: UnitOfWork, reader: Actor, number: int, article_text
         article, text = await access.read(uow, reader, UUID(article_text))
     except (ValueError, NotFound):
         return
-    url = f"{uow.means.public_url}/help/{text.language}/{text.slug}"
+    url = uow.means.public_url + slugs.path(text.language, text.slug)
     with speaking(uow.settings.language):
         words = _("Read before, and it did not help: [{title}]({url}) (article {number})").format(
             title=text.title.translate(_MARKS), url=url, number=article.number

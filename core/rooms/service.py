@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -44,6 +45,11 @@ async def at(session: AsyncSession, place_key: str) -> DeskRoom | None:
         select(DeskRoom).where(DeskRoom.place_key == place_key, DeskRoom.active)
     )
     return found
+
+
+async def holds(session: AsyncSession, place: Place) -> bool:
+    """Whether a place is a desk room, or in one."""
+    return await at(session, replace(place, thread="").key) is not None
 
 
 async def add(

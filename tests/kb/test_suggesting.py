@@ -424,6 +424,8 @@ async def test_an_agent_looks_up_and_sends_an_article(house: House) -> None:
     thread = house.thread()
     found = (await house.does("bob", "kb", "battery does not charge", place=thread)).cards[0]
     assert found.private
+    assert not found.inside, "colleagues read along in a desk room, and nobody else"
+    assert (await house.does("bob", "kb", "battery", place=replace(ROOM, channel="a-group"))).cards[0].inside
     assert found.buttons
     sent = await house.presses("bob", found.buttons[0].id, thread)
     assert "is on its way" in text_of(sent)

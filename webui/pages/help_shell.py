@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 from uuid import UUID
 
 from babel import Locale, UnknownLocaleError
@@ -28,7 +28,7 @@ from core.access import Actor
 from core.db import UnitOfWork
 from core.errors import NotFound
 from core.i18n import _
-from core.kb import access, useful
+from core.kb import access, slugs, useful
 from core.kb.model import Article, ArticleText
 from core.kb.queries import Line
 from core.kb.views import WEB, Views
@@ -97,7 +97,7 @@ def home_url(language: str) -> str:
 
 
 def article_url(language: str, slug: str, *rest: str) -> str:
-    return "/".join([f"{HELP}/{language}/{quote(slug)}", *rest])
+    return "/".join([slugs.path(language, slug), *rest])
 
 
 def category_url(language: str, category_id: UUID) -> str:

@@ -17,7 +17,7 @@ from core.access import Permission
 from core.db import UnitOfWork
 from core.errors import NotFound
 from core.i18n import N_, _
-from core.kb import listing, moderation
+from core.kb import listing, moderation, slugs
 from core.kb.model import Article, ArticleState, ArticleText, Reach
 from core.people.model import Tag
 from core.people.naming import named_by_role
@@ -162,4 +162,4 @@ def state_of(text: ArticleText) -> str:
 
 def public_url(article: Article, text: ArticleText) -> str | None:
     """Where readers find it; None while there is nothing to read."""
-    return f"/help/{text.language}/{text.slug}" if text.live else None
+    return slugs.path(text.language, text.slug) if text.live else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 import structlog
 
 from core.chat import (
@@ -254,3 +255,24 @@ async def test_ten_thousand_would_wait_in_batches(standin: Standin) -> None:
     for person in persons:
         mine = [one.text for one in heard if isinstance(one, Said) and one.sender.external == str(person.id)]
         assert mine == [str(n) for n in range(15)]
+
+
+@pytest.mark.parametrize("started", [True, False])
+async def test_what_is_for_colleagues_is_never_said_before_a_group(
+    standin: Standin, door: Door, started: bool
+) -> None:
+    server, world = standin.server, standin.world
+    agent = server.world.add_user("Nils", "Holm", "nils")
+    if started:
+        server.people.start(agent, world.bot)
+        world.bot.queue.clear()
+    group = server.people.create_group(agent, "G", world.bot, world.requester)
+    secret = Card(text="Refunds above the limit", private=True, inside=True)
+    door.answer = lambda inbound: Answer(cards=(secret,))
+    where = server.world.private(agent, world.bot) if started else group
+    words = secret.text if started else "for colleagues only"
+    async with running(standin.adapter, door):
+        await listening(standin)
+        server.people.say(agent, group, "@help_desk_bot /kb refunds")
+        await eventually(lambda: words in server.shows(where)[-1]["text"])
+    assert "Refunds" not in " ".join(one["text"] for one in server.shows(group))
