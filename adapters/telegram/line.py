@@ -9,6 +9,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from adapters.telegram.facts import CHAIN, Me
@@ -31,6 +32,8 @@ class Line:
     pacer: Pacer = field(default_factory=Pacer)
     albums: OrderedDict[str, str] = field(default_factory=OrderedDict)
     offset: int | None = None
+    moved: datetime | None = None
+    """When the offset was last moved."""
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Only one may ask for updates at a time."""
     _me: Me | None = None

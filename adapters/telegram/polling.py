@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -25,6 +26,8 @@ ALBUM_WAIT = 0.7
 LONGEST_PAUSE = 30.0
 MISSED_AFTER = 60.0
 """Seconds without an answer after which what comes was missed."""
+SILENCE = timedelta(days=3)
+"""A week without updates, and the next one's number is random (Bot API, Update, `update_id`)."""
 
 
 class Polling:
@@ -93,18 +96,20 @@ class Polling:
         return list(batch)
 
     async def _offset(self) -> int:
-        """Kept in the database with the desk's own work; read once."""
-        if self.line.offset is None:
+        """Kept in the database with the desk's own work; read once. None after a long silence: Telegram
+        then goes on with any number, which may be a smaller one."""
+        if self.line.offset is None or self.line.moved is None:
             async with self.receiving.desk.db.sessions() as session:
                 value = await cursors.get(session, PLATFORM, self.line.id)
+                self.line.moved = await cursors.moved_at(session, PLATFORM, self.line.id)
             self.line.offset = int(value) if value.isdecimal() else 0
-        return self.line.offset
+        return self.line.offset if clock.now() - self.line.moved < SILENCE else 0
 
     async def _move(self, offset: int) -> None:
         async with self.receiving.desk.db.sessions() as session:
             await cursors.move(session, PLATFORM, self.line.id, "", str(offset))
             await session.commit()
-        self.line.offset = offset
+        self.line.offset, self.line.moved = offset, clock.now()
 
 
 def _usable(found: Sequence[Any]) -> list[dict[str, Any]]:

@@ -4,6 +4,7 @@ a crash is seen before by its fact's key, so nothing is lost and nothing doubled
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
@@ -20,6 +21,12 @@ async def get(session: AsyncSession, platform: str, installation: str, channel: 
     """The last value; empty when there is none."""
     found = await session.get(Cursor, (platform, installation, channel))
     return found.value if found is not None else ""
+
+
+async def moved_at(session: AsyncSession, platform: str, installation: str, channel: str = "") -> datetime:
+    """When the last value was written; the beginning of time when there is none."""
+    found = await session.get(Cursor, (platform, installation, channel))
+    return found.at if found is not None else datetime.min.replace(tzinfo=UTC)
 
 
 async def all_of(session: AsyncSession, platform: str, installation: str) -> Mapping[str, str]:

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import bot.commands
 from adapters.discord import commands, make, render
 from bot import wiring
 from core.chat import (
@@ -116,6 +117,15 @@ def test_what_agents_do_all_day_is_no_part_of_the_group() -> None:
     assert {"help", "new", "claim", "release", "assign", "priority", "reply", "note", "resolve"} <= first
     assert {one.name for one in specs if one.often} <= first
     assert len(specs) <= 24 + 25, "Discord has no room for more"
+
+
+def test_all_our_commands_are_there_and_the_usual_ones_without_a_group() -> None:
+    bot.commands.load()
+    desk, _on_message = commands.as_json(bot.commands.specs())
+    direct = {one["name"] for one in desk["options"]}
+    grouped = {one["name"] for one in desk["options"][-1]["options"]}
+    assert direct | grouped == {*bot.commands.COMMANDS, "more"}
+    assert {"reply", "note", "claim", "assign", "resolve", "close", "kb", "search", "who", "call"} <= direct
 
 
 def _check(command: dict[str, Any]) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import structlog
 
+from core import clock
 from core.chat import (
     Answer,
     Button,
@@ -162,6 +164,22 @@ async def test_ids_that_start_anew_lose_nothing(standin: Standin, door: Door) ->
         await standin.says("and on")
         await door.until(3)
     assert [one.text for one in heard if isinstance(one, Said)] == ["before", "after", "and on"]
+
+
+async def test_smaller_ids_after_a_long_silence_lose_nothing(standin: Standin, door: Door) -> None:
+    standin.world.bot.queue.restart_ids(900)
+    async with running(standin.adapter, door):
+        await standin.says("before")
+        await door.until(1)
+    standin.world.bot.queue.clear()
+    standin.world.bot.queue.restart_ids(40)
+    await standin.says("after")
+    week = clock.now() + timedelta(days=8)
+    with clock.fixed(lambda: week):
+        assert await standin.adapter.catch_up(door) == 1
+        await standin.says("and on")
+        assert await standin.adapter.catch_up(door) == 1
+    assert [one.text for one in door.heard if isinstance(one, Said)] == ["before", "after", "and on"]
 
 
 async def test_an_unreadable_update_keeps_nothing_from_coming(standin: Standin, door: Door) -> None:
