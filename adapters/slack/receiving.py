@@ -59,6 +59,8 @@ class Receiving:
         self.deliver: Deliver | None = None
         self._gone: OrderedDict[str, None] = OrderedDict()
         """Messages whose deletion was told before they were: they are not said any more."""
+        self._told: OrderedDict[str, None] = OrderedDict()
+        """Whose mistake was told to them: what names the bot in a channel comes as two events."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def receive(self, payload: Json) -> Json:
@@ -159,10 +161,10 @@ class Receiving:
             raise
         except NotFound as error:
             if not isinstance(found, (Edited, Deleted, Reacted)):
-                self._later(self.answering.tell(workspace, found, error.words, payload))
+                self._tell_once(workspace, found, error, payload)
             answer = Answer(ignored=True)
         except DeskError as error:
-            self._later(self.answering.tell(workspace, found, error.words, payload))
+            self._tell_once(workspace, found, error, payload)
             return None
         if answer.ignored and isinstance(found, Deleted):
             self._remember(found)
@@ -174,10 +176,12 @@ class Receiving:
         set_language(found.sender.locale or None)
         return await self.deliver(found)
 
+    def _tell_once(self, workspace: Workspace, found: Inbound, error: DeskError, payload: Json) -> None:
+        if _note(self._told, found):
+            self._later(self.answering.tell(workspace, found, error.words, payload))
+
     def _remember(self, found: Deleted) -> None:
-        self._gone[f"{found.place.channel} {found.native}"] = None
-        while len(self._gone) > MOST_GONE:
-            self._gone.popitem(last=False)
+        _note(self._gone, found)
 
     # --- commands, buttons, forms
 
@@ -235,6 +239,16 @@ class Receiving:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("slack.answer_failed", exc_info=error)
+
+
+def _note(kept: OrderedDict[str, None], found: Inbound) -> bool:
+    """Keep that this was dealt with; False when it was before."""
+    key = f"{found.place.channel} {found.native}"
+    news = key not in kept
+    kept[key] = None
+    while len(kept) > MOST_GONE:
+        kept.popitem(last=False)
+    return news
 
 
 def _on_home(payload: Json) -> bool:

@@ -10,7 +10,7 @@ import pytest
 
 from core.chat import Answer, Inbound, key_of
 from core.desk import Desk
-from core.errors import Unavailable
+from core.errors import DeskError, Unavailable
 from tests.adapters.slack.standin import Standin, opened
 
 
@@ -33,8 +33,12 @@ class Hearing:
         if (key := key_of(inbound)) in self._keys:
             return Answer(seen_before=True)
         self._keys.add(key)
-        found: Any = self.answer(inbound)
-        return await found if asyncio.iscoroutine(found) else found
+        try:
+            found: Any = self.answer(inbound)
+            return await found if asyncio.iscoroutine(found) else found
+        except DeskError:
+            self._keys.discard(key)  # what was refused is not kept
+            raise
 
     async def first(self, kind: type[Any], **wanted: Any) -> Any:
         """The first delivered value of a kind with these fields, as soon as it is there."""

@@ -11,6 +11,7 @@ from core.chat import (
     Card,
     Form,
     Gathered,
+    Inbound,
     Input,
     Invoked,
     Option,
@@ -129,6 +130,23 @@ async def test_a_form_asked_for_by_words_is_opened_by_a_button(live: Standin, he
     (card,) = (await live.server.play.ephemerals(live.world.ada))["ephemerals"]
     await live.server.play.click(live.world.ada, "again", "general", card["ts"])
     assert (await live.server.play.views(live.world.ada))["views"]
+
+
+async def test_a_mistake_is_told_once_though_a_mention_comes_as_two_events(
+    live: Standin, hearing: Hearing
+) -> None:
+    from core.chat import CommandSpec
+
+    def refuse(inbound: Inbound) -> Answer:
+        raise Invalid("Which ticket?")
+
+    live.adapter.offer([CommandSpec("claim", "Take a ticket")])
+    hearing.answer = refuse
+    await live.server.play.say(live.world.ben, "desk", "@deskbell claim")
+    assert await shown_to(live, live.world.ben) == ["Which ticket?"]
+    await live.server.play.settled()
+    assert len(hearing.all(Invoked)) == 2
+    assert len(await shown_to(live, live.world.ben)) == 1
 
 
 async def test_the_global_shortcut_asks_for_help(live: Standin, hearing: Hearing) -> None:
