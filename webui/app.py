@@ -17,6 +17,7 @@ from core.errors import NotFound
 from core.i18n import _
 from webui import errors, live
 from webui.bodies import Bounds
+from webui.heads import Heads
 from webui.metrics_middleware import Metrics
 from webui.rendering import STATIC
 from webui.security import SecurityHeaders
@@ -47,6 +48,7 @@ def make_app(site: Site) -> FastAPI:
     app.state.site = site
     errors.install(app)
     app.add_middleware(Bounds)
+    app.add_middleware(Heads)
     app.add_middleware(SecurityHeaders, secure=site.secure)
     app.add_middleware(Metrics, database=site.desk.db)
     app.mount("/static", FingerprintedFiles(directory=STATIC), name="static")
@@ -63,6 +65,7 @@ def make_probes(site: Site) -> FastAPI:
     app.state.site = site
     errors.install(app)
     app.add_middleware(Bounds)
+    app.add_middleware(Heads)
     app.add_middleware(SecurityHeaders, secure=site.secure)
     app.include_router(_probes(site))
     app.include_router(importlib.import_module("webui.pages.metrics").router)
