@@ -48,6 +48,7 @@ def make_app(site: Site) -> FastAPI:
     app.state.site = site
     errors.install(app)
     app.add_middleware(Bounds)
+    app.add_middleware(Heads)
     app.add_middleware(SecurityHeaders, secure=site.secure)
     app.add_middleware(Metrics, database=site.desk.db)
     app.add_middleware(Heads)
@@ -66,6 +67,7 @@ def make_probes(site: Site) -> FastAPI:
     app.state.site = site
     errors.install(app)
     app.add_middleware(Bounds)
+    app.add_middleware(Heads)
     app.add_middleware(SecurityHeaders, secure=site.secure)
     app.include_router(_probes(site))
     app.include_router(importlib.import_module("webui.pages.metrics").router)

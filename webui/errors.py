@@ -21,6 +21,8 @@ from webui import rendering, sessions
 from webui.deps import SignInFirst, site_of
 
 log = structlog.get_logger("webui")
+_NO_SUCH_LETTER = "22021"
+"""SQLSTATE of a text that holds what no text may, such as the letter with the number 0."""
 HEADLINES = {
     400: N_("Not understood"),
     401: N_("Please sign in"),
@@ -81,9 +83,16 @@ async def _desk_error(request: Request, error: Exception) -> Response:
         back = request.url.path if request.method == "GET" else "/"
         return rendering.see_other(f"/sign-in?next={quote(back)}")
     headline = HEADLINES.get(error.status) or HTTPStatus(error.status).phrase
-    page = rendering.page(request, "error.html", status=error.status, error=error, headline=_(headline))
+    context = {"error": error, "headline": _(headline)} | ({} if _is_known(request) else {"csrf": ""})
+    page = rendering.page(request, "error.html", status=error.status, **context)
     page.headers.update(_headers(error))
     return page
+
+
+def _is_known(request: Request) -> bool:
+    """Strangers find no form on an error's page, and need no visit that a form's token hangs on."""
+    viewer = getattr(request.state, "viewer", None)
+    return viewer is not None and viewer.signed_in
 
 
 async def _validation(request: Request, error: Exception) -> Response:
@@ -126,6 +135,9 @@ async def _database(request: Request, error: Exception) -> Response:
     assert isinstance(error, DBAPIError)
     if is_outage(error):
         return await _database_gone(request, error)
+    if getattr(error.orig, "sqlstate", None) == _NO_SUCH_LETTER:
+        _speak(request)
+        return await _desk_error(request, Invalid(_("There are signs in this that no text has.")))
     return await _unexpected(request, error)
 
 

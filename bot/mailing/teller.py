@@ -30,6 +30,7 @@ WAIT = timedelta(seconds=60)
 not at all when it was read in the chat by then."""
 MOST_HEARERS = 200
 _CALLS = ("call.asked", "call.scheduled", "call.rang", "call.invited", "call.reminded")
+_OF_NO_TICKET = ("inbound.held", "article.sent_for_review", "article.returned", "article.published")
 _TOLD_OF = ("ticket.", "message.said", "message.undelivered", "message.reported")
 
 
@@ -43,8 +44,8 @@ class Telling:
         self.wait = wait
 
     async def __call__(self, uow: UnitOfWork, event: EventRow) -> None:
-        if event.name == "inbound.held":
-            await self._tell_moderators(uow, event)
+        if event.name in _OF_NO_TICKET:
+            await self._tell_by_bell(uow, event)
         if not event.name.startswith(_TOLD_OF) and event.name not in _CALLS:
             return
         found = await _ticket_of(uow, event)
@@ -58,14 +59,22 @@ class Telling:
             if person is not None:
                 await self._tell(uow, hearing, person, event, ticket, message)
 
-    async def _tell_moderators(self, uow: UnitOfWork, event: EventRow) -> None:
-        """Of what belongs to no ticket yet."""
-        heard = hear(Happened(name=event.name, moderators=await _moderators(uow)))
+    async def _tell_by_bell(self, uow: UnitOfWork, event: EventRow) -> None:
+        """Of what belongs to no ticket."""
+        heard = hear(await _happened_apart(uow, event))
         persons = await _persons(uow, heard)
+        about = event.data.get("text")
         for hearing in heard:
             person = persons.get(hearing.person)
             if person is not None and wants(person.preferences, hearing.kind, "bell"):
-                await notices.make(uow, hearing.kind, [person.id], at=event.at)
+                await notices.make(
+                    uow,
+                    hearing.kind,
+                    [person.id],
+                    article_text_id=UUID(str(about)) if about else None,
+                    actor_id=event.actor_id,
+                    at=event.at,
+                )
                 self._ring(uow, person.id)
 
     async def _tell(
@@ -193,10 +202,23 @@ async def _happened(uow: UnitOfWork, event: EventRow, ticket: Ticket, message: M
         team=await _team(uow, ticket) if _needs_team(event) else frozenset(),
         leads=await _leads(uow, ticket) if event.name == "ticket.rated" else frozenset(),
         called=await _called(uow, event) if event.name == "call.reminded" else frozenset(),
-        moderators=await _moderators(uow) if event.name == "message.reported" else frozenset(),
+        moderators=await _who_may(uow, Permission.moderate)
+        if event.name == "message.reported"
+        else frozenset(),
         author=message.author_id if message else None,
         by_staff=message is not None and message.side == "staff",
         opening=message is not None and message.side == "requester" and message.seq <= 2,
+    )
+
+
+async def _happened_apart(uow: UnitOfWork, event: EventRow) -> Happened:
+    held, asked = event.name == "inbound.held", event.name == "article.sent_for_review"
+    return Happened(
+        name=event.name,
+        data=event.data,
+        actor=event.actor_id,
+        moderators=await _who_may(uow, Permission.moderate) if held else frozenset(),
+        publishers=await _who_may(uow, Permission.publish_articles) if asked else frozenset(),
     )
 
 
@@ -247,9 +269,9 @@ async def _leads(uow: UnitOfWork, ticket: Ticket) -> frozenset[UUID]:
     return frozenset(await uow.session.scalars(query))
 
 
-async def _moderators(uow: UnitOfWork) -> frozenset[UUID]:
-    """Those whose role may moderate."""
-    roles = [name for name, permissions in uow.means.roles.items() if Permission.moderate in permissions]
+async def _who_may(uow: UnitOfWork, permission: Permission) -> frozenset[UUID]:
+    """Those whose role has a permission."""
+    roles = [name for name, permissions in uow.means.roles.items() if permission in permissions]
     query = select(Person.id).where(Person.active, Person.role.in_(roles)).limit(MOST_HEARERS)
     return frozenset(await uow.session.scalars(query))
 

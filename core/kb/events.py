@@ -61,6 +61,7 @@ class ArticleReturned(ArticleEvent):
 
     name: ClassVar[str] = "article.returned"
     withdrawn: bool = False
+    author: UUID | None = None
 
 
 @register
@@ -75,10 +76,11 @@ class ArticleScheduled(ArticleEvent):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArticlePublished(ArticleEvent):
-    """What readers find is new from here on."""
+    """What readers find is new from here on; `author` had asked for a review of it."""
 
     name: ClassVar[str] = "article.published"
     revision: int
+    author: UUID | None = None
 
 
 @register

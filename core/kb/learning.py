@@ -3,8 +3,9 @@
 A lesson is a row: this question, this article, solved or not, asked by this person. It counts only
 when another person taught the same of the article by a question that has a word in common with
 it, so that nobody teaches the desk alone; and of one person at most a few lessons about an article
-count. Who teaches is who asked, or the agent who chose the article for them. The rows are the
-truth: each process follows them, so that a lesson undone, or a person erased, is gone from every
+count. Who teaches is who asked, or the agent who chose the article for them. Visitors of whom only
+the browser is known may all be one person: together they count as one, who is never one of the
+two that must agree. The rows are the truth: each process follows them, so that a lesson undone, or a person erased, is gone from every
 index.
 """
 
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import ColumnElement, exists, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
@@ -24,12 +25,13 @@ from core.access import Actor, Permission
 from core.crypto import words
 from core.crypto.fields import Unreadable, seal_text, unseal_text
 from core.crypto.keys import Keys
-from core.db import UnitOfWork
+from core.db import Means, UnitOfWork
 from core.errors import NotFound
 from core.i18n import _
 from core.kb.events import LessonUndone
 from core.kb.finding import telling
 from core.kb.model import Lesson
+from core.people.model import Identity, Person
 
 MOST_LESSONS = 20_000
 """The newest so many are looked at."""
@@ -54,10 +56,15 @@ class Taught:
     person_id: UUID
     language: str
     by: UUID | None
+    known: bool
+    """Whether who asked is more than a browser: has an account somewhere, or an address of their own."""
 
     @property
-    def teacher(self) -> UUID:
-        return self.by or self.person_id
+    def teacher(self) -> UUID | None:
+        """Who taught it; None when it may have been anybody."""
+        if self.by not in (None, self.person_id):
+            return self.by
+        return self.person_id if self.known else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +148,7 @@ async def page(
         query = query.where(tuple_(Lesson.at, Lesson.id) < before)
     rows = list(await uow.session.scalars(query))
     keys = await uow.keys.of_persons(uow.session, {row.person_id for row in rows})
-    about = await standing(uow.session, articles={row.article_id for row in rows})
+    about = await standing(uow.session, uow.means, articles={row.article_id for row in rows})
     counts = {each.id for each in agreed(about, await questions(uow.session, uow.keys, about))}
     return [
         Learned(row, _in_the_clear(keys.get(row.person_id, b""), row.question, row.id), row.id in counts)
@@ -149,12 +156,14 @@ async def page(
     ]
 
 
-async def standing(session: AsyncSession, *, articles: Collection[UUID] | None = None) -> list[Taught]:
+async def standing(
+    session: AsyncSession, means: Means, *, articles: Collection[UUID] | None = None
+) -> list[Taught]:
     """The lessons that were not undone, the oldest first; `agreed` says which of them count."""
     query = (
         select(
             Lesson.id, Lesson.question, Lesson.article_id, Lesson.solved, Lesson.person_id, Lesson.language,
-            Lesson.by,
+            Lesson.by, _is_known(means),
         )
         .where(Lesson.undone_at.is_(None))
         .order_by(Lesson.at.desc(), Lesson.id.desc())
@@ -181,16 +190,31 @@ def agreed(lessons: Sequence[Taught], asked: Mapping[UUID, Asked]) -> list[Taugh
     readable = [each for each in lessons if each.id in asked]
     teachers: dict[tuple[UUID, bool, str], set[UUID]] = defaultdict(set)
     for each in readable:
-        for word in asked[each.id].words:
-            teachers[each.article_id, each.solved, word].add(each.teacher)
-    taken: Counter[tuple[UUID, UUID]] = Counter()
+        if each.teacher is not None:
+            for word in asked[each.id].words:
+                teachers[each.article_id, each.solved, word].add(each.teacher)
+    taken: Counter[tuple[UUID | None, UUID]] = Counter()
     kept = []
     for each in reversed(readable):
-        taken[each.person_id, each.article_id] += 1
+        asker = each.person_id if each.teacher is not None else None
+        taken[asker, each.article_id] += 1
         alike = (len(teachers[each.article_id, each.solved, word]) for word in asked[each.id].words)
-        if max(alike, default=0) >= TEACHERS and taken[each.person_id, each.article_id] <= MOST_OF_ONE:
+        if max(alike, default=0) >= TEACHERS and taken[asker, each.article_id] <= MOST_OF_ONE:
             kept.append(each)
     return kept[::-1]
+
+
+def _is_known(means: Means) -> ColumnElement[bool]:
+    """Whether who asked a lesson's question would be the same person with another browser."""
+    account = exists().where(
+        Identity.person_id == Lesson.person_id,
+        or_(Identity.platform.not_in(means.passing), Identity.verified_at.is_not(None)),
+    )
+    proved = exists().where(
+        Person.id == Lesson.person_id,
+        or_(Person.email_verified_at.is_not(None), Person.role != "requester"),
+    )
+    return or_(account, proved)
 
 
 def _telling(question: str, language: str) -> frozenset[str]:

@@ -74,7 +74,9 @@ async def give_back(
     row.review_note = words or None
     service.moved(article, row)
     uow.emit(
-        ArticleReturned(subject=article.id, text=row.id, language=row.language, withdrawn=withdrawn),
+        ArticleReturned(
+            subject=article.id, text=row.id, language=row.language, withdrawn=withdrawn, author=row.asked_by
+        ),
         actor=actor,
     )
     return row

@@ -197,6 +197,7 @@ async def put_out(
     wanted = slugs.slug_of(title if slug is None else slug)
     renamed = (title != text.title or slug is not None) and await slugs.move(uow, text, wanted)
     by = text.draft_by or actor.id
+    author = text.asked_by if text.state == ArticleState.in_review else None
     text.title, text.body, text.summary = title, body, wording.summary(body)
     text.revision += 1
     text.published_at = clock.now()
@@ -212,7 +213,8 @@ async def put_out(
     about = {"subject": article.id, "text": text.id, "language": text.language}
     if renamed:
         uow.emit(ArticleRenamed(**about), actor=actor)  # type: ignore[arg-type]
-    uow.emit(ArticlePublished(**about, revision=text.revision), actor=actor)  # type: ignore[arg-type]
+    published = ArticlePublished(**about, revision=text.revision, author=author)  # type: ignore[arg-type]
+    uow.emit(published, actor=actor)
 
 
 async def publish_at(

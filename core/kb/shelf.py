@@ -181,7 +181,7 @@ class Shelf:
     async def _learn(self, engine: Engine, *, articles_changed: bool = True) -> None:
         """What counts now is what is learned now: new lessons are added, undone ones forgotten."""
         async with self._db.sessions() as session:
-            standing = await learning.standing(session)
+            standing = await learning.standing(session, self._means)
             fresh = [each for each in standing if each.id not in self._asked]
             asked = await learning.questions(session, self._means.keys, fresh)
         there = {each.id for each in standing}

@@ -24,6 +24,7 @@ from core.kb import learning, queries, silence
 from core.kb.events import SuggestionDismissed, SuggestionShown, SuggestionSolved, SuggestionUndone
 from core.kb.model import Outcome, Suggestion
 from core.kb.queries import Line
+from core.people.model import Person
 from core.ports.articles import Articles, Hit
 from core.tickets import access, lifecycle
 from core.tickets.access import Opened
@@ -275,7 +276,9 @@ async def resolved(uow: UnitOfWork, ticket_id: UUID, by: UUID | None) -> None:
         Suggestion.by_agent,
         Suggestion.outcome == Outcome.inserted.value,
     )
-    for row in list(await uow.session.scalars(query.limit(MOST_OF_TICKET))):
+    rows = list(await uow.session.scalars(query.limit(MOST_OF_TICKET)))
+    by = by if rows and await _is_colleague(uow, by) else None
+    for row in rows:
         row.outcome, row.outcome_at = Outcome.solved.value, clock.now()
         if row.chosen is not None:
             await _teach(uow, row, row.chosen, solved=True, by=by)
@@ -289,6 +292,12 @@ def language_of(uow: UnitOfWork, ticket: Ticket) -> str:
 
 def _may_offer(uow: UnitOfWork, ticket: Ticket) -> bool:
     return uow.settings.suggest_articles and ticket.live and ticket.last_staff_at is None
+
+
+async def _is_colleague(uow: UnitOfWork, person_id: UUID | None) -> bool:
+    """Who has resolved their own request is its asker, not somebody who chose for them."""
+    person = await uow.session.get(Person, person_id) if person_id is not None else None
+    return person is not None and person.role != "requester"
 
 
 async def _shown_lately(uow: UnitOfWork, person_id: UUID, hits: Sequence[Hit]) -> bool:

@@ -25,6 +25,7 @@ class Notice(Base):
     kind: Mapped[str]
     ticket_id: Mapped[UUID | None] = mapped_column(default=None)
     message_id: Mapped[UUID | None] = mapped_column(default=None)
+    article_text_id: Mapped[UUID | None] = mapped_column(default=None)
     actor_id: Mapped[UUID | None] = mapped_column(default=None)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     read_at: Mapped[datetime | None] = mapped_column(default=None)

@@ -55,6 +55,24 @@ KINDS: Mapping[str, Kind] = {
             ways={"bell": True},
             needs=Permission.moderate,
         ),
+        Kind(
+            code="review_asked",
+            label=N_("A review of an article is asked for"),
+            ways={"bell": True},
+            needs=Permission.publish_articles,
+        ),
+        Kind(
+            code="article_published",
+            label=N_("An article of mine is approved and published"),
+            ways={"bell": True},
+            needs=Permission.write_articles,
+        ),
+        Kind(
+            code="article_returned",
+            label=N_("An article of mine is given back with a comment"),
+            ways={"bell": True},
+            needs=Permission.write_articles,
+        ),
         Kind(code="ticket_received", label=N_("My request has arrived"), ways={"mail": True}, staff=False),
         Kind(code="answered", label=N_("My request is answered"), ways={"mail": True}, staff=False),
         Kind(code="resolved", label=N_("My request is resolved"), ways={"mail": True}, staff=False),
@@ -80,6 +98,8 @@ class Happened:
     called: frozenset[UUID] = frozenset()
     """The desk's people in the call that it is about."""
     moderators: frozenset[UUID] = frozenset()
+    publishers: frozenset[UUID] = frozenset()
+    """Who may publish articles."""
     author: UUID | None = None
     by_staff: bool = False
     """The message was said by the desk's side."""
@@ -143,6 +163,12 @@ def _cases(event: Happened) -> Iterator[tuple[str, Iterable[UUID | None]]]:
             yield "reported", event.moderators
         case "inbound.held":
             yield "held", event.moderators
+        case "article.sent_for_review":
+            yield "review_asked", [event.id("reviewer")] if event.id("reviewer") else event.publishers
+        case "article.returned" if not event.data.get("withdrawn"):
+            yield "article_returned", [event.id("author")]
+        case "article.published":
+            yield "article_published", [event.id("author")]
         case "message.undelivered":
             yield "undelivered", [event.author if event.by_staff else event.assignee]
         case "call.asked":

@@ -11,11 +11,12 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
-from core.access import Actor
+from core.access import Actor, Permission
 from core.conversations.model import Conversation
 from core.db import UnitOfWork
 from core.errors import Invalid, NotFound
 from core.i18n import _
+from core.kb.model import ArticleText
 from core.notices.model import Notice
 from core.notices.rules import KINDS, Way
 from core.people import service as people
@@ -26,8 +27,12 @@ from core.tickets.model import Ticket
 
 MOST_COUNTED = 99
 """The bell counts no further."""
-REPEATED = ("reply", "team_ticket", "woken", "held", "call_asked", "call_invited", "call_soon")
-"""Of these only the newest unread one of a ticket is kept: ten replies are one thing to look at."""
+REPEATED = (
+    "reply", "team_ticket", "woken", "held", "call_asked", "call_invited", "call_soon",
+    "review_asked", "article_published", "article_returned",
+)  # fmt: skip
+"""Of these only the newest unread one of a ticket or an article is kept: ten replies are one thing to
+look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class Shown:
     new: bool
     ticket: int | None
     message_id: UUID | None = None
+    article_text_id: UUID | None = None
 
 
 async def make(
@@ -51,6 +57,7 @@ async def make(
     *,
     ticket_id: UUID | None = None,
     message_id: UUID | None = None,
+    article_text_id: UUID | None = None,
     actor_id: UUID | None = None,
     at: datetime | None = None,
 ) -> None:
@@ -62,6 +69,7 @@ async def make(
                 Notice.person_id.in_(wanted),
                 Notice.kind == kind,
                 Notice.ticket_id == ticket_id,
+                Notice.article_text_id == article_text_id,
                 Notice.read_at.is_(None),
             )
         )
@@ -72,6 +80,7 @@ async def make(
                 kind=kind,
                 ticket_id=ticket_id,
                 message_id=message_id,
+                article_text_id=article_text_id,
                 actor_id=actor_id,
                 at=at or clock.now(),
             )
@@ -134,11 +143,13 @@ def set_preference(person: Person, kind: str, way: Way, on: bool) -> None:
 
 async def _shown(uow: UnitOfWork, actor: Actor, notices: Sequence[Notice]) -> list[Shown]:
     subjects = await _subjects(uow, actor, {n.ticket_id for n in notices if n.ticket_id})
+    titles = await _titles(uow, actor, {n.article_text_id for n in notices if n.article_text_id})
     known = await people.known(uow.session, uow, {n.actor_id for n in notices})
     return [
-        _in_words(notice, subjects.get(notice.ticket_id) if notice.ticket_id else None, known)
+        _in_words(notice, subjects.get(notice.ticket_id) if notice.ticket_id else None, titles, known)
         for notice in notices
-        if notice.ticket_id is None or notice.ticket_id in subjects
+        if (notice.ticket_id is None or notice.ticket_id in subjects)
+        and (notice.article_text_id is None or notice.article_text_id in titles)
     ]
 
 
@@ -162,9 +173,21 @@ async def _subjects(uow: UnitOfWork, actor: Actor, ids: set[UUID]) -> dict[UUID,
     return found
 
 
-def _in_words(notice: Notice, ticket: tuple[int, str] | None, known: dict[UUID, Known]) -> Shown:
+async def _titles(uow: UnitOfWork, actor: Actor, ids: set[UUID]) -> dict[UUID, str]:
+    """The titles of articles, for whoever writes them."""
+    if not ids or not actor.may(Permission.write_articles):
+        return {}
+    rows = await uow.session.scalars(select(ArticleText).where(ArticleText.id.in_(ids)))
+    return {row.id: row.shown_title for row in rows}
+
+
+def _in_words(
+    notice: Notice, ticket: tuple[int, str] | None, titles: dict[UUID, str], known: dict[UUID, Known]
+) -> Shown:
     who = known[notice.actor_id].shown if notice.actor_id in known else ""
     about = _("#{number} {subject}").format(number=ticket[0], subject=ticket[1]) if ticket else ""
+    if notice.article_text_id is not None:
+        about = titles.get(notice.article_text_id, "")
     return Shown(
         id=notice.id,
         kind=notice.kind,
@@ -174,6 +197,7 @@ def _in_words(notice: Notice, ticket: tuple[int, str] | None, known: dict[UUID, 
         new=notice.read_at is None,
         ticket=ticket[0] if ticket else None,
         message_id=notice.message_id,
+        article_text_id=notice.article_text_id,
     )
 
 
@@ -190,6 +214,12 @@ def _words(kind: str, who: str) -> str:
                 return _("New ticket for your team from {name}").format(name=who)
             case "bad_rating":
                 return _("{name} gave a bad rating").format(name=who)
+            case "review_asked":
+                return _("{name} asks for a review").format(name=who)
+            case "article_published":
+                return _("{name} published your article").format(name=who)
+            case "article_returned":
+                return _("{name} gave your article back").format(name=who)
             case "call_asked":
                 return _("{name} asks for a call").format(name=who)
             case "call_invited":
@@ -215,6 +245,12 @@ def _words(kind: str, who: str) -> str:
             return _("A call is asked for")
         case "call_invited":
             return _("You are invited to a call")
+        case "review_asked":
+            return _("A review is asked for")
+        case "article_published":
+            return _("Your article was published")
+        case "article_returned":
+            return _("Your article was given back")
         case "call_soon":
             return _("A call of yours is about to begin")
         case "reported":

@@ -19,7 +19,7 @@ async def test_every_outcome_is_there(demo: Demo) -> None:
         assert set(counted) == {"shown", "dismissed", "human", "solved"}
         assert min(counted.values()) >= 5
         assert await session.scalar(select(func.count()).where(Suggestion.by_agent)) != 0
-        standing = await learning.standing(session)
+        standing = await learning.standing(session, demo.desk.means)
         asked = await learning.questions(session, demo.desk.means.keys, standing)
         assert len(learning.agreed(standing, asked)) >= 10
         assert await session.scalar(select(func.count()).select_from(Lesson)) != 0

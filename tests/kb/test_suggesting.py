@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from bot.demo.articles import texts
+from core import clock
 from core.access import Permission
 from core.admin.erase import erase
 from core.chat import Answer, Card, Limits, Place
@@ -19,6 +20,7 @@ from core.kb import learning, service, silence, suggesting
 from core.kb.model import Article, Lesson, Suggestion
 from core.kb.service import Facts
 from core.kb.shelf import Shelf
+from core.people.model import Person
 from core.tickets import service as tickets
 from core.tickets.model import Ticket
 from tests.flows.house import ROOM, House, build, home
@@ -366,6 +368,23 @@ async def test_an_agent_alone_teaches_nothing(house: House) -> None:
     await taught(house, "cleo", "my flanges wobble", article)
     await shelf.follow()
     assert len(shelf._lessons) == 3
+
+
+async def test_one_person_with_many_browsers_teaches_nothing(house: House) -> None:
+    shelf = await load(house)
+    article = await first_article(house)
+    house.desk.means.passing = frozenset({"here"})
+    visitors = [await taught(house, f"visitor{n}", "the wobbly flanges hum", article) for n in range(6)]
+    await shelf.follow()
+    assert shelf._lessons == {}, "a browser is no person"
+    async with house.desk.unit() as uow:
+        for each in visitors[:2]:
+            person = await uow.session.get(Person, each)
+            assert person is not None
+            person.email_verified_at = clock.now()
+    await taught(house, "visitor7", "flanges", article)
+    await shelf.follow()
+    assert len(shelf._lessons) == 2 + learning.MOST_OF_ONE, "all those browsers count as one person"
 
 
 async def test_what_others_taught_by_the_same_words_stays(house: House) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 from fastapi import Response as Answer
 from sqlalchemy import select
@@ -15,6 +17,9 @@ from core.conversations.events import MessageUndelivered
 from core.conversations.model import Message
 from core.desk import Desk
 from core.errors import NotFound
+from core.kb import review
+from core.kb import service as articles
+from core.kb.model import ArticleText
 from core.notices import service as notices
 from core.people.model import Person
 from core.ports.bus import Signal
@@ -253,3 +258,45 @@ async def test_the_page_and_the_bell_in_a_browser(desk: Desk) -> None:
     async with await browser(desk, ada) as client:
         assert (await client.get("/notices")).status_code == 404, "requesters have no bell"
     assert (await fresh(desk, ticket)).id == ticket.id
+
+
+async def test_a_review_is_told_to_the_reviewer_and_its_end_to_the_author(desk: Desk) -> None:
+    ann, lea = await agent(desk, "Ann"), await agent(desk, "Lea", role="lead")
+    other = await agent(desk, "Lou", role="lead")
+    by_ann, by_lea = await actor(desk, ann), await actor(desk, lea)
+
+    async def ask(title: str, reviewer: Person | None = None) -> ArticleText:
+        async with desk.unit(by_ann) as uow:
+            _article, text = await articles.create(
+                uow, by_ann, title=title, body="Hold both buttons for 5 s."
+            )
+            return await review.ask(
+                uow, by_ann, text.id, version=text.version, reviewer_id=reviewer.id if reviewer else None
+            )
+
+    first, second = await ask("Reset the hub", lea), await ask("Pair the lamp")
+    await told(desk, make_teller(desk))
+    asked = ("Ann asks for a review", True)
+    assert (await bell(desk, lea), await bell(desk, other)) == ([asked, asked], [asked])
+    async with desk.unit(by_lea) as uow:
+        await review.approve(uow, by_lea, first.id, version=first.version)
+        await review.give_back(uow, by_lea, second.id, version=second.version, note="Which lamp?")
+    third = await ask("Mend the bell")
+    async with desk.unit(by_ann) as uow:
+        await review.give_back(uow, by_ann, third.id, version=third.version)
+    await told(desk, make_teller(desk))
+    assert await bell(desk, ann) == [
+        ("Lea gave your article back", True),
+        ("Lea published your article", True),
+    ]
+    async with await browser(desk, ann) as client:
+        page = await client.get("/notices")
+        assert "Pair the lamp" in page.text
+        [link, _more] = re.findall(r'href="(/notices/[0-9a-f-]{36})"', page.text)[:2]
+        assert (await client.get(link)).headers["location"] == f"/desk/articles/texts/{second.id}"
+    async with await browser(desk, lea) as client:
+        found = [
+            (await client.get(link)).headers["location"]
+            for link in re.findall(r'href="(/notices/[0-9a-f-]{36})"', (await client.get("/notices")).text)
+        ]
+        assert f"/desk/articles/texts/{first.id}/review" in found

@@ -110,14 +110,21 @@ async def test_a_page_is_kept_until_it_changes_and_names_nobody(world: DeskWorld
         assert first.headers["cache-control"].startswith("public"), path
         again = await reader.get(path, headers={"if-none-match": f'"x", W/{first.headers["etag"]}'})
         assert (again.status_code, again.content) == (304, b""), path
+        head = await reader.head(path)
+        assert (head.status_code, head.content) == (200, b""), path
+        assert head.headers["etag"] == first.headers["etag"], path
+        since = {"if-modified-since": first.headers["last-modified"]}
+        assert (await reader.get(path, headers=since)).status_code == 304, path
+        assert (await reader.get(path, headers=since | {"if-none-match": '"x"'})).status_code == 200, path
+        assert (await reader.get(path, headers={"if-modified-since": "yesterday"})).status_code == 200, path
     assert "Okafor" not in (await reader.get("/help/en/reset-the-hub")).text
     before = (await reader.get("/help/en/reset-the-hub")).headers
     assert before["last-modified"].endswith("GMT")
     await renamed(world, text, "Restart the hub")
     after = await reader.get("/help/en/restart-the-hub", headers={"if-none-match": before["etag"]})
     assert after.status_code == 200
-    head = await reader.head("/help/en/restart-the-hub")
-    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", after.headers["etag"])
+    home = await reader.get("/help/en", headers={"if-modified-since": before["last-modified"]})
+    assert "Restart the hub" in home.text, "a page is as new as anything on it"
 
 
 async def test_only_whoever_may_read_it_finds_it(world: DeskWorld, reader: Browser) -> None:
@@ -153,7 +160,9 @@ async def test_a_draft_and_an_archived_article_are_not_there(world: DeskWorld, r
         "/help/xx",
         "/help/en/category/x",
     ):
-        assert (await reader.get(path)).status_code == 404, path
+        answer = await reader.get(path)
+        assert (answer.status_code, "set-cookie" in answer.headers) == (404, False), path
+    assert (await reader.get("/help/en/%00")).status_code == 422
     await reader.look("/help/en")
     assert "Nothing here yet" in reader.text
 

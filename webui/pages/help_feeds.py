@@ -74,8 +74,7 @@ async def sitemap(request: Request, uow: Uow, viewer: AnyViewer, site: TheSite) 
             "</urlset>\n",
         ]
     )
-    newest = rows[0][3] if rows else None
-    return shell.kept(request, body.encode(), "application/xml; charset=utf-8", modified=newest)
+    return shell.kept(request, body.encode(), "application/xml; charset=utf-8")
 
 
 @router.get("/help/{language}/feed.xml")
@@ -86,7 +85,6 @@ async def feed(request: Request, uow: Uow, viewer: AnyViewer, site: TheSite, lan
     if not lines and language not in i18n.LANGUAGES:
         raise shell.missing()
     home = site.public_url + shell.home_url(language)
-    newest = lines[0].published_at if lines else None
     title = _("{desk}: help").format(desk=uow.settings.name)
     body = "".join(
         [
@@ -99,7 +97,7 @@ async def feed(request: Request, uow: Uow, viewer: AnyViewer, site: TheSite, lan
             "</channel></rss>\n",
         ]
     )
-    return shell.kept(request, body.encode(), "application/rss+xml; charset=utf-8", modified=newest)
+    return shell.kept(request, body.encode(), "application/rss+xml; charset=utf-8")
 
 
 Row = tuple[UUID, str, str, datetime | None]

@@ -55,7 +55,6 @@ async def article(
     response = shell.show(
         request, site, viewer, "help/article.html", language=language,
         private=found.audience != "public" or said is not None,
-        modified=max(text.published_at or text.updated_at, found.updated_at),
         text=text, number=found.number, html=Markup(_within_reach(shown.html)),  # noqa: S704  sanitised by page.shown
         contents=[each for each in shown.contents if each.level <= 3][:MOST_HEADINGS]
         if len(shown.contents) >= LEAST_HEADINGS else [],

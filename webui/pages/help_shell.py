@@ -11,7 +11,7 @@ import hashlib
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any, TypeVar, cast
@@ -23,7 +23,7 @@ from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy import func, select
 
-from core import i18n
+from core import clock, i18n
 from core.access import Actor
 from core.db import UnitOfWork
 from core.errors import NotFound
@@ -35,9 +35,12 @@ from core.kb.views import WEB, Views
 from core.rate import Budget
 from core.tickets.categories import CategoryLine
 from webui import rendering
+from webui.deps import site_of
+from webui.heads import ASKED
 from webui.public import client_key
 from webui.sessions import Viewer
 from webui.site import Site
+from webui.standing import Standing, is_as_new
 
 HELP = "/help"
 USEFUL_FOR = 300.0
@@ -173,7 +176,7 @@ async def _kept(site: Site, key: str, make: Callable[[], Awaitable[T]]) -> T:
 def count_view(request: Request, site: Site, viewer: Viewer, article_id: UUID, language: str) -> None:
     """A person read an article: no machine, no browser that loads ahead, nobody who works here.
     `?via=` says by which channel the link was found."""
-    if viewer.staff or is_machine(request):
+    if viewer.staff or is_machine(request) or ASKED in request.scope:
         return
     if "prefetch" in request.headers.get("sec-purpose", "") + request.headers.get("purpose", ""):
         return
@@ -202,7 +205,6 @@ def show(
     *,
     language: str,
     private: bool = False,
-    modified: datetime | None = None,
     **context: Any,
 ) -> Response:
     """A page that caches may keep as long as it is the same, or 304 for whoever has it."""
@@ -221,30 +223,21 @@ def show(
     if not viewer.signed_in:
         frame["csrf"] = ""
     body = rendering.html(request, template, **(frame | context)).encode("utf-8", "replace")
-    return kept(
-        request, body, "text/html; charset=utf-8", private=private or viewer.signed_in, modified=modified
-    )
+    return kept(request, body, "text/html; charset=utf-8", private=private or viewer.signed_in)
 
 
-def kept(
-    request: Request,
-    body: bytes,
-    media: str,
-    *,
-    private: bool = False,
-    modified: datetime | None = None,
-) -> Response:
-    """A body with its validators. The date is told, but only the tag is asked for: a page also shows
-    what has no date of its own (RFC 9110, 13.1.3 lets a server do so)."""
+def kept(request: Request, body: bytes, media: str, *, private: bool = False) -> Response:
+    """A body with its validators: its tag and, where it is the same for all, since when it stands."""
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {
         "etag": tag,
         "cache-control": "private, no-cache" if private else "public, max-age=0, must-revalidate",
         "vary": "Cookie",
     }
-    if modified is not None:
-        headers["last-modified"] = format_datetime(modified.astimezone(UTC), usegmt=True)
-    if _has_it(request, tag):
+    since = None if private else _since(request, tag)
+    if since is not None:
+        headers["last-modified"] = format_datetime(since, usegmt=True)
+    if _has_it(request, tag, since):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=media)
 
@@ -262,10 +255,17 @@ def known_address(request: Request) -> str:
     return client_key(request)
 
 
-def _has_it(request: Request, tag: str) -> bool:
-    """RFC 9110, 13.1.2; a cache on the way may have made the tag a weak one."""
-    given = request.headers.get("if-none-match", "")
-    return given.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in given.split(",")}
+def _since(request: Request, tag: str) -> datetime:
+    pages = cast(Standing, site_of(request).facts.setdefault("standing", Standing()))
+    return pages.since(f"{request.url.path}?{request.url.query}"[:500], tag, clock.now())
+
+
+def _has_it(request: Request, tag: str, since: datetime | None) -> bool:
+    """RFC 9110, 13.2.2: the tag where one is given, else the date. A cache on the way may have made
+    the tag a weak one."""
+    if (given := request.headers.get("if-none-match")) is not None:
+        return given.strip() == "*" or tag in {each.strip().removeprefix("W/") for each in given.split(",")}
+    return since is not None and is_as_new(request.headers.get("if-modified-since", ""), since)
 
 
 def _links(viewer: Viewer, language: str) -> list[SimpleNamespace]:

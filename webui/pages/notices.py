@@ -23,6 +23,7 @@ from core.people.service import Known
 from core.tickets.model import Ticket
 from webui import public, rendering
 from webui.deps import Staff, Uow, site_of
+from webui.pages.kb_shell import text_url
 from webui.rendering import see_other
 from webui.sessions import ANYONE, Viewer
 from webui.staff import staff_page
@@ -44,9 +45,15 @@ _ICONS = {
     "call_soon": "clock",
     "reported": "flag",
     "held": "shield",
+    "review_asked": "eye",
+    "article_published": "check",
+    "article_returned": "reply",
 }
 _PAGES = {"reported": "/admin/moderation/reported", "held": "/admin/moderation"}
 """Notices that lead to where one decides, not to a ticket."""
+
+_REVIEW = {"review_asked": ("review",)}
+"""What of an article a notice leads to; else its editor."""
 
 
 # --- the bell ---------------------------------------------------------------------------
@@ -88,6 +95,8 @@ async def look(uow: Uow, viewer: Staff, notice_id: UUID) -> Response:
     notice = await notices.read(uow, _me(viewer), notice_id)
     if (page := _PAGES.get(notice.kind)) is not None and viewer.actor.may(Permission.moderate):
         return see_other(page)
+    if notice.article_text_id is not None:
+        return see_other(text_url(notice.article_text_id, *_REVIEW.get(notice.kind, ())))
     number = await _number(uow, notice.ticket_id)
     if number is None:
         return see_other("/notices")
