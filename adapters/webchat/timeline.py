@@ -43,6 +43,7 @@ PAGE = 100
 MOST_CONVERSATIONS = 20
 MOST_LISTED = 30
 SNIPPET = 90
+JUST_NOW = timedelta(minutes=5)
 OVERLAP = timedelta(seconds=10)
 """Held replies are looked for a little before the cursor's moment: clocks differ."""
 
@@ -437,15 +438,19 @@ async def _agent(uow: UnitOfWork, ticket: Ticket, agent: Known) -> dict[str, Any
     return {
         "name": agent.shown if uow.settings.show_agent_names else uow.settings.name,
         "away": agent.availability == Availability.away or not agent.active,
-        "here": ticket.first_answer_at is not None or await _sits_there(uow, agent.id),
+        "here": await _is_there(uow, ticket, agent.id),
     }
 
 
-async def _sits_there(uow: UnitOfWork, agent: UUID) -> bool:
-    """Whoever was given a chat by a rule may not even be at work: nobody is told that they are there."""
+async def _is_there(uow: UnitOfWork, ticket: Ticket, agent: UUID) -> bool:
+    """Whoever was given a chat by a rule may not be at work, and whoever answered may have gone
+    home since: who sits at the desk is there, and who has just answered, wherever from."""
+    answered, now = ticket.last_staff_at, clock.now()
+    if answered is not None and answered > now - JUST_NOW:
+        return True
     person = await uow.session.get(Person, agent)
     seen = person.last_seen_at if person is not None else None
-    return seen is not None and seen > clock.now() - HERE
+    return seen is not None and seen > now - HERE
 
 
 _IS_FOR_THEM = (

@@ -15,6 +15,7 @@ from core.admin.service import record
 from core.chat import Place
 from core.db import UnitOfWork
 from core.outbox_model import Delivery, Inbound
+from core.paging import cursor_of, read_cursor
 from core.people.naming import named
 from core.tickets.model import Ticket
 
@@ -52,13 +53,13 @@ async def listed(
     query = select(Delivery).where(Delivery.state == state)
     if platform:
         query = query.where(Delivery.place_key.startswith(f"{platform}\x1f", autoescape=True))
-    if (cursor := _cursor(after)) is not None:
+    if (cursor := read_cursor(after)) is not None:
         query = query.where(tuple_(Delivery.created_at, Delivery.id) < cursor)
     query = query.order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(most + 1)
     rows = list(await uow.session.scalars(query))
     last = rows[most - 1] if len(rows) > most else None
     lines = await _lines(uow, rows[:most])
-    return Page(lines, f"{last.created_at.isoformat()}_{last.id}" if last is not None else None)
+    return Page(lines, cursor_of(last.created_at, last.id) if last is not None else None)
 
 
 async def send_again(uow: UnitOfWork, actor: Actor, delivery_id: UUID) -> bool:
@@ -126,13 +127,3 @@ async def _lines(uow: UnitOfWork, rows: list[Delivery]) -> list[Line]:
         )
         for row in rows
     ]
-
-
-def _cursor(after: str) -> tuple[datetime, UUID] | None:
-    """The place where a page ends; one that was made up starts from the beginning."""
-    at, _line, row_id = after.rpartition("_")
-    try:
-        moment, key = datetime.fromisoformat(at), UUID(row_id)
-    except ValueError:
-        return None
-    return (moment, key) if moment.tzinfo is not None else None

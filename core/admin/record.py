@@ -18,6 +18,7 @@ from core.access import Actor, Permission
 from core.db import EventRow, UnitOfWork
 from core.events import REGISTRY
 from core.kb.model import Article, ArticleText
+from core.paging import cursor_of, read_numbered_cursor
 from core.people.model import Tag, Team
 from core.people.naming import Named, named
 from core.tickets.model import Category, Macro, RoutingRule
@@ -77,7 +78,7 @@ async def entries(
     wanted = [name for name in kinds() if not of or any(_fits(name, each) for each in of)]
     if not wanted:
         return Page([], None)
-    cursor = _cursor(after)
+    cursor = read_numbered_cursor(after)
     parts = [select(_of_kind(name, person, since, until, cursor, most).subquery().c.id) for name in wanted]
     ids = union_all(*parts).subquery()
     query = (
@@ -89,7 +90,7 @@ async def entries(
     rows = list(await uow.session.scalars(query))
     last = rows[most - 1] if len(rows) > most else None
     shown = await _told(uow, rows[:most])
-    return Page(shown, f"{last.at.isoformat()}_{last.id}" if last is not None else None)
+    return Page(shown, cursor_of(last.at, last.id) if last is not None else None)
 
 
 def _fits(name: str, wanted: str) -> bool:
@@ -184,12 +185,3 @@ def _is_id(key: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _cursor(after: str) -> tuple[datetime, int] | None:
-    at, _line, number = after.rpartition("_")
-    try:
-        moment, key = datetime.fromisoformat(at), int(number)
-    except ValueError:
-        return None
-    return (moment, key) if moment.tzinfo is not None and 0 <= key < 2**63 else None

@@ -355,6 +355,21 @@ async def test_nothing_is_cut_in_a_german_queue(served: Served, page: Page) -> N
     assert await page.evaluate(cut) == []
 
 
+async def test_a_view_of_many_columns_shows_them_all_and_the_subjects(served: Served, page: Page) -> None:
+    await page.set_viewport_size({"width": 1024, "height": 768})
+    await ready(page, f"{served.url}/desk/views/new?queue=all")
+    await page.locator("[name=name]").fill("Everything")
+    for column in ("team", "category", "tags", "created_at", "messages"):
+        await page.locator(f"[name=columns][value={column}]").check()
+    await page.get_by_role("button", name="Save").click()
+    await expect(page.locator("h1")).to_contain_text("Everything")
+    narrow = (
+        "[...document.querySelectorAll('td.col-subject, .col-team')].filter(e => e.clientWidth < 60).length"
+    )
+    assert await page.evaluate(narrow) == 0
+    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") == 0
+
+
 async def desk_settings_store(served: Served, values: dict[str, str]) -> None:
     async with served.desk.unit() as uow:
         await desk_settings.store(uow.session, values)

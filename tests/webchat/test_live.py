@@ -140,6 +140,9 @@ async def test_nobody_is_told_that_an_agent_is_there_who_is_not(world: World) ->
         (await people.get(uow, bob.id)).last_seen_at = None
     await world.reply(bob, 1, "two")
     assert await here(), "Bob has answered, wherever from"
+    later = clock.now() + timedelta(minutes=10)
+    with clock.fixed(lambda: later):
+        assert not await here(), "Bob has gone since"
 
 
 async def test_the_wait_is_measured(world: World) -> None:

@@ -59,6 +59,8 @@ async function begin() {
   begun = true;
   await connectFirst();
   stream.open({ event: heard, state: connected });
+  // Nobody tells of an agent who just closes the desk.
+  setInterval(() => { if (!document.hidden && timeline.statusNow()?.agent?.here) refresh(); }, 60_000);
   outbox.flush();
   if (matchMedia("(hover: hover)").matches && !host.isFramed()) $("words").focus();
 }
