@@ -7,7 +7,7 @@ PY := .venv/bin/python
 WORKERS ?= 2
 BENCHMARKS ?= intake views live flood suggest adapters kill calls fuzz
 
-.PHONY: help run playground demo migrate test check fmt bench lock messages docs sbom clean
+.PHONY: help run playground scale demo migrate test check fmt bench lock messages docs sbom clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -15,8 +15,11 @@ help: ## show this list
 run: ## set up, then start the desk on http://127.0.0.1:8080
 	@sh tools/setup.sh run && exec $(PY) -m bot run
 
-playground: ## the desk with three stand-in chats side by side; no account anywhere
-	@sh tools/setup.sh run && exec $(PY) tools/playground.py
+playground: ## the desk with three stand-in chats side by side; no account anywhere. PARTS=1: in parts
+	@sh tools/setup.sh run && $(if $(PARTS),. tools/redis.sh && )exec $(PY) tools/$(if $(PARTS),scale.py --standins,playground.py)
+
+scale: ## the desk in parts: two webs, two gateways, a worker, PostgreSQL, Redis
+	@sh tools/setup.sh run && . tools/redis.sh && exec $(PY) tools/scale.py
 
 demo: ## fill an empty desk with teams, people and tickets
 	@sh tools/setup.sh run && exec $(PY) -m bot demo

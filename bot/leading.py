@@ -70,6 +70,7 @@ class Leading:
         renewing = asyncio.create_task(self._renew())
         try:
             done, _ = await asyncio.wait({leading, renewing}, return_when=asyncio.FIRST_COMPLETED)
+            held = self.holds
         finally:
             leading.cancel()
             renewing.cancel()
@@ -77,7 +78,16 @@ class Leading:
             epoch, self.epoch = self.epoch, 0
             await asyncio.shield(self._give_up(epoch))
         for task in done:
-            task.result()
+            self._look_back(task.exception(), held)
+
+    def _look_back(self, error: BaseException | None, held: bool) -> None:
+        """What a process that was paused stumbles over once it wakes, replaced, is no fault of it: it stands
+        by again. A leader that fails while it leads has failed."""
+        if error is None:
+            return
+        if held:
+            raise error
+        log.warning("lease.lost", lease=self.name, exc_info=error)
 
     async def _renew(self) -> None:
         """Until it is lost."""

@@ -15,6 +15,7 @@ from bot.tell import BATCH, Tell
 from core import clock, outbox
 from core.desk import Desk
 from core.kb.shelf import FOLLOW_SECONDS, Shelf
+from core.lease import Replaced
 from core.outage import MAY_BE_AWAY
 from core.people.events import PersonErased
 from core.ports.bus import Signal
@@ -71,7 +72,7 @@ class Loops:
             try:
                 await step()
                 pause = 0.1
-            except MAY_BE_AWAY as error:
+            except (*MAY_BE_AWAY, Replaced) as error:
                 log.warning("loop.paused", loop=name, error=type(error).__name__, seconds=pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)

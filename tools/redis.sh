@@ -1,4 +1,4 @@
-# Sourced by `make test`: finds a Redis server for the tests, or installs the system's.
+# Sourced by `make test` and `make scale`: finds a Redis server, or installs the system's.
 # Sets REDIS_SERVER (its path, or nothing). It is `required` where CI=true, else
 # `optional`, which lets the tests that need it be skipped.
 
@@ -32,6 +32,6 @@ REDIS_SERVER=$(find_redis || { install_redis && find_redis; } || true)
 export REDIS_SERVER
 
 if [ -z "$REDIS_SERVER" ]; then
-    echo "deskbell: no Redis: the tests of a desk in parts need one. Install the package redis, or set REDIS_SERVER to its path." >&2
+    echo "deskbell: no Redis: a desk in parts and its tests want one. Install the package redis, or set REDIS_SERVER to its path." >&2
     if [ "$redis" = required ]; then exit 1; fi
 fi

@@ -51,7 +51,6 @@ def make_app(site: Site) -> FastAPI:
     app.add_middleware(Heads)
     app.add_middleware(SecurityHeaders, secure=site.secure)
     app.add_middleware(Metrics, database=site.desk.db)
-    app.add_middleware(Heads)
     app.mount("/static", FingerprintedFiles(directory=STATIC), name="static")
     # A mount is told by its beginning alone, and what is mounted is asked most often of all.
     for name, mounted in site.mounts.items():

@@ -88,6 +88,7 @@ def test_make_knows_its_verbs() -> None:
         "fmt",
         "migrate",
         "demo",
+        "scale",
         "bench",
         "lock",
         "messages",

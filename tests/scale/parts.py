@@ -1,67 +1,109 @@
-"""The parts of a desk as processes, as a supervisor starts them."""
+"""`make scale` as people start it, and its parts as they may be killed and frozen."""
 
 from __future__ import annotations
 
+import json
+import os
 import signal
 import subprocess
 import sys
 import tempfile
 import urllib.error
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.cli.program import FOR_LOCAL_ADDRESSES, environment, free_port
-from tests.postgres.processes import until
+from tests.postgres.processes import ROOT, until, until_over
+
+UP_SECONDS = 180.0
 
 
+@dataclass(frozen=True)
 class Part:
-    """`deskbell web`, `gateway` or `worker`; can be killed, frozen and started again."""
+    """A process as `parts.json` tells of it."""
 
-    def __init__(self, kind: str, data: Path, **settings: str) -> None:
-        self.kind, self.port = kind, free_port()
-        self.out = tempfile.TemporaryFile()  # noqa: SIM115  closed with the part
+    name: str
+    pid: int
+    port: int
+    log: Path
+
+    @property
+    def said(self) -> str:
+        """Since it was started."""
+        return self.log.read_text("utf-8", "replace").rpartition("--- started ")[2]
+
+    def answers(self, path: str = "/healthz") -> int:
+        return answer_of(self.port, path)
+
+    def leads(self) -> bool:
+        """By its log: it took the lease, and did not lose it since."""
+        return self.said.rfind("lease.taken") > self.said.rfind("lease.lost")
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def freeze(self, on: bool) -> None:
+        os.kill(self.pid, signal.SIGSTOP if on else signal.SIGCONT)
+
+
+class Parts:
+    """The tool that keeps them."""
+
+    def __init__(self, data: Path, redis: str, **settings: str) -> None:
+        self.data, self.front = data, free_port()
+        ports = [self.front, *(free_port() for _ in range(5))]
+        self.out = tempfile.TemporaryFile()  # noqa: SIM115  closed with the tool
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "bot", kind, "--port", str(self.port)],
+            [sys.executable, str(ROOT / "tools/scale.py"), "--ports", ",".join(map(str, ports))],
             cwd=tempfile.gettempdir(),
-            env=environment(data, **settings),
+            env=environment(data, REDIS_SERVER=redis, **settings),
             stdout=self.out,
             stderr=self.out,
             start_new_session=True,
         )
 
-    def up(self) -> Part:
-        until(lambda: self.process.poll() is not None or self.get("/healthz") == 200, 60)
+    def up(self) -> None:
+        until(lambda: self.process.poll() is not None or "Ctrl-C" in self.said, UP_SECONDS)
         assert self.process.poll() is None, self.said
-        return self
 
     @property
     def said(self) -> str:
         self.out.seek(0)
         return self.out.read().decode()
 
-    def get(self, path: str) -> int:
-        try:
-            with FOR_LOCAL_ADDRESSES.open(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as refused:
-            return refused.code
-        except OSError:
-            return 0
+    def all(self) -> list[Part]:
+        told = json.loads((self.data / "parts.json").read_text())
+        return [Part(one["name"], one["pid"], one["port"], Path(one["log"])) for one in told]
 
-    def leads(self) -> bool:
-        """By its log: it took the lease, and did not lose it since."""
-        return self.said.rfind("lease.taken") > self.said.rfind("lease.lost")
+    def of(self, kind: str) -> list[Part]:
+        return [one for one in self.all() if one.name.startswith(kind)]
 
-    def freeze(self, on: bool) -> None:
-        self.process.send_signal(signal.SIGSTOP if on else signal.SIGCONT)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
+    def kill(self, part: Part) -> None:
+        """Kill it, and wait until the tool has started another in its place, which answers."""
+        part.kill()
+        until(lambda: self._again(part), UP_SECONDS)
 
     def end(self) -> int:
-        self.process.terminate()
-        return self.process.wait(30)
+        """Ctrl-C, as the terminal sends it."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(60)
 
     def close(self) -> None:
-        self.kill()
+        self.process.kill()
+        self.process.wait()
         self.out.close()
+        until_over(self.data / "engine")
+
+    def _again(self, old: Part) -> bool:
+        new = next(one for one in self.all() if one.name == old.name)
+        return new.pid != old.pid and (not new.port or new.answers() == 200)
+
+
+def answer_of(port: int, path: str) -> int:
+    try:
+        with FOR_LOCAL_ADDRESSES.open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+    except OSError:
+        return 0

@@ -77,6 +77,39 @@ async def test_only_the_leader_writes(desk: Desk, leading: Leading) -> None:
     await asyncio.gather(running, return_exceptions=True)
 
 
+async def test_who_stumbles_because_it_was_replaced_stands_by_again(desk: Desk, leading: Leading) -> None:
+    woken, led = asyncio.Event(), 0
+
+    async def lead() -> None:
+        nonlocal led
+        led += 1
+        await woken.wait()
+        if led == 1:
+            leading._until = 0  # as the clock says after a long pause
+            await write(desk)
+        await asyncio.Event().wait()
+
+    running = asyncio.create_task(leading.run(lead))
+    await until(lambda: led == 1)
+    await over(desk)
+    assert await taken(desk) == 2
+    woken.set()
+    await until(lambda: not leading.holds)
+    await over(desk)
+    await until(lambda: led == 2)
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_leader_that_fails_while_it_leads_has_failed(desk: Desk, leading: Leading) -> None:
+    async def lead() -> None:
+        raise RuntimeError("a fault")
+
+    with pytest.raises(RuntimeError, match="a fault"):
+        await leading.run(lead)
+
+
 async def test_what_an_old_leader_had_begun_is_finished_or_gone_before_the_next_begins(
     desk: Desk, leading: Leading, fresh_url: str
 ) -> None:

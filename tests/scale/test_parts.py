@@ -1,13 +1,13 @@
-"""A desk in parts, as processes, with a real PostgreSQL, a real Redis and a stand-in platform: each part
-is killed once, a leader is frozen and woken, Redis goes and comes, and everything arrives once."""
+"""A desk in parts as `make scale` starts it, with a stand-in platform: each part is killed once, a leader is
+frozen and woken, Redis goes and comes, and everything arrives once."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,11 +15,12 @@ from sqlalchemy import select
 
 from adapters.files.disk import DiskStore
 from adapters.local.bus import LocalBus
+from adapters.postgres import attach
+from bot.secrets import read_file
 from core.access import Actor
-from core.crypto.fields import new_key
-from core.crypto.keys import MasterKey
 from core.db import Database
 from core.desk import Desk
+from core.lease import Lease
 from core.outbox_model import Delivery, ScheduledJob
 from core.people import service as people
 from core.tickets import service as tickets
@@ -27,12 +28,16 @@ from core.tickets.model import Ticket
 from playground.telegram import TelegramServer
 from playground.telegram.seed import Seeded, seeded
 from tests.cli.program import complaint, deskbell
+from tests.postgres.processes import is_alive
 
-from .parts import Part
-from .redis_server import RedisServer
+from .parts import Part, Parts
 
 SECONDS = 90.0
 """Wide: several processes start at once, on a machine that may have other things to do."""
+
+
+TAKEN_OVER_SECONDS = 5.0
+"""What docs/operations.md promises, from the leader's death to its successor's lease."""
 
 
 @dataclass
@@ -43,15 +48,7 @@ class Scale:
     bob: Actor
     server: TelegramServer
     world: Seeded
-    redis: RedisServer
-    data: Path
-    settings: dict[str, str]
-    parts: list[Part] = field(default_factory=list)
-
-    async def start(self, *kinds: str) -> list[Part]:
-        made = [Part(kind, self.data, **self.settings) for kind in kinds]
-        self.parts += made
-        return [await asyncio.to_thread(part.up) for part in made]
+    parts: Parts
 
     def says(self, text: str) -> None:
         self.server.people.say(self.world.requester, self.world.private, text)
@@ -73,10 +70,14 @@ class Scale:
             waits = select(Delivery.id).where(Delivery.state == "due", Delivery.attempts > 0).limit(1)
             return await session.scalar(waits) is None
 
-    async def leader(self, *gateways: Part) -> Part:
+    async def epoch(self) -> int:
+        async with self.desk.db.sessions() as session:
+            return int(await session.scalar(select(Lease.epoch)) or 0)
+
+    async def leader(self) -> Part:
         """The one that leads, once one does."""
-        await until(lambda: any(one.leads() for one in gateways))
-        return next(one for one in gateways if one.leads())
+        await until(lambda: any(one.leads() for one in self.parts.of("gateway")))
+        return next(one for one in self.parts.of("gateway") if one.leads())
 
 
 async def until(true: Callable[[], object], seconds: float = SECONDS) -> None:
@@ -92,77 +93,106 @@ async def until_so(true: Callable[[], Awaitable[bool]], seconds: float = SECONDS
 
 
 @pytest.fixture
-async def scale(fresh_url: str, redis_server: RedisServer, tmp_path: Path) -> AsyncIterator[Scale]:
-    key = new_key()
-    db = Database(fresh_url, pool=5)
-    desk = await Desk.open(db, DiskStore(tmp_path / "files"), LocalBus(), [MasterKey(key)])
-    async with desk.unit() as uow:
-        bob = await people.actor_of(uow, await people.add(uow, name="Bob", role="agent"))
+async def scale(redis_program: str, tmp_path: Path) -> AsyncIterator[Scale]:
     async with TelegramServer() as server:
         world = seeded(server)
         world.bot.queue.clear()
-        settings = {
-            "DATABASE_URL": fresh_url,
-            "REDIS_URL": redis_server.url,
-            "DESKBELL_MASTER_KEY": base64.b64encode(key).decode(),
-            "DESKBELL_TELEGRAM_API_BASE_URL": server.base_url,
-            "DESKBELL_TELEGRAM_FILE_BASE_URL": server.base_file_url,
-            "DESKBELL_TELEGRAM_BOT_TOKEN": world.bot.token,
-        }
-        made = Scale(desk, bob, server, world, redis_server, tmp_path, settings)
-        yield made
-        for part in made.parts:
+        parts = Parts(
+            tmp_path,
+            redis_program,
+            DESKBELL_TELEGRAM_API_BASE_URL=server.base_url,
+            DESKBELL_TELEGRAM_FILE_BASE_URL=server.base_file_url,
+            DESKBELL_TELEGRAM_BOT_TOKEN=world.bot.token,
+        )
+        try:
+            await asyncio.to_thread(parts.up)
+            address = await attach(tmp_path / "engine")
+            assert address is not None
+            db = Database(address.url, pool=5)
+            masters = read_file(tmp_path / "master.key")
+            desk = await Desk.open(db, DiskStore(tmp_path / "files"), LocalBus(), masters)
+            async with desk.unit() as uow:
+                bob = await people.actor_of(uow, await people.add(uow, name="Bob", role="agent"))
+            yield Scale(desk, bob, server, world, parts)
+            await db.close()
+        finally:
             # Shown by pytest where the test fails.
-            sys.stderr.write(f"--- {part.kind} {part.port}\n{part.said}")
-            await asyncio.to_thread(part.close)
-    await db.close()
+            for log in sorted((tmp_path / "log").glob("*.log")):
+                sys.stderr.write(f"--- {log.name}\n{log.read_text('utf-8', 'replace')}")
+            sys.stderr.write(f"--- the tool\n{parts.said}")
+            await asyncio.to_thread(parts.close)
 
 
 async def test_each_part_dies_once_and_everything_arrives_once(scale: Scale) -> None:
-    first, second = await scale.start("gateway", "gateway")
-    one, two, worker = await scale.start("web", "web", "worker")
     scale.says("The printer is on fire")
     await until(lambda: scale.shown("We have your request as"))
     await scale.answers("With the bell")
 
-    leader = await scale.leader(first, second)
+    leader, before = await scale.leader(), await scale.epoch()
+    began = time.monotonic()
     leader.kill()
+
+    async def taken_over() -> bool:
+        return await scale.epoch() > before
+
+    await until_so(taken_over)
+    seconds = time.monotonic() - began
     await scale.answers("After the kill")
-    standby = second if leader is first else first
-    assert standby.leads()
+    sys.stderr.write(f"taken over in {seconds:.2f} s\n")
+    assert seconds < TAKEN_OVER_SECONDS
 
-    [third] = await scale.start("gateway")
-    standby.freeze(True)
-    await scale.answers("While it is frozen")
-    assert third.leads()
-    standby.freeze(False)
-    await until(lambda: not standby.leads())
-    await scale.answers("After it woke")
-    assert third.leads()
-
-    one.kill()
-    assert two.get("/healthz") == 200
-    assert two.get("/chat/webchat/") == 200
+    [first, second], [worker] = scale.parts.of("web"), scale.parts.of("worker")
+    first.kill()
     worker.kill()
-    [other] = await scale.start("worker")
-    before = await ran(scale.desk)
+    before_worker = await ran(scale.desk)
+    await until(lambda: second.answers("/chat/webchat/") == 200)
+    await until(lambda: all(one.answers() == 200 for one in scale.parts.all() if one.port))
 
-    async def ran_again() -> bool:
-        return await ran(scale.desk) > before
+    leader = await scale.leader()
+    leader.freeze(True)
+    second.kill()
+    await scale.answers("While it is frozen")
+    leader.freeze(False)
+    await until(lambda: first.answers("/chat/webchat/") == 200)
+    await until(lambda: not leader.leads())
+    await scale.answers("After it woke")
+    assert (await scale.leader()).pid != leader.pid
+    await until_so(ran_since(before_worker, scale.desk))
+    await until(lambda: all(one.answers() == 200 for one in scale.parts.of("web")))
 
-    await until_so(ran_again)
-
-    scale.redis.kill()
+    [redis] = scale.parts.of("redis")
+    redis.freeze(True)
     await scale.answers("Without Redis")
-    before = await ran(scale.desk)
-    await until_so(ran_again)
-    scale.redis.start()
+    await until_so(ran_since(await ran(scale.desk), scale.desk))
+    await asyncio.to_thread(scale.parts.kill, redis)
     await scale.answers("With Redis again")
-    for words in ("With the bell", "After the kill", "While it is frozen", "After it woke", "Without Redis"):
+    for words in SAID:
         assert scale.shown(words) == 1, words
-    for part in (third, two, other):
-        assert await asyncio.to_thread(part.end) == 0, part.said
-        assert "Traceback" not in part.said, part.said
+
+    last = scale.parts.all()
+    assert await asyncio.to_thread(scale.parts.end) == 0
+    assert not [one.name for one in last if is_alive(one.pid)]
+    for part in last:
+        # What the frozen one had in its hands when it woke is told with its way.
+        said = part.log.read_text("utf-8", "replace")
+        assert part.log == leader.log or "Traceback" not in said, said
+
+
+SAID = (
+    "With the bell",
+    "After the kill",
+    "While it is frozen",
+    "After it woke",
+    "Without Redis",
+    "With Redis again",
+)
+
+
+def ran_since(before: float, desk: Desk) -> Callable[[], Awaitable[bool]]:
+    async def again() -> bool:
+        return await ran(desk) > before
+
+    return again
 
 
 async def ran(desk: Desk) -> float:
