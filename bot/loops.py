@@ -13,7 +13,7 @@ from bot.post import Posting
 from bot.router import Router
 from bot.tell import BATCH, Tell
 from core import clock, outbox
-from core.desk import Desk
+from core.desk import UNTOLD, Desk
 from core.kb.shelf import FOLLOW_SECONDS, Shelf
 from core.lease import Replaced
 from core.outage import MAY_BE_AWAY
@@ -132,7 +132,11 @@ class Loops:
         async with self.desk.bus.subscribe() as signals:
             async for signal in signals:
                 self._forget(signal)
-                if self.others and signal.topic in ("event", "lost"):
+                if (
+                    self.others
+                    and signal.topic in ("event", "lost")
+                    and signal.data.get("name") not in UNTOLD
+                ):
                     # Another process may have committed it: there is something to tell.
                     self.desk.wake.set()
                 if _changes_the_desk(signal):

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from core.ports.files import FileStore
 
 
+UNTOLD = ("message.delivered",)
+"""Facts from which nothing follows: whoever reads events takes them with the next ones."""
+
+
 class Desk:
     """One desk. `wake` is set whenever something was committed that others should look at."""
 
@@ -65,7 +69,8 @@ class Desk:
             yield uow
 
     def _committed(self, events: list[EventRow]) -> None:
-        self.wake.set()
+        if any(event.name not in UNTOLD for event in events):
+            self.wake.set()
         for event in events:
             self.bus.publish(signal_of(event))
 

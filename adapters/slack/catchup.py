@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -61,6 +61,8 @@ class _Found:
     round: int
     fresh: str
     since: str
+    troubles: int = 0
+    """How often something of the channel had failed when it was asked for."""
     span: Span | None = None
 
 
@@ -77,6 +79,10 @@ class CatchUp:
         """In which round a channel was read to its end, so that live messages may follow."""
         self._swept: dict[tuple[str, str], int] = {}
         """In which round it was looked a day back as well, for edits and deletions."""
+        self._awaited: dict[tuple[str, str], set[str]] = {}
+        """What the history shows and no event has told yet: Slack repeats in no order, and the last of
+        them may be told before those between."""
+        self._troubles: Counter[tuple[str, str]] = Counter()
         self._cursors: dict[tuple[str, str], str] = {}
         self._moved: set[tuple[str, str]] = set()
         self._seen: OrderedDict[tuple[str, str, str], None] = OrderedDict()
@@ -92,7 +98,7 @@ class CatchUp:
         """What was missed in a channel, before what is said there now. The caller has the lane. When
         Slack does not say what was, nothing is taken: it repeats what was not acknowledged, and the
         order holds."""
-        if not channel or self._is_read(workspace, channel):
+        if not channel or (self._is_read(workspace, channel) and not self._overtakes(workspace, channel, ts)):
             return
         try:
             found = await self._history(workspace, channel)
@@ -106,8 +112,10 @@ class CatchUp:
                 return
             raise Unavailable(_("Slack cannot be reached right now.")) from error
         else:
+            later = {str(one["ts"]) for one in found.messages if _is_a_persons(one) and str(one["ts"]) > ts}
             found.messages[:] = [one for one in found.messages if str(one["ts"]) < ts]
             await self._hand_over(workspace, channel, found, hand)
+            self._awaited[workspace.team, channel] = later
 
     async def is_gone(self, workspace: Workspace, channel: str, message: Json) -> bool:
         """Whether a message that was said before we were here, and is told only now, is there no more.
@@ -146,12 +154,14 @@ class CatchUp:
         """A message was dealt with: the cursor goes on, where nothing before it is missing."""
         key = (workspace.team, channel)
         self._note(workspace, channel, ts)
+        self._awaited.get(key, set()).discard(ts)
         if self._is_read(workspace, channel) and ts > self._cursors.get(key, ""):
             self._cursors[key] = ts
             self._moved.add(key)
 
     def failed(self, workspace: Workspace, channel: str) -> None:
         """Something of this channel could not be kept: it is looked for again."""
+        self._troubles[workspace.team, channel] += 1
         self._read.pop((workspace.team, channel), None)
         self._swept.pop((workspace.team, channel), None)
         self.wanted.set()
@@ -256,7 +266,8 @@ class CatchUp:
             return 0
         async with self.lanes.turn(f"{workspace.team} {channel}"):
             count = await self._hand_over(workspace, channel, found, hand)
-            self._swept[workspace.team, channel] = found.round
+            if self._holds(workspace, channel, found):
+                self._swept[workspace.team, channel] = found.round
         return count
 
     def _closed(self, workspace: Workspace, channel: str) -> None:
@@ -273,7 +284,7 @@ class CatchUp:
         self, workspace: Workspace, channel: str, held: Sequence[str], patient: bool = False
     ) -> _Found:
         """History since the cursor, and the replies in threads that grew or hold a ticket."""
-        started = self._round
+        started, troubles = self._round, self._troubles[workspace.team, channel]
         begun = await self._begin(workspace)
         cursor = await self._cursor(workspace, channel) or begun
         fresh = f"{max(float(cursor) - OVERLAP, float(begun)):.6f}"
@@ -287,7 +298,7 @@ class CatchUp:
             messages += await self._replies(ask, workspace, channel, thread, since)
         messages.sort(key=lambda one: str(one["ts"]))
         span = Span(workspace.place(channel), since, until, frozenset(grown)) if patient and whole else None
-        return _Found(messages, cursor, started, fresh, since, span)
+        return _Found(messages, cursor, started, fresh, since, troubles, span)
 
     async def _grown(
         self,
@@ -349,7 +360,9 @@ class CatchUp:
         if found.span is not None:
             for fact in await missing(self.workspaces.desk, found.span, found.messages):
                 count += await self._handed(fact, hand)
-        self._read[workspace.team, channel] = found.round
+        self._awaited.pop((workspace.team, channel), None)
+        if self._holds(workspace, channel, found):
+            self._read[workspace.team, channel] = found.round
         newest = str(found.messages[-1]["ts"]) if found.messages else found.cursor
         self.done(workspace, channel, max(newest, found.cursor))
         return count
@@ -395,8 +408,21 @@ class CatchUp:
         while len(self._seen) > MOST_SEEN:
             self._seen.popitem(last=False)
 
+    def _holds(self, workspace: Workspace, channel: str, found: _Found) -> bool:
+        """Whether nothing failed since these were asked for: what failed is not among them."""
+        return self._troubles[workspace.team, channel] == found.troubles
+
+    def _overtakes(self, workspace: Workspace, channel: str, ts: str) -> bool:
+        """Whether something older is known to be still on its way."""
+        return any(one < ts for one in self._awaited.get((workspace.team, channel), ()))
+
     def _is_read(self, workspace: Workspace, channel: str) -> bool:
         return self._read.get((workspace.team, channel)) == self._round
+
+
+def _is_a_persons(message: Json) -> bool:
+    """Whether an event tells of it; ours, and other bots', are none of the desk's business."""
+    return not message.get("bot_id") and isinstance(message.get("user"), str)
 
 
 def _version(message: Json) -> str:

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from adapters.slack import catchup, make
-from core.chat import Answer, Card, Deleted, Edited, Post, Reacted, Said
+from core import clock
+from core.chat import Answer, Card, Deleted, Edited, Post, Reacted, Said, Sender
 from core.conversations.model import MessageCopy
 from core.installations import cursors
 from tests.adapters.slack.conftest import Hearing
@@ -119,6 +120,49 @@ async def test_what_could_not_be_kept_is_looked_for(live: Standin, hearing: Hear
     await hearing.first(Said, text="next")
     told = list(dict.fromkeys(one.text for one in hearing.all(Said)))
     assert told == ["first", "lost by Slack", "next"]
+
+
+async def test_a_sweep_that_asked_before_something_failed_does_not_vouch_for_the_channel(
+    live: Standin, hearing: Hearing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live.server.set_knob("retry_delays", [])
+    await live.says("first")
+    await hearing.first(Said, text="first")
+    await live.server.play.settled()
+    found, workspace = live.adapter.catchup, await live.adapter.workspaces.of(live.world.team)
+    channel = live.place.channel
+    asked = await found._fetched(workspace, channel, ())
+    hearing.down = 1
+    monkeypatch.setattr(
+        found, "failed", lambda *given: (type(found).failed(found, *given), found.wanted.clear())
+    )
+    await live.says("refused")
+    await live.server.play.settled()
+    async with live.adapter.receiving.lanes.turn(f"{workspace.team} {channel}"):
+        await found._hand_over(workspace, channel, asked, hearing)
+    await live.says("next")
+    await hearing.first(Said, text="next")
+    assert list(dict.fromkeys(one.text for one in hearing.all(Said))) == ["first", "refused", "next"]
+
+
+async def test_the_last_of_what_was_missed_does_not_overtake_the_middle(
+    slack: Standin, hearing: Hearing
+) -> None:
+    """Slack tells again of the first and of the last: what it shows between them comes between them."""
+    play, ada, channel = slack.server.play, slack.world.ada, slack.place.channel
+    slack.server.set_knob("retry_delays", [])
+    await slack.adapter.workspaces.refresh()
+    workspace = await slack.adapter.workspaces.of(slack.world.team)
+    said = [await play.say(ada, "bot", text) for text in ("one", "two", "three")]
+    found = slack.adapter.catchup
+    for one in (said[0], said[2]):
+        await found.before(workspace, channel, one["ts"], hearing)
+        await hearing(
+            Said(place=slack.place, sender=Sender(ada), native=one["ts"], at=clock.now(), text=one["text"])
+        )
+        found.done(workspace, channel, one["ts"])
+    await slack.adapter.workspaces.close()
+    assert [one.text for one in hearing.all(Said)] == ["one", "two", "three"]
 
 
 async def test_within_the_narrowest_limits(slack: Standin, hearing: Hearing) -> None:
