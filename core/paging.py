@@ -14,7 +14,8 @@ def read_cursor(text: str) -> tuple[datetime, UUID] | None:
     """What a cursor says; None for what is none of ours, upon which a list begins at its start."""
     at, _line, key = text.rpartition("_")
     try:
-        moment, row_id = datetime.fromisoformat(at), UUID(key)
+        # Whoever puts it into an address as it stands has said a space instead of the `+`.
+        moment, row_id = datetime.fromisoformat(at.replace(" ", "+")), UUID(key)
     except ValueError:
         return None
     return (moment, row_id) if moment.tzinfo is not None else None

@@ -31,4 +31,4 @@ class Heads:
             # A stream without end, such as live news, ends as when its reader leaves.
             return {"type": "http.disconnect"} if answered else await receive()
 
-        await self.app(scope | {"method": "GET", ASKED: True}, gone_once_answered, head_only)
+        await self.app({**scope, "method": "GET", ASKED: True}, gone_once_answered, head_only)
