@@ -29,7 +29,8 @@ def read_numbered_cursor(text: str) -> tuple[datetime, int] | None:
 def _read(text: str, key_of: Callable[[str], Key]) -> tuple[datetime, Key] | None:
     at, _line, key = text.rpartition("_")
     try:
-        moment, row_id = datetime.fromisoformat(at), key_of(key)
+        # Whoever puts it into an address as it stands has said a space instead of the `+`.
+        moment, row_id = datetime.fromisoformat(at.replace(" ", "+")), key_of(key)
     except ValueError:
         return None
     return (moment, row_id) if moment.tzinfo is not None else None

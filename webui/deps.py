@@ -66,7 +66,7 @@ async def _read_form(request: Request, site: Site) -> None:
             viewer = await sessions.viewer_of(uow, request, site.secure)
         if viewer.signed_in:
             bodies.allow_files(request, site.desk.means.settings.attachment_mb)
-    await request.form(max_files=20, max_fields=500)
+    await request.form(max_files=20, max_fields=500, max_part_size=bodies.MOST_BYTES)
 
 
 async def _ours(request: Request, uow: UnitOfWork, viewer: Viewer) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -23,6 +24,11 @@ from webui.deps import SignInFirst, site_of
 log = structlog.get_logger("webui")
 _NO_SUCH_LETTER = "22021"
 """SQLSTATE of a text that holds what no text may, such as the letter with the number 0."""
+_SAID: dict[int, Callable[[], str]] = {
+    400: lambda: _("What was sent could not be read."),
+    405: lambda: _("This page cannot be used like that."),
+}
+"""Instead of a library's own words."""
 HEADLINES = {
     400: N_("Not understood"),
     401: N_("Please sign in"),
@@ -117,7 +123,7 @@ async def _http(request: Request, error: Exception) -> Response:
     _speak(request)
     if error.status_code == 404:
         return await _desk_error(request, NotFound(_("There is no such page.")))
-    words = _("This page cannot be used like that.") if error.status_code == 405 else str(error.detail)
+    words = _SAID[error.status_code]() if error.status_code in _SAID else str(error.detail)
     known = DeskError(words)
     known.__class__ = type("HttpError", (DeskError,), {"status": error.status_code, "code": "http"})
     return await _desk_error(request, known)

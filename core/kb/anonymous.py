@@ -89,6 +89,17 @@ _SHAPES_FIRST: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("mail", re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}")),
     ("link", re.compile(r"(?:https?://|www\.)[^\s<>()\[\]]{3,500}")),
     ("account", re.compile(r"\b[A-Z]{2}\d{2}(?:[ ]?[A-Z0-9]{4}){3,7}(?:[ ]?[A-Z0-9]{1,3})?\b")),
+    # A card: sixteen digits in fours, or fifteen as 4, 6 and 5.
+    ("account", re.compile(r"\b(?:\d{4}[ -]?){3}\d{4}\b|\b3\d{3}[ -]?\d{6}[ -]?\d{5}\b")),
+    ("date", re.compile(r"\b(?:\d{1,2}[./-]\d{1,2}[./-](?:19|20)\d{2}|(?:19|20)\d{2}-\d{2}-\d{2})\b")),
+    # A way into a network: eight groups, or fewer with a gap; also that of a device.
+    (
+        "number",
+        re.compile(
+            r"(?<![\w:])(?:(?:[0-9A-Fa-f]{1,4}:){3,7}[0-9A-Fa-f]{1,4}"
+            r"|(?=[0-9A-Fa-f:]*\d)[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6}::[0-9A-Fa-f:]{0,39})(?![\w:])"
+        ),
+    ),
 )
 _SHAPES_LAST: tuple[tuple[str, re.Pattern[str]], ...] = (
     # A street with its number, in the German and in the English order; a code with a town.
@@ -104,8 +115,10 @@ _SHAPES_LAST: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("number", re.compile(r"\b(?:\d{1,3}\.){3}\d{1,3}\b")),
     # Letters and digits mixed, as serials and orders are: at least four digits of six characters.
     ("number", re.compile(r"#?\b(?=[\w-]{5,40}\b)(?=(?:[\w-]*?\d){4})(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\b")),
-    ("phone", re.compile(r"(?<![\w.])(?:\+|00)\d[\d ()/.-]{6,20}\d\b|\b0\d{2,5}(?: ?[/-] ?| )\d[\d -]{3,14}\d\b")),
-    ("number", re.compile(r"#?\b\d{5,20}\b")),
+    ("phone", re.compile(r"(?<![\w.])(?:\+|00)\d[\d ()/.-]{6,20}\d\b|\b0\d{2,5}(?: ?[/-] ?| )\d[\d -]{3,14}\d\b"
+        r"|(?<!\w)\(\d{2,5}\) ?\d[\d -]{3,14}\d\b|\b\d{3}[-. ]\d{3}[-. ]\d{4}\b")),
+    ("number", re.compile(r"#?\b\d{5,20}(?:-\d{1,10})*\b")),
+    ("name", re.compile(r"(?<![\w@/])@[A-Za-z0-9_]{3,32}\b(?![/.]\w)")),
 )  # fmt: skip
 _GREETING = re.compile(
     rf"(\b(?:Hi|Hello|Hey|Dear|Hallo|Moin|Servus|Liebe|Lieber|Guten Tag|Guten Morgen|Thanks|Thank you|Danke|Cheers)"

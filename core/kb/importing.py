@@ -41,6 +41,7 @@ Read = Callable[[str], Awaitable[bytes | None]]
 MakeCategory = Callable[[str, UUID | None], Awaitable[UUID]]
 """Makes a category of a name below another one; see `core.admin.service.make_category`."""
 _PICTURE = re.compile(r"(!?\[[^\]\n]{0,300}\]\()<?([^)\s>]{1,300})>?((?:\s+\"[^\"\n]{0,200}\")?\))")
+_NAMED_SO = re.compile(r"\.(?:png|jpe?g|gif|webp|avif)$", re.IGNORECASE)
 _HASHED = re.compile(r"^[0-9a-f]{12}-")
 
 What = Literal["made", "changed", "same"]
@@ -398,6 +399,8 @@ class _Work:
         name = _HASHED.sub("", PurePosixPath(target).name)
         upload = await self.stack.enter_async_context(receiving(self.uow.means, name, files.once(content)))
         opened = await files.keep(self.uow, self.actor, article.id, upload, content=content)
+        if _NAMED_SO.search(name) and not opened.row.mime.startswith("image/"):
+            self._hint(one, _("“{name}” is no picture; nobody will see one there.").format(name=target))
         return opened.address
 
     def _hint(self, one: Document, words: str, name: str = "") -> None:

@@ -35,6 +35,7 @@ SCOPES = {
     "calls:write": N_("Make, end and change calls"),
     "people:read": N_("Read people, teams and categories"),
     "people:write": N_("Add and change people"),
+    "articles:read": N_("Read articles"),
     "macros:read": N_("Read macros"),
     "macros:write": N_("Add and change macros"),
 }

@@ -244,10 +244,13 @@ async def test_what_only_the_desk_knows_is_wrong_takes_all_back(desk: Desk) -> N
 async def test_hints_are_no_faults(desk: Desk) -> None:
     await house(desk)
     folder = {
+        "p.png": b"no picture",
+        "b.md": "# B\n\n![x](p.png)",
         "a.md": "---\ncategory: Bikes / Brakes\nowner: nobody@elsewhere.example\nrelated: [00000000-0000-7000-8000-000000000001]\n---\n# A\n\nx",
     }  # fmt: skip
     report = await imported(desk, folder)
-    assert len(report.hints) == 4
+    assert len(report.hints) == 5
+    assert any(one.path == "b.md" and "p.png" in one.words for one in report.hints)
     async with desk.unit() as uow:
         names = set(await uow.session.scalars(select(Category.name)))
         assert names == {"Bikes", "Brakes"}

@@ -14,8 +14,11 @@ import pytest
 from httpx import ASGITransport, AsyncClient, Response
 from sqlalchemy import func, select
 
+from core.access import SYSTEM, Permission
 from core.conversations.model import Attachment
 from core.desk import Desk
+from core.kb import service as articles
+from core.kb.service import Facts
 from core.people import service as people
 from core.people import tokens
 from webui.api.document import document
@@ -295,6 +298,31 @@ async def test_answers_say_what_is_left_of_the_budget(api: Api) -> None:
     first = await api.call("bob", "GET", "/me")
     second = await api.call("bob", "GET", "/me")
     assert int(second.headers["ratelimit-remaining"]) < int(first.headers["ratelimit-limit"])
+
+
+async def test_articles_as_their_reader_may_read_them(api: Api) -> None:
+    api.desk.means.roles["requester"] |= {Permission.use_api}
+    await api.person("ada", "requester")
+    await api.person("eve", "requester", ("tickets:read",))
+    async with api.desk.unit() as uow:
+        for title, audience in (("Charge the battery", "public"), ("Refund rules", "internal")):
+            _article, text = await articles.create(
+                uow, SYSTEM, title=title, body=f"{title} at night.", facts=Facts(audience=audience)
+            )
+            await articles.publish(uow, SYSTEM, text.id, version=text.version)
+    assert (await api.call("eve", "GET", "/articles")).status_code == 403
+    first = (await api.call("bob", "GET", "/articles?limit=1")).json()
+    second = (await api.call("bob", "GET", f"/articles?limit=1&after={first['next']}")).json()
+    assert (await api.call("bob", "GET", "/articles?after=nonsense")).status_code == 422
+    titles = [one["title"] for page in (first, second) for one in page["items"]]
+    assert (sorted(titles), second["next"]) == (["Charge the battery", "Refund rules"], None)
+    [found] = (await api.call("ada", "GET", "/articles?q=batery")).json()["items"]
+    assert found["url"].endswith("/help/en/charge-the-battery")
+    assert (await api.call("ada", "GET", "/articles?q=refund")).json()["items"] == []
+    whole = (await api.call("ada", "GET", f"/articles/{found['id']}?language=de")).json()
+    assert (whole["body"], whole["languages"]) == ("Charge the battery at night.", ["en"])
+    inside = next(one for page in (first, second) for one in page["items"] if one["audience"] == "internal")
+    assert (await api.call("ada", "GET", f"/articles/{inside['id']}")).status_code == 404
 
 
 async def test_the_description_is_the_one_that_was_agreed(api: Api) -> None:

@@ -22,7 +22,7 @@ from core.tickets import access
 from core.tickets.model import Category
 from tests.webui.browsing import Browser
 from tests.webui.desk_world import DeskWorld
-from webui.pages import help_shell
+from webui.pages import help_find, help_shell
 
 BODY = (
     "Hold both buttons for **five** seconds.\n\n## Before\n\nUnplug it.\n\n## Then\n\nPlug it in.\n\n"
@@ -298,6 +298,12 @@ async def test_any_words_get_a_sensible_answer(world: DeskWorld, reader: Browser
     finds = any(word in words for word in ("сбросить", "重置"))
     assert ("Как" in re.sub(r'value="[^"]*"', "", answer.text)) == finds
     assert max((len(row.words) for row in await rows(world, KbSearch)), default=0) < 1_000
+
+
+async def test_one_address_does_not_fill_the_list_of_searches(world: DeskWorld, reader: Browser) -> None:
+    for number in range(help_find.NOTED[0] + 3):
+        await reader.get("/help/search", params={"q": f"flood {number}", "language": "en", "typing": "rest"})
+    assert len(await rows(world, KbSearch)) == help_find.NOTED[0]
 
 
 async def test_searches_are_noted_sealed_and_grouped(world: DeskWorld, reader: Browser) -> None:

@@ -241,6 +241,11 @@ async def test_what_is_too_large_is_said(world: DeskWorld, bob: Browser) -> None
     await bob.look(page_of(text))
     await bob.submit(page_of(text), {"body": "x" * 2_200_000}, button="step=save")
     assert bob.page.status_code == 413
+    await bob.look(page_of(text))
+    token = {"x-csrf-token": bob.page.text.split('name="csrf" content="')[1].split('"')[0]}
+    sent = {"title": (None, "T"), "body": (None, "x" * 1_500_000), "version": (None, "1")}
+    by_script = await bob.post(page_of(text), files=sent, headers=token)
+    assert (by_script.status_code, "too long" in by_script.text) == (413, True)
 
 
 async def test_the_list_is_filtered_and_paged(

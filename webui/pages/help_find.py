@@ -28,6 +28,7 @@ from webui.site import Site
 router = APIRouter()
 
 MOST = 30
+NOTED = (60, 600)
 TYPED = 6
 """Results beside the field."""
 _WORDS = re.compile(r"\w+(?:['’-]\w+)*")
@@ -53,11 +54,18 @@ async def search(
     here = shell.speak(uow, language or i18n.language())
     shell.budget(site, "searches", 240, 60).take(shell.known_address(request))
     found = await _find(uow, viewer, wanted, typing=bool(typing))
-    if _is_asked(wanted, typing) and not shell.is_machine(request):
+    if _is_asked(wanted, typing) and _counts(request, site):
         await searches.note(uow, wanted.words, language=here, channel=shell.via(site, ""), results=len(found))
     if typing:
         return _piece(request, wanted, found, here)
     return await _page(request, uow, viewer, site, wanted, found, here)
+
+
+def _counts(request: Request, site: Site) -> bool:
+    """A person's search; of one address only so many, so that nobody writes our list of what to write."""
+    if shell.is_machine(request):
+        return False
+    return shell.budget(site, "noted", *NOTED).try_take(shell.known_address(request)) == 0
 
 
 def _is_asked(wanted: Wanted, typing: str) -> bool:
