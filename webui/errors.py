@@ -109,6 +109,8 @@ async def _validation(request: Request, error: Exception) -> Response:
     if first.get("type") == "json_invalid":
         return await _desk_error(request, Invalid(_("The body is not JSON.")))
     if not wants_json(request):
+        if first["loc"][:1] == ("path",):
+            return await _desk_error(request, NotFound(_("There is no such page.")))
         return await _desk_error(
             request, Invalid(_("“{field}” is not right.").format(field=field), field=field)
         )

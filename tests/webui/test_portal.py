@@ -399,6 +399,9 @@ async def test_other_peoples_tickets_are_not_found(world: World, ada: Person) ->
         assert await every_way(browser, number, message) == {404}
         assert await every_way(browser, 987_654, message) == {404}
         assert await every_way(browser, 2**80, message) == {404}
+        assert [(await browser.get(f"/my/tickets/{name}")).status_code for name in ("abc", "1.5", "²")] == [
+            404
+        ] * 3
         missing = await browser.get("/my/tickets/987654")
         foreign = await browser.get(f"/my/tickets/{number}")
         plain = re.compile(r"\d+|[0-9a-f]{64}")
