@@ -1,25 +1,33 @@
-# One image for the whole desk. The data folder is a volume: database, files, master key.
-FROM python:3.13-slim
+# One image for the whole desk and for each of its parts. The first stage installs; the second is what runs:
+# no pip, no compilers, an ordinary user. The data folder is a volume.
+FROM python:3.13-slim-trixie AS build
 
-RUN useradd --system --create-home --uid 10001 deskbell \
- && install -d -o deskbell -g deskbell -m 0700 /data
-WORKDIR /srv/deskbell
-
+WORKDIR /src
+RUN python -m venv /opt/deskbell
 COPY requirements/run.txt requirements/run.txt
-RUN pip install --no-cache-dir --no-deps --require-hashes -r requirements/run.txt
-
+RUN /opt/deskbell/bin/pip install --no-cache-dir --no-deps --require-hashes -r requirements/run.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY core core
 COPY adapters adapters
 COPY bot bot
 COPY webui webui
 COPY migrations migrations
-RUN pip install --no-cache-dir --no-deps --no-build-isolation .
+RUN /opt/deskbell/bin/pip install --no-cache-dir --no-deps --no-build-isolation . \
+ && /opt/deskbell/bin/pip uninstall --yes pip
+
+
+FROM python:3.13-slim-trixie
+
+RUN useradd --system --create-home --uid 10001 deskbell \
+ && install -d -o deskbell -g deskbell -m 0700 /data
+COPY --from=build /opt/deskbell /opt/deskbell
 
 USER deskbell
 WORKDIR /home/deskbell
 ENV DESKBELL_HOST=0.0.0.0 \
     DESKBELL_DATA=/data \
+    PATH=/opt/deskbell/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 VOLUME /data
 EXPOSE 8080

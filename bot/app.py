@@ -23,10 +23,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 import adapters
-from adapters.files.disk import DiskStore
+from adapters.files import make_store
 from adapters.local.bus import LocalBus
 from adapters.redis.bus import RedisBus
-from bot import jobs, migrate, typists, wiring
+from bot import doctor, jobs, migrate, typists, wiring
+from bot.doctor.patient import Patient
 from bot.following import follow
 from bot.loops import Loops
 from bot.post import Posting
@@ -126,7 +127,7 @@ async def compose(settings: Settings, *, part: bool = False, idle_seconds: float
         db = await stack.enter_async_context(_reached(settings, server, idle_seconds))
         masters = await master_keys(settings, folder, db)
         await migrate.to_head(db.engine)
-        desk = await Desk.open(db, DiskStore(folder / "files"), LocalBus(), masters)
+        desk = await Desk.open(db, make_store(environment(), folder), LocalBus(), masters)
         told = _join_others(settings, desk) if part or settings.redis_url.get_secret_value() else {}
         app = put_together(settings, desk)
         app.tasks.update(told)
@@ -177,6 +178,8 @@ def put_together(settings: Settings, desk: Desk) -> App:
     loops = Loops(desk, router, Tell(desk, wiring.tellers(desk, chats), chats), posting)
     app = App(settings, desk, router, chats, loops, make_app(site), site, voice)
     views = site.facts["views"] = Views(desk.db, desk.means)
+    patient = Patient(settings, settings.data.absolute(), desk.db, desk, chats)
+    site.examine = lambda: doctor.examine(patient)
     app.tasks["calls"] = voice.run
     app.tasks["views"] = views.run
     site.facts["app"] = app

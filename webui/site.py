@@ -9,6 +9,7 @@ from uuid import UUID
 
 from starlette.types import ASGIApp
 
+from core.admin.checkup import Line
 from core.chat import Connects
 from core.desk import Desk
 from core.ports.media import MediaEngine, Recordings
@@ -46,6 +47,8 @@ class Site:
     recordings: Recordings | None = None
     call_changed: Callable[[UUID], Awaitable[None]] | None = None
     """Told when somebody's consent changed: whoever may be recorded now, is."""
+    examine: Callable[[], Awaitable[Sequence[Line]]] | None = None
+    """Asks everything the desk stands on."""
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -97,6 +97,16 @@ class SmtpMailer:
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             raise PostFailed(type(error).__name__) from None
 
+    async def look(self) -> None:
+        """Whether the server lets us in; raises `PostFailed`."""
+        try:
+            async with asyncio.timeout(WHOLE_SECONDS), self._client() as client:
+                await self._sign_in(client)
+        except aiosmtplib.SMTPResponseException as error:
+            raise PostFailed(f"smtp {error.code}") from None
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise PostFailed(type(error).__name__) from None
+
     def _client(self) -> aiosmtplib.SMTP:
         return aiosmtplib.SMTP(
             hostname=self.server.host,

@@ -19,6 +19,7 @@ COMMANDS = {
     "media": "media",
     "demo": "demo",
     "migrate": "migrate",
+    "doctor": "doctor",
     "admin-link": "admin_link",
     "connect": "connect",
     "tickets": "tickets",

@@ -8,11 +8,17 @@ from pathlib import Path
 import click
 from rich.filesize import decimal
 from rich.progress import Progress, TaskID
+from sqlalchemy.dialects.postgresql import insert
 
-from adapters.files.disk import DiskStore
+from adapters.files import make_store
 from bot.backup.make import Made, Tick, make
 from bot.cli import edge
 from bot.cli.reach import reached, where_is_the_master_key
+from bot.doctor.stored import BACKUP
+from core import clock
+from core.db import Database
+from core.env_file import environment
+from core.outbox_model import ScheduledJob
 from core.settings import Settings
 
 STEPS = {"check": "Checking", "database": "Database", "files": "Files", "settle": "Settling"}
@@ -40,15 +46,28 @@ def backup(file: Path, keep_keys_days: int) -> None:
             with edge.progress(unit=False) as bar:
                 made = await make(
                     there.target,
-                    DiskStore(there.folder / "files"),
+                    make_store(environment(), there.folder),
                     file,
                     keep_keys=timedelta(days=keep_keys_days),
                     tick=ticking(bar),
                 )
+            await _note(there.db)
             where = where_is_the_master_key(settings, there.folder)
         _tell(made, where)
 
     edge.run(work)
+
+
+async def _note(db: Database) -> None:
+    """For `deskbell doctor`, which says how old the last backup is."""
+    async with db.sessions() as session:
+        statement = insert(ScheduledJob).values(name=BACKUP, last_run_at=clock.now())
+        await session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[ScheduledJob.name], set_={"last_run_at": statement.excluded.last_run_at}
+            )
+        )
+        await session.commit()
 
 
 def ticking(bar: Progress) -> Tick:

@@ -36,7 +36,7 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, None]], *, quiet: bool = 
         settings = program.load()
         environment.check()
         if quiet:
-            _log_warnings_only()
+            warnings_only()
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(work(settings))
     except StartError as error:
@@ -91,7 +91,8 @@ def _loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _log_warnings_only() -> None:
+def warnings_only() -> None:
+    """What a quiet command logs."""
     structlog.configure(
         wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

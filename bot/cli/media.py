@@ -21,7 +21,7 @@ def media() -> None:
 
 
 async def _media(settings: Settings) -> None:
-    from adapters.files.disk import DiskStore
+    from adapters.files import make_store
     from adapters.media import process
     from adapters.media.settings import Settings as MediaSettings
     from bot.voice.engine import socket_of
@@ -29,4 +29,4 @@ async def _media(settings: Settings) -> None:
 
     log.configure(settings.log_format)
     folder = settings.data.absolute()
-    await process.serve(MediaSettings.of(environment()), DiskStore(folder / "files"), socket_of(folder))
+    await process.serve(MediaSettings.of(environment()), make_store(environment(), folder), socket_of(folder))

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.files.disk import DiskStore
+from adapters.files import make_store
 from adapters.local.bus import LocalBus
 from bot import migrate
 from bot.app import database
@@ -15,6 +15,7 @@ from bot.backup.programs import Target
 from bot.secrets import kept_keys, master_keys
 from core.db import Database
 from core.desk import Desk
+from core.env_file import environment
 from core.errors import StartError
 from core.i18n import _
 from core.settings import Settings
@@ -45,7 +46,7 @@ class Reached:
                 ).format(at=at, head=migrate.head())
             )
         masters = await master_keys(self.settings, self.folder, self.db)
-        return await Desk.open(self.db, DiskStore(self.folder / "files"), LocalBus(), masters)
+        return await Desk.open(self.db, make_store(environment(), self.folder), LocalBus(), masters)
 
 
 @asynccontextmanager

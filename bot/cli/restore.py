@@ -11,7 +11,7 @@ from uuid import UUID
 
 import click
 
-from adapters.files.disk import DiskStore
+from adapters.files import make_store
 from adapters.postgres import DataFolder, start
 from bot.app import database
 from bot.backup import erasing
@@ -24,6 +24,7 @@ from bot.cli import edge
 from bot.cli.backup import ticking
 from bot.secrets import kept_keys
 from core.db import Database
+from core.env_file import environment
 from core.errors import StartError
 from core.i18n import _
 from core.settings import Settings
@@ -85,7 +86,7 @@ def _keys(file: Path, named: Path | None, without: bool) -> Path | None:
 
 async def _restore(settings: Settings, backup: Backup, lists: tuple[Path, ...], tick: Tick) -> Restored:
     folder = settings.data.expanduser().absolute()
-    files = DiskStore(folder / "files")
+    files = make_store(environment(), folder)
     masters = kept_keys(settings, folder)
     try:
         erased = _erased(backup, lists)

@@ -9,22 +9,38 @@ import os
 import resource
 import signal
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.files import make_store
 from adapters.files.disk import DiskStore
 from adapters.files.memory import MemoryStore
-from core.errors import Invalid, NotFound
+from adapters.files.s3 import PART, S3Store
+from core.errors import Invalid, NotFound, StartError
 from core.ports.files import FileStore, StoreDown, StoreFull, new_name
+from tests.cli.program import free_port
+
+from .s3 import BUCKET, client_of, empty_bucket, s3_server, settings_of
 
 MB = 1024 * 1024
 
 
-@pytest.fixture(params=["disk", "memory"])
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture(params=["disk", "memory", "s3"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> FileStore:
+    if request.param == "s3":
+        address = request.getfixturevalue("s3")
+        empty_bucket(address)
+        return S3Store(settings_of(address))
     return DiskStore(tmp_path / "with space" / "files") if request.param == "disk" else MemoryStore()
 
 
@@ -256,3 +272,65 @@ async def _put_too_much(root: Path) -> tuple[int | None, int]:
     await store.put(new_name(), stream(b"small"))
     cause = raised.value.__cause__
     return cause.errno if isinstance(cause, OSError) else None, len(await names(store))
+
+
+# What only a bucket can do wrong
+
+
+async def test_what_is_large_goes_in_parts_and_comes_in_pieces(s3: str) -> None:
+    empty_bucket(s3)
+    store, name = S3Store(settings_of(s3)), new_name()
+    block = os.urandom(MB)
+    data = [block[n:] + block[:n] for n in range(19)]
+    assert await store.put(name, stream(*data)) == 19 * MB
+    assert client_of(s3).head_object(Bucket=BUCKET, Key=name)["ETag"].endswith('-3"'), "three parts"
+    whole = b"".join(data)
+    pieces = [len(one) async for one in store.read(name)]
+    assert max(pieces) <= 2 * MB
+    assert await read(store, name) == whole
+    assert await read(store, name, PART - 5, PART + 5) == whole[PART - 5 : PART + 5]
+
+
+async def test_a_large_source_that_breaks_leaves_no_object(s3: str) -> None:
+    empty_bucket(s3)
+    store, name = S3Store(settings_of(s3)), new_name()
+    with pytest.raises(ConnectionResetError):
+        await store.put(name, breaking(*[bytes(MB)] * 20))
+    assert await names(store) == []
+    assert client_of(s3).list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+
+
+async def test_a_bucket_that_is_away_is_told_in_words(s3: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("adapters.files.s3._RETRY", {"max_retries": 0})
+    for store in (
+        S3Store(settings_of(f"http://127.0.0.1:{free_port()}")),
+        S3Store(replace(settings_of(s3), bucket="another")),
+    ):
+        with pytest.raises((StoreDown, NotFound)) as raised:
+            await store.put(new_name(), stream(b"x"))
+        assert "canary" not in f"{raised.value!r} {raised.value.__cause__!r}"
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"DESKBELL_S3_ENDPOINT": "https://s3.example.com"}, "DESKBELL_S3_BUCKET is missing"),
+        ({"DESKBELL_S3_BUCKET": "files"}, "DESKBELL_S3_SECRET_KEY"),
+        (
+            {
+                "DESKBELL_S3_BUCKET": "files",
+                "DESKBELL_S3_ACCESS_KEY": "a",
+                "DESKBELL_S3_SECRET_KEY": "b",
+                "DESKBELL_S3_ENDPOINT": "s3.example.com",
+            },
+            "https://",
+        ),
+    ],
+)
+def test_half_a_bucket_is_none(given: dict[str, str], words: str, tmp_path: Path) -> None:
+    with pytest.raises(StartError, match=words):
+        make_store(given, tmp_path)
+
+
+def test_without_a_bucket_files_lie_in_the_data_folder(tmp_path: Path) -> None:
+    assert isinstance(make_store({}, tmp_path), DiskStore)

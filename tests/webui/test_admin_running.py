@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 
 from core import clock, inbox, metrics
 from core.admin import audit
+from core.admin.checkup import Line
 from core.chat import Place, Said, Sender
 from core.conversations import service as conversations
 from core.conversations.model import Message
@@ -223,6 +224,21 @@ async def test_health_tells_what_needs_attention(here: World, monkeypatch: pytes
     assert "Deliveries were given up" in words
     assert "A job of the schedule failed" in words
     assert "OSError" in words
+
+
+async def test_a_checkup_says_what_is_wrong_and_how_to_mend_it(here: World) -> None:
+    async def found() -> list[Line]:
+        return [
+            Line("mail", "fail", "It refuses us.", "Mend the password."),
+            Line("clock", "ok", "Fine.", "Nothing"),
+        ]
+
+    here.site.examine = found
+    assert "Not looked at yet" in said(await here.admin.get("/admin/checkup"))
+    words = said(await here.admin.post("/admin/checkup"))
+    assert "Something does not work." in words
+    assert "Mail Fails It refuses us. Mend the password. Clock Well Fine." in words
+    assert (await here.browsers["lea"].post("/admin/checkup")).status_code == 404
 
 
 async def test_metrics_are_for_this_machine_or_the_token(here: World) -> None:

@@ -60,6 +60,7 @@ AREAS: Mapping[str, tuple[Area, ...]] = {
         Area("outbox", N_("Outbox"), N_("Mails that were kept here instead of being sent"), "/admin/outbox", Permission.manage_desk, "mail"),
         Area("moderation", N_("Moderation"), N_("Quarantine, reports, blocked requesters"), "/admin/moderation", Permission.moderate, "flag"),
         Area("audit", N_("Audit"), N_("Who changed what, and who signed in"), "/admin/audit", Permission.see_audit, "shield"),
+        Area("checkup", N_("Check-up"), N_("Asks everything the desk stands on, and how to mend it"), "/admin/checkup", Permission.manage_desk, "check"),
         Area("health", N_("Health"), N_("Database, queues, speed, memory"), "/admin/health", Permission.see_health, "heart"),
     ),
 }  # fmt: skip
