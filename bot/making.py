@@ -134,6 +134,7 @@ class Making:
         card = Card(
             text=text,
             author=await _author(uow, message, for_requester) if row.part != REACTIONS else "",
+            picture=_picture(uow, message, for_requester),
             files=files,
             tone="note" if message.audience == "staff" else "neutral",
         )
@@ -162,6 +163,12 @@ async def _author(uow: UnitOfWork, message: Message, for_requester: bool) -> str
         return uow.settings.name
     author = await uow.session.get(Person, message.author_id) if message.author_id else None
     return (await people.know(uow, author)).shown if author is not None else ""
+
+
+def _picture(uow: UnitOfWork, message: Message, for_requester: bool) -> str:
+    """An agent's picture beside a reply, where the admin has said where they are."""
+    shown = for_requester and message.side == "staff" and uow.settings.show_agent_names
+    return uow.settings.agent_pictures.replace("{id}", str(message.author_id)) if shown else ""
 
 
 async def _files(uow: UnitOfWork, thread: Thread, message: Message) -> tuple[FileRef, ...]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from uuid import UUID
 
 from babel.dates import format_datetime
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot.calls import Opening
 from bot.cards import requesters as cards
@@ -15,14 +16,16 @@ from bot.fitting import Fitting, ticket_of
 from bot.making import Maker
 from bot.rooms.threads import OWN, card
 from core import clock
-from core.chat import ChatAdapter, Place, Post
+from core.chat import ChatAdapter, Discreet, Place, Post
 from core.conversations.model import Seat
 from core.db import EventRow, UnitOfWork
 from core.i18n import _, language, speaking
 from core.outbox_model import Delivery
+from core.people import linking
 from core.people import service as people
 from core.people.model import Person
 from core.tickets import hours, waiting
+from core.tickets.model import Ticket
 
 RECEIPT, FACT, RESOLVED = "requester_receipt", "requester_fact", "requester_resolved"
 TOLD = {
@@ -84,7 +87,20 @@ class Requesters(Fitting):
                 zone = (await people.know(uow, person)).zone
                 when = format_datetime(back.astimezone(zone), "EEEE HH:mm", locale=language())
             made = cards.receipt(opened, usual, hours.is_open(uow.settings, now), when)
+            if await self._may_be_known(uow, row, person):
+                made = replace(made, text=f"{made.text}\n\n{cards.may_be_known()}")
             return self.post(made, row)
+
+    async def _may_be_known(self, uow: UnitOfWork, row: Delivery, person: Person) -> bool:
+        """Said once, with the first request, and where nobody else reads it."""
+        place = Place.from_key(row.place_key)
+        adapter = self.chats.get(place.platform)
+        if not isinstance(adapter, Discreet) or not adapter.is_private(place):
+            return False
+        if not await linking.may_be_known(uow, person, place.platform):
+            return False
+        theirs = select(func.count()).select_from(Ticket).where(Ticket.requester_id == person.id)
+        return await uow.session.scalar(theirs) == 1
 
     async def place(self, uow: UnitOfWork, row: Delivery) -> Opening | None:
         """A thread of the requester's own: headed by the receipt, with them in it."""

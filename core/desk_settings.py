@@ -70,6 +70,12 @@ class DeskSettings(BaseModel):
         default_factory=list, description="What is marked in a review of a call, from 1 to 5"
     )
     show_agent_names: bool = Field(True, description="Requesters see agents' display names")
+    agent_pictures: str = Field(
+        "",
+        max_length=300,
+        pattern=r"^(https://[^\s{}]+(\{id\}[^\s{}]*)?)?$",
+        description="Address of agents' pictures in chats, with {id} for whose it is; empty: none",
+    )
 
 
 async def load(session: AsyncSession) -> DeskSettings:

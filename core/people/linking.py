@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, exists, func, select
 
 from core import clock
 from core.chat import Place
@@ -27,6 +27,24 @@ _ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
 """Without letters that are read wrongly: 31^8 codes, of which a few are open at a time."""
 MOST_TRIES = 5
 TRIES = "identity_try"
+
+
+async def may_be_known(uow: UnitOfWork, person: Person, platform: str) -> bool:
+    """Whether somebody else has proved the address that the platform vouches for: it may be the same
+    human. It is said to them alone, and only a code links the two."""
+    if person.email_digest is None:
+        return False
+    vouched = exists().where(
+        Identity.person_id == person.id, Identity.platform == platform, Identity.verified_at.is_not(None)
+    )
+    other = exists().where(
+        Person.email_digest == person.email_digest,
+        Person.id != person.id,
+        Person.email_verified_at.is_not(None),
+        Person.erased_at.is_(None),
+        Person.active,
+    )
+    return bool(await uow.session.scalar(select(and_(vouched, other))))
 
 
 def said(code: str) -> str:

@@ -347,6 +347,19 @@ async def test_agents_without_names_have_none_in_the_requesters_place(world: Wor
     assert authors == {HOME: world.desk.means.settings.name, ROOM: "Bob"}
 
 
+async def test_an_agents_picture_stands_beside_replies_where_the_admin_wants_it(world: World) -> None:
+    async with world.desk.unit(world.bob) as uow:
+        opened = await access.change(uow, world.bob, world.number)
+        await conversations.take_seat(uow, opened.thread, ROOM, side="staff")
+    pictures = {"agent_pictures": "https://desk.example/people/{id}.png"}
+    for change in (pictures, {"show_agent_names": False}, {"show_agent_names": True, "agent_pictures": ""}):
+        world.desk.means.settings = world.desk.means.settings.model_copy(update=change)
+        await world.reply("hello")
+        await world.work()
+    found = [(one.place, one.card.picture) for one in world.chat.shown.values() if one.card.picture]
+    assert found == [(HOME, f"https://desk.example/people/{world.bob.id}.png")]
+
+
 async def _edit(world: World, message_id: UUID, text: str) -> None:
     async with world.desk.unit(world.bob) as uow:
         opened = await access.change(uow, world.bob, world.number)

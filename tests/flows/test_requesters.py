@@ -8,13 +8,14 @@ import pytest
 from sqlalchemy import func, select
 
 from core import clock
-from core.chat import Answer, FileRef, Gathered, Limits, Place, Said, Visited
+from core.chat import Answer, FileRef, Gathered, Limits, Place, Said, Sender, Visited
 from core.conversations import file_links
 from core.conversations.model import Attachment, Message, PendingQuestion, Seat
 from core.db import EventRow
 from core.desk import Desk
 from core.errors import DeskError, Invalid, NotFound
 from core.outbox_model import Delivery
+from core.people import service as people
 from core.people.links import LinkUsed
 from core.people.model import Person
 from core.tickets.model import Category, SurveyAnswer, Ticket
@@ -193,6 +194,27 @@ async def test_a_language_is_chosen_and_kept(house: House) -> None:
     await house.says("ada", "Hilfe")
     await house.work()
     assert house.here.texts(home("ada"))[0].startswith("Wir haben Ihre Anfrage")
+
+
+async def test_an_address_that_is_known_suggests_a_link_and_links_nothing(house: House) -> None:
+    async with house.desk.unit() as uow:
+        await people.add(uow, name="Ada", email="ada@home.example", verified=True)
+    house.here.limits = FORMS
+    shared = Place("here", "main", "general", "thread")
+    for who, vouched, place in (
+        ("ada", True, home("ada")),
+        ("mallory", False, home("m")),
+        ("eve", True, shared),
+    ):
+        named = Sender(external=who, name=who.title(), email="ada@home.example", vouched=vouched)
+        await house.router.deliver(Said(place=place, sender=named, native=who, at=clock.now(), text="Help"))
+    await house.work()
+    [suggested] = [one for one in house.here.shown.values() if "`/link CODE`" in one.text]
+    assert suggested.place == home("ada")
+    await house.does("ada", "new", "Once more")
+    await house.work()
+    assert sum("`/link CODE`" in text for text in house.here.texts()) == 1
+    assert len({one.requester_id for one in await tickets_of(house)}) == 3, "nobody is merged"
 
 
 async def test_two_chats_of_one_person_are_linked_by_a_code(house: House) -> None:

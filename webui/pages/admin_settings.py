@@ -44,6 +44,7 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "close_after_days",
             "attachment_mb",
             "show_agent_names",
+            "agent_pictures",
             "open_registration",
             "suggest_articles",
         ),
@@ -92,6 +93,10 @@ HINTS = {
         "Right after the question, and only when an article fits. A person reads it all the same."
     ),
     "show_agent_names": N_("Otherwise they read the desk's name."),
+    "agent_pictures": N_(
+        "Such as https://example.org/people/{id}.png; {id} is the number in the address of the agent's page here. "
+        "The platform fetches it: beside replies in Slack, and in Discord where replies go by webhook."
+    ),
     "same_text_per_hour": N_("What comes more often waits in the quarantine."),
 }
 UNITS = {
