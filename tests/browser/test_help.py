@@ -97,7 +97,8 @@ async def test_found_while_typing_and_opened_by_keyboard(
     await expect(page.locator("h1")).to_have_text("Reset the hub")
     async with served.desk.unit() as uow:
         noted = list(await uow.session.scalars(select(KbSearch.results)))
-    assert noted == [1]
+    # Each time that the words rested: twice where the machine was slow, never at each key.
+    assert noted in ([1], [1, 1])
     assert await page.context.cookies() == []
 
 
