@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import urllib.error
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +92,9 @@ class Parts:
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
+        for part in self.all() if (self.data / "parts.json").exists() else ():
+            with suppress(ProcessLookupError):
+                part.kill()
         self.out.close()
         until_over(self.data / "engine")
 
