@@ -35,7 +35,7 @@ async def dismiss(turn: Turn, ticket: int) -> Card:
     return Card(text=_("Thank you for telling us. A person reads your request and answers here."))
 
 
-@command("kb", "Find articles, and tickets that were solved before", needs=Permission.note)
+@command("kb", "Find articles, and tickets that were solved before", needs=Permission.note, often=True)
 async def kb(turn: Turn, words: str = "") -> Card:
     """Without words, what fits the ticket of this place."""
     opened = await access.get(turn.uow, turn.actor, turn.here) if turn.here else None

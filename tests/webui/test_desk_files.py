@@ -133,4 +133,4 @@ async def test_the_export_is_a_download(world: DeskWorld, bob: Browser) -> None:
         answer = await bob.get(f"/tickets/{number}/export/{form}")
         assert "Wrong invoice" in answer.text
         assert answer.headers["content-disposition"].startswith("attachment;")
-    assert (await bob.get(f"/tickets/{number}/export/exe")).status_code == 422
+    assert (await bob.get(f"/tickets/{number}/export/exe")).status_code == 404
