@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.utils import parseaddr
@@ -83,26 +85,28 @@ class SmtpMailer:
     async def send(self, mail: Mail) -> None:
         """Raises `Gone` when the server will never take it, `PostFailed` when it may later."""
         message = to_message(mail, self.sender, clock.now())
-        try:
-            async with asyncio.timeout(WHOLE_SECONDS), self._client() as client:
-                await self._sign_in(client)
+        async with self._signed_in() as client:
+            try:
                 await client.sendmail(self.sender.addr_spec, to_address(mail.to).addr_spec, to_bytes(message))
-        except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPRecipientRefused) as error:
-            raise _refusal(_code_of(error)) from None
-        except aiosmtplib.SMTPDataError as error:
-            raise _refusal(error.code) from None
-        except aiosmtplib.SMTPResponseException as error:
-            # Of the sender, of signing in, of the greeting: our settings, which somebody mends.
-            raise PostFailed(f"smtp {error.code}") from None
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            raise PostFailed(type(error).__name__) from None
+            except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPRecipientRefused) as error:
+                raise _refusal(_code_of(error)) from None
+            except aiosmtplib.SMTPDataError as error:
+                raise _refusal(error.code) from None
 
     async def look(self) -> None:
         """Whether the server lets us in; raises `PostFailed`."""
+        async with self._signed_in():
+            return
+
+    @asynccontextmanager
+    async def _signed_in(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        """The server, for as long as a mail may take; raises `PostFailed` where it cannot be used."""
         try:
             async with asyncio.timeout(WHOLE_SECONDS), self._client() as client:
                 await self._sign_in(client)
+                yield client
         except aiosmtplib.SMTPResponseException as error:
+            # Of the sender, of signing in, of the greeting: our settings, which somebody mends.
             raise PostFailed(f"smtp {error.code}") from None
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
             raise PostFailed(type(error).__name__) from None

@@ -90,13 +90,7 @@ class Running:
         return self.said
 
     def get(self, path: str) -> int:
-        try:
-            with FOR_LOCAL_ADDRESSES.open(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return int(answer.status)
-        except urllib.error.HTTPError as refused:
-            return refused.code
-        except OSError:
-            return 0
+        return answer_of(self.port, path)
 
     def end(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal, to the whole group as the terminal does for Ctrl-C; returns the exit code."""
@@ -117,3 +111,14 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def answer_of(port: int, path: str) -> int:
+    """The status of a page of this machine; 0 where nobody answers."""
+    try:
+        with FOR_LOCAL_ADDRESSES.open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
+    except OSError:
+        return 0

@@ -8,12 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import urllib.error
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cli.program import FOR_LOCAL_ADDRESSES, environment, free_port
+from tests.cli.program import answer_of, environment, free_port
 from tests.postgres.processes import ROOT, until, until_over
 
 UP_SECONDS = 180.0
@@ -101,13 +100,3 @@ class Parts:
     def _again(self, old: Part) -> bool:
         new = next(one for one in self.all() if one.name == old.name)
         return new.pid != old.pid and (not new.port or new.answers() == 200)
-
-
-def answer_of(port: int, path: str) -> int:
-    try:
-        with FOR_LOCAL_ADDRESSES.open(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as refused:
-        return refused.code
-    except OSError:
-        return 0
