@@ -63,7 +63,7 @@ class Telling:
         """Of what belongs to no ticket."""
         heard = hear(await _happened_apart(uow, event))
         persons = await _persons(uow, heard)
-        about = event.data.get("text")
+        article = event.data.get("text")
         for hearing in heard:
             person = persons.get(hearing.person)
             if person is not None and wants(person.preferences, hearing.kind, "bell"):
@@ -71,7 +71,7 @@ class Telling:
                     uow,
                     hearing.kind,
                     [person.id],
-                    article_text_id=UUID(str(about)) if about else None,
+                    article_text_id=UUID(str(article)) if article else None,
                     actor_id=event.actor_id,
                     at=event.at,
                 )
