@@ -214,6 +214,9 @@ class Hub:
                 self.push(str(data.get("visitor")), told)
             case "typing" if data.get("side") != "requester":
                 self._typing(data)
+            case "read":
+                conversation = str(data.get("conversation"))
+                self._tell(conversation, {"type": "read", "part": conversation, "upto": data.get("upto", 0)})
             case "event":
                 self._event(data)
             case "lost":
@@ -250,9 +253,12 @@ class Hub:
             if place.platform == PLATFORM:
                 self.push(place.channel, {"type": "typing", "thread": place.thread, "on": on})
             return
+        self._tell(str(data.get("conversation")), {"type": "typing", "on": on})
+
+    def _tell(self, conversation: str, what: dict[str, Any]) -> None:
         for page in self._all():
-            if thread := page.watched.get(str(data.get("conversation"))):
-                page.tell({"type": "typing", "thread": thread, "on": on})
+            if thread := page.watched.get(conversation):
+                page.tell(what | {"thread": thread})
 
     def _all(self) -> list[Page]:
         return [page for pages in self._pages.values() for page in pages]

@@ -182,11 +182,13 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Someone on a ticket and how far they have read."""
+    """Someone on a ticket and how far they have read; `is_behind` when a message of somebody else
+    waits for them."""
 
     who: Author
     kind: str
     read_seq: int
+    is_behind: bool
     added_at: datetime
 
 
@@ -314,19 +316,40 @@ async def fact(uow: UnitOfWork, actor: Actor, opened: Opened, event_id: int) -> 
 
 async def participants(uow: UnitOfWork, actor: Actor, opened: Opened) -> list[Seen]:
     """Who is on a ticket, with read marks: requester first, then by when they came."""
-    rows = await uow.session.scalars(
-        select(Participant)
-        .where(Participant.ticket_id == opened.ticket.id)
-        .order_by(Participant.added_at)
-        .limit(200)
-    )
-    found = list(rows)
-    people = await named(uow, [each.person_id for each in found])
+    values = {"ticket": opened.ticket.id, "conversation": opened.thread.id, "now": clock.now()}
+    found = (await uow.session.execute(_PARTICIPANTS, values)).all()
+    people = await named(uow, [each.person_id for each, _is_behind in found])
     seen = [
-        Seen(_author(uow, actor, each.person_id, "person", people), each.kind, each.read_seq, each.added_at)
-        for each in found
+        Seen(
+            _author(uow, actor, each.person_id, "person", people),
+            each.kind,
+            each.read_seq,
+            is_behind,
+            each.added_at,
+        )
+        for each, is_behind in found
     ]
     return sorted(seen, key=lambda each: each.kind != "requester")
+
+
+_PARTICIPANTS = (
+    select(
+        Participant,
+        exists()
+        .where(
+            Message.conversation_id == bindparam("conversation"),
+            Message.seq > Participant.read_seq,
+            Message.author_id.is_distinct_from(Participant.person_id),
+            Message.deleted_at.is_(None),
+            or_(Message.visible_at.is_(None), Message.visible_at <= bindparam("now")),
+            or_(Message.audience == Audience.everyone, Participant.kind != "requester"),
+        )
+        .label("is_behind"),
+    )
+    .where(Participant.ticket_id == bindparam("ticket"))
+    .order_by(Participant.added_at)
+    .limit(200)
+)
 
 
 async def revisions(uow: UnitOfWork, actor: Actor, opened: Opened, message_id: UUID) -> list[Revision]:

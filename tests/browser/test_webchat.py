@@ -12,6 +12,8 @@ from playwright.async_api import Browser, BrowserContext, Frame, FrameLocator, P
 from sqlalchemy import func, select
 
 from core import chat_secret, clock, desk_settings
+from core.conversations.model import Conversation
+from core.ports.bus import Signal
 from core.tickets import service as tickets
 from core.tickets.model import Ticket
 from tests.browser.conftest import Live
@@ -58,6 +60,15 @@ async def test_a_visitor_asks_and_is_answered_live(context: BrowserContext, live
     await expect(page.locator("#state")).to_have_text("Bob is with you.")
     await page.reload()
     await expect(page.locator(".message")).to_have_count(2)
+
+
+async def test_what_the_desk_reads_is_seen_at_once(context: BrowserContext, live: Live) -> None:
+    page = await chat(context, live)
+    await sent(page, "Anybody there?")
+    async with live.desk.unit() as uow:
+        conversation = await uow.session.scalar(select(Conversation.id))
+    live.desk.bus.publish(Signal("read", {"conversation": str(conversation), "upto": 1_000}))
+    await expect(page.locator(".message--me .message__state")).to_have_text("Seen")
 
 
 async def test_a_held_reply_is_first_seen_as_writing(context: BrowserContext, live: Live) -> None:

@@ -389,6 +389,31 @@ async def test_who_is_on_it_and_how_far_they_read(desk: Desk) -> None:
     ]
 
 
+async def test_only_what_others_said_waits_to_be_read(desk: Desk) -> None:
+    they = await cast(desk)
+    number = await they.says("ada", "Hello")
+
+    async def behind() -> set[str]:
+        async with desk.unit(they.bob) as uow:
+            opened = await access.get(uow, they.bob, number)
+            found = await timeline.participants(uow, they.bob, opened)
+        return {each.who.name for each in found if each.is_behind}
+
+    async with desk.unit(they.bob) as uow:
+        await tickets.follow(uow, they.bob, number)
+        await tickets.note(uow, they.bob, number, "careful, she is angry")
+    assert await behind() == {"Bob"}
+    await reply(they, number, "Held", hold=30)
+    assert await behind() == {"Bob"}
+    await reply(they, number, "Hello Ada")
+    assert await behind() == {"Ada", "Bob"}
+    async with desk.unit(they.bob) as uow:
+        opened = await access.get(uow, they.bob, number)
+        assert they.bob.id
+        await tickets.mark_read(uow, opened, they.bob.id, opened.thread.conversation.seq)
+    assert await behind() == {"Ada"}
+
+
 async def test_an_erased_requester_leaves_lines_without_words(desk: Desk) -> None:
     they = await cast(desk)
     number = await they.says("ada", "secret")

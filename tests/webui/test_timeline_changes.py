@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import re
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ from core import clock
 from core.conversations import service as conversations
 from core.conversations.model import Conversation, Message
 from core.desk import Desk
+from core.ports.bus import Signal
 from core.tickets import access
 from core.tickets import service as tickets
 from tests.webui.browsing import Browser
@@ -172,6 +174,21 @@ async def test_who_has_read_and_what_was_delivered_is_seen(world: DeskWorld, bob
     await page.must_be_up_to_date()
     await page.changes(message.id)
     await page.must_be_up_to_date()
+
+
+async def test_the_requesters_chat_is_told_once_that_the_desk_has_read(
+    world: DeskWorld, bob: Browser
+) -> None:
+    page = await opened(world, bob, await world.ticket())
+    await world.hears(page.number, "Still there?")
+    async with world.desk.bus.subscribe() as signals:
+        await page.changes()
+        await page.changes()
+        world.desk.bus.publish(Signal("end"))
+        told = []
+        while (signal := await asyncio.wait_for(anext(signals), 10)).topic != "end":
+            told.append(signal)
+    assert [each.data["upto"] for each in told if each.topic == "read"] == [int(page.seq)]
 
 
 async def test_a_line_that_is_not_on_the_page_does_not_come_to_its_end(

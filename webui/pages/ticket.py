@@ -31,6 +31,7 @@ from core.people import service as people
 from core.people.model import Organisation
 from core.people.naming import named
 from core.people.service import Known
+from core.ports.bus import Signal
 from core.tickets import access, fields, macros, queries, timeline
 from core.tickets import export as exporting
 from core.tickets import service as tickets
@@ -46,6 +47,7 @@ from webui.pages import desk_filters
 from webui.pages.desk_filters import CHANNELS
 from webui.pages.ticket_lines import drawn, drawn_message, handle_of
 from webui.sessions import Viewer
+from webui.site import Site
 
 router = APIRouter()
 LINES = 60
@@ -81,7 +83,7 @@ async def ticket_page(
     opened = await access.get(uow, viewer.actor, number)
     row = await row_of(uow, viewer, number)
     read = await _read_mark(uow, viewer, opened)
-    talk = await talk_of(uow, viewer, opened, row, before=before, lines=lines, unread_after=read)
+    talk = await talk_of(uow, site, viewer, opened, row, before=before, lines=lines, unread_after=read)
     draft = await draft_of(uow, viewer, opened)
     shown = talk | await head_of(uow, viewer, opened, row) | await panel_of(uow, viewer, opened, row)
     return await staff_page(
@@ -93,21 +95,21 @@ async def ticket_page(
 
 @router.get("/tickets/{number}/timeline")
 async def timeline_fragment(
-    request: Request, uow: Uow, viewer: Staff, number: int, lines: Lines = LINES,
+    request: Request, uow: Uow, site: TheSite, viewer: Staff, number: int, lines: Lines = LINES,
     since: Annotated[int | None, Query(ge=0)] = None,
 ) -> Response:  # fmt: skip
     """The newest lines; `since` is where the viewer's read mark stood when the page was opened."""
     opened = await access.get(uow, viewer.actor, number)
     talk = await talk_of(
-        uow, viewer, opened, await row_of(uow, viewer, number), lines=lines, unread_after=since
+        uow, site, viewer, opened, await row_of(uow, viewer, number), lines=lines, unread_after=since
     )
     return _marked(rendering.page(request, "desk/timeline.html", **talk), talk)
 
 
 @router.get("/tickets/{number}/timeline/changes")
 async def timeline_changes(
-    request: Request, uow: Uow, viewer: Staff, number: int, after: Seq = 0, seen: Seq = 0, lines: Lines = LINES,
-    since: Annotated[int | None, Query(ge=0)] = None,
+    request: Request, uow: Uow, site: TheSite, viewer: Staff, number: int, after: Seq = 0, seen: Seq = 0,
+    lines: Lines = LINES, since: Annotated[int | None, Query(ge=0)] = None,
     line: Annotated[list[UUID], Query(max_length=MOST_MARKED)] = [],  # noqa: B006
 ) -> Response:  # fmt: skip
     """What a page that shows the timeline up to `after` (and read by its requester up to `seen`) does not
@@ -116,12 +118,12 @@ async def timeline_changes(
     found = await timeline.changes(uow, viewer.actor, opened, after=after, seen=seen, marked=line)
     if found is None:
         talk = await talk_of(
-            uow, viewer, opened, await row_of(uow, viewer, number), lines=lines, unread_after=since
+            uow, site, viewer, opened, await row_of(uow, viewer, number), lines=lines, unread_after=since
         )
         response = _marked(rendering.page(request, "desk/timeline.html", **talk), talk)
         response.headers["x-whole"] = "1"
         return response
-    await _read(uow, viewer, opened, found.upto)
+    await _read(uow, site, viewer, opened, found.upto)
     names = await named(uow, [opened.ticket.requester_id])
     who = names.get(opened.ticket.requester_id)
     context: dict[str, Any] = {
@@ -292,8 +294,8 @@ async def macro_text(uow: Uow, viewer: Staff, number: int, macro_id: UUID) -> di
 
 
 async def talk_of(
-    uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row, *, before: str | None = None, lines: int = LINES,
-    unread_after: int | None = None,
+    uow: UnitOfWork, site: Site, viewer: Viewer, opened: Opened, row: Row, *, before: str | None = None,
+    lines: int = LINES, unread_after: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """The conversation, and the read mark moved to its end when the end is shown."""
     assert viewer.actor.id is not None
@@ -307,7 +309,7 @@ async def talk_of(
         )
         shown = [*older.lines, *shown]
     if before is None:
-        await _read(uow, viewer, opened, found.upto)
+        await _read(uow, site, viewer, opened, found.upto)
     seen = await uow.session.get(Participant, (opened.ticket.id, opened.ticket.requester_id))
     seen_upto = seen.read_seq if seen is not None else 0
     items = await _items(
@@ -345,11 +347,13 @@ async def _items(
     )  # fmt: skip
 
 
-async def _read(uow: UnitOfWork, viewer: Viewer, opened: Opened, upto: int) -> None:
-    """Who sees the end of a conversation has read it."""
+async def _read(uow: UnitOfWork, site: Site, viewer: Viewer, opened: Opened, upto: int) -> None:
+    """Who sees the end of a conversation has read it, and the requester's open chat is told."""
     assert viewer.actor.id is not None
     if await tickets.mark_read(uow, opened, viewer.actor.id, upto):
         await notices.read_all(uow, viewer.actor.id, ticket_id=opened.ticket.id)
+        told = Signal("read", {"conversation": str(opened.thread.id), "upto": upto})
+        uow.after(lambda: site.desk.bus.publish(told))
 
 
 def _marked(response: Response, talk: Mapping[str, Any]) -> Response:
@@ -596,18 +600,17 @@ def _participant(seen: timeline.Seen, opened: Opened) -> SimpleNamespace:
     )
     if seen.who.id == opened.ticket.assignee_id:
         role = _("Assignee")
-    upto = opened.thread.conversation.seq
-    read = (
-        _("has read all")
-        if seen.read_seq >= upto
-        else _("has not read all")
-        if seen.read_seq
-        else _("has read nothing yet")
-    )
     return SimpleNamespace(
-        person=SimpleNamespace(id=seen.who.id, name=seen.who.name), role_text=f"{role}, {read}", id=seen.who.id,
-        removable=seen.kind == "follower",
+        person=SimpleNamespace(id=seen.who.id, name=seen.who.name), id=seen.who.id,
+        role_text=", ".join([role, *_read_by(seen)]), removable=seen.kind == "follower",
     )  # fmt: skip
+
+
+def _read_by(seen: timeline.Seen) -> list[str]:
+    """Nothing of whom nobody has told anything yet."""
+    if seen.is_behind:
+        return [_("has not read all") if seen.read_seq else _("has read nothing yet")]
+    return [_("has read all")] if seen.read_seq else []
 
 
 def _short(row: Row) -> SimpleNamespace:

@@ -178,6 +178,7 @@ function heard(name, data) {
     else countElsewhere();
   } else if (data.thread !== thread) return;
   else if (name === "typing") typing(data.on);
+  else if (name === "read") timeline.readUpTo(data);
   else if (name === "queue") {
     queue = data;
     state();

@@ -34,6 +34,13 @@ export function take(answer, { older = false } = {}) {
   draw({ keep: older });
 }
 
+// The desk has read on: news that the page need not ask for.
+export function readUpTo({ part, upto }) {
+  if (status?.seen_part !== part || status.seen >= upto) return;
+  status.seen = upto;
+  draw();
+}
+
 export function addCard(card) {
   passing.push({ kind: "card", id: `c${passing.length}`, at: new Date().toISOString(), seq: 0, card });
   draw();
