@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
-import httpx
-from httpx_sse import aconnect_sse
+from benchmarks.web import Web
 
 GATHER = 0.04
 MARKS = 0.25
@@ -57,9 +57,7 @@ class Fragment:
 class DeskPage:
     """The page of one ticket; `seen` is called with all that it fetches of the timeline."""
 
-    def __init__(
-        self, web: httpx.AsyncClient, number: int, headers: dict[str, str], seen: Callable[[str], None]
-    ) -> None:
+    def __init__(self, web: Web, number: int, headers: dict[str, str], seen: Callable[[str], None]) -> None:
         self.web = web
         self.number = number
         self.headers = headers
@@ -71,8 +69,7 @@ class DeskPage:
 
     async def run(self, ready: asyncio.Event) -> None:
         """Until cancelled."""
-        page = await self.web.get(f"/tickets/{self.number}", headers=self.headers)
-        page.raise_for_status()
+        page = await self.web.get(f"/tickets/{self.number}", self.headers)
         self._parts = [Fragment(_data_of(tag)) for tag in _TAG.findall(page.text)]
         async with asyncio.TaskGroup() as group:
             group.create_task(self._fetching())
@@ -89,12 +86,11 @@ class DeskPage:
 
     async def _hearing(self, ready: asyncio.Event) -> None:
         address = f"/live?ticket={self.number}"
-        async with aconnect_sse(self.web, "GET", address, headers=self.headers) as source:
-            async for event in source.aiter_sse():
-                if event.event == "ready":
-                    ready.set()
-                elif event.event == "changed":
-                    self._hear(json.loads(event.data)["topics"])
+        async for name, data in self.web.events(address, self.headers):
+            if name == "ready":
+                ready.set()
+            elif name == "changed":
+                self._hear(json.loads(data)["topics"])
 
     def _hear(self, topics: list[str]) -> None:
         for part in self._parts:
@@ -145,10 +141,8 @@ class DeskPage:
 
     async def _get(self, part: Fragment, address: str, query: list[tuple[str, str]]) -> None:
         path, _mark, own = address.partition("?")
-        params = [*httpx.QueryParams(own).multi_items(), *query]
         try:
-            page = await self.web.get(path, params=params, headers=self.headers | {"x-fragment": "1"})
-            page.raise_for_status()
+            page = await self.web.get(path, self.headers | {"x-fragment": "1"}, [*parse_qsl(own), *query])
         finally:
             part.busy = False
             self._stir.set()

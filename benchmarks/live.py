@@ -22,18 +22,18 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 try:
-    import httpx
-    from httpx_sse import aconnect_sse
+    import uvloop
 
     from benchmarks import sampling
     from benchmarks.desk_page import DeskPage
+    from benchmarks.web import Web, visiting
 except ModuleNotFoundError as missing:
     sys.exit(f"benchmarks.live needs {missing.name}, which comes with `sh tools/setup.sh dev`.")
 
@@ -73,7 +73,7 @@ class Side:
 class Talk:
     """One visitor and the agent's page of the same ticket."""
 
-    web: httpx.AsyncClient
+    web: Web
     thread: str
     visitor: dict[str, str]
     agent: dict[str, str]
@@ -90,18 +90,12 @@ class Talk:
     async def visitor_says(self) -> None:
         marker = self.to_agent.sends()
         body = {"id": str(uuid4()), "text": f"words {marker}", "form": self.form}
-        answer = await self.web.post(
-            f"/chat/webchat/conversations/{self.thread}/messages", json=body, headers=self.visitor
-        )
-        answer.raise_for_status()
+        await self.web.post(f"/chat/webchat/conversations/{self.thread}/messages", self.visitor, json=body)
 
     async def agent_says(self) -> None:
         marker = self.to_visitor.sends()
         body = {"csrf": self.csrf, "kind": "reply", "body": f"words {marker}", "message_id": str(uuid4())}
-        answer = await self.web.post(
-            f"/tickets/{self.number}/messages", data=body, headers=self.agent | {"x-fragment": "1"}
-        )
-        answer.raise_for_status()
+        await self.web.post(f"/tickets/{self.number}/messages", self.agent | {"x-fragment": "1"}, data=body)
         if self.page is not None:
             self.page.said()
 
@@ -118,11 +112,9 @@ class Talk:
             while True:
                 await stir.wait()
                 stir.clear()
-                page = await self.web.get(
-                    f"{url}/messages", headers=self.visitor, params={"after": self.after}
-                )
+                page = await self.web.get(f"{url}/messages", self.visitor, [("after", self.after)])
                 self.looks += 1
-                found = page.raise_for_status().json()
+                found = json.loads(page.text)
                 self.after = found["cursor"]
                 self.to_visitor.sees(page.text)
                 if found["status"] and found["status"]["unread"] and found["status"]["read"] > read:
@@ -130,24 +122,21 @@ class Talk:
                     group.create_task(self._reads(url, read))
 
     async def _visitor_hears(self, stir: asyncio.Event, ready: asyncio.Event) -> None:
-        async with aconnect_sse(self.web, "GET", "/chat/webchat/events", headers=self.visitor) as source:
-            stir.set()
+        stir.set()
+        async for name, _data in self.web.events("/chat/webchat/events", self.visitor):
             ready.set()
-            async for event in source.aiter_sse():
-                if event.event == "changed":
-                    stir.set()
+            if name in ("ready", "changed"):
+                stir.set()
 
     async def _reads(self, url: str, upto: int) -> None:
         self.reads += 1
-        await self.web.post(f"{url}/read", json={"upto": upto}, headers=self.visitor)
+        await self.web.post(f"{url}/read", self.visitor, json={"upto": upto})
 
 
 async def measure(facts: dict[str, Any], seconds: float, rate: int = RATE) -> dict[str, Any]:
     """Talk for some seconds at the rate, half of it each way."""
     base, cookie, csrf, pid = (facts[name] for name in ("base", "cookie", "csrf", "pid"))
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
-    async with AsyncExitStack() as stack:
-        web = await stack.enter_async_context(httpx.AsyncClient(base_url=base, limits=limits, timeout=90))
+    async with visiting(base) as web:
         floor = await _floor(web)
         talks = await asyncio.gather(*(_begin(web, cookie, csrf) for _visitor in range(VISITORS)))
         for number, talk in enumerate(talks, 1):
@@ -197,7 +186,7 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def _floor(web: httpx.AsyncClient) -> float:
+async def _floor(web: Web) -> float:
     took = []
     for _request in range(100):
         before = time.perf_counter()
@@ -206,8 +195,8 @@ async def _floor(web: httpx.AsyncClient) -> float:
     return round(statistics.median(took), 2)
 
 
-async def _begin(web: httpx.AsyncClient, cookie: str, csrf: str) -> Talk:
-    session = (await web.post("/chat/webchat/session", json={})).raise_for_status().json()
+async def _begin(web: Web, cookie: str, csrf: str) -> Talk:
+    session = json.loads((await web.post("/chat/webchat/session", json={})).text)
     # Faster than a person types is what robots are known by.
     await asyncio.sleep(2)
     visitor = {"authorization": f"Bearer {session['token']}", "accept": "application/json"}
@@ -340,11 +329,9 @@ def main() -> None:
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.serve:
-        import uvloop
-
         uvloop.run(_serve())
         return
-    found = asyncio.run(_main(given.quick, given.rate))
+    found = uvloop.run(_main(given.quick, given.rate))
     if not given.json:
         print(
             f"visitor to agent's page  p50 {found['to_agent_ms']['p50']} ms  p95 {found['to_agent_ms']['p95']} ms"
