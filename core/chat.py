@@ -271,6 +271,10 @@ class Card:
     """The author's picture, as an address that anyone may fetch."""
     private: bool = False
     """For the one who asked, where a platform can show something to one person only."""
+    label: str = ""
+    """How that stands which it is about, in a word: for platforms that put labels on threads."""
+    labels: tuple[str, ...] = ()
+    """All words that `label` may be: a new one takes the place of the others."""
     inside: bool = False
     """Tells what requesters must not read: rather shown to nobody than to all in a place that they share."""
 
