@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
@@ -295,11 +296,14 @@ async def test_long_words_go_in_parts_and_stay_one_message(house: House) -> None
 
 
 async def test_closing_closes_the_thread_and_reopening_brings_it_back(house: House) -> None:
+    """The card changes before: where its changes are gathered, an edit later would wake the thread."""
+    house.there.limits = replace(house.there.limits, edit_pause=2.0)
     await house.says("ada", "Help")
     await house.work()
     thread = house.thread()
     await house.agent("bob")
     await house.does("bob", "close", place=thread)
+    await house.work()
     await house.work(after=30)
     assert thread.thread in house.there.closed
     await house.does("bob", "reopen", "1", place=thread)
