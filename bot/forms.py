@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from bot import brought
 from bot.cards import tickets as cards
 from bot.registry import Turn
 from bot.rooms import threads
@@ -94,8 +95,12 @@ async def _ticket(turn: Turn, argument: str, values: Mapping[str, str]) -> Card 
         language=turn.person.locale,
         place=None if own_place else place,
         message_id=new_id(),
+        files=brought.stored(turn.files),
+        files_follow=brought.follow(turn.files),
     )
     opened = await tickets.open_ticket(turn.uow, turn.actor, turn.person, request)
+    assert request.message_id is not None
+    brought.expect(turn, opened, request.message_id)
     if own_place:
         threads.want_for_requester(turn.uow, place, opened.ticket)
         words = _("We have your request as #{number}. A place of your own opens for it.")

@@ -53,13 +53,25 @@ def as_command(inbound: Said) -> Invoked | None:
         reply_to=inbound.reply_to,
         direct=inbound.direct,
         missed=inbound.missed,
+        files=inbound.files,
+        standing=True,
     )
 
 
 async def invoked(uow: UnitOfWork, inbound: Invoked, limits: Limits = NARROW) -> Answer:
     commands.load()
     turn = await turn_of(uow, inbound, limits)
-    return await _answer(turn, await commands.run(turn, inbound.command, inbound.arguments, inbound.options))
+    turn.files = inbound.files
+    result = await commands.run(turn, inbound.command, inbound.arguments, inbound.options)
+    return _without_files(turn, await _answer(turn, result))
+
+
+def _without_files(turn: Turn, answer: Answer) -> Answer:
+    """A command that has no use for the files that came with it says so."""
+    if not turn.files:
+        return answer
+    words = _("The files that came with this were not taken. Send them as a message of their own.")
+    return replace(answer, cards=(*answer.cards, Card(text=words, tone="warning", private=True)))
 
 
 async def pressed(uow: UnitOfWork, inbound: Pressed, limits: Limits = NARROW) -> Answer:
@@ -123,6 +135,7 @@ async def continues(uow: UnitOfWork, inbound: Said, limits: Limits) -> Answer | 
         return None
     set_language(person.locale)
     uow.actor = turn.actor
+    turn.files = inbound.files
     return await steps.answer(turn, inbound)
 
 

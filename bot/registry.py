@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from core.access import Actor, Permission
-from core.chat import Card, CommandSpec, Form, Inbound, Limits, ParameterSpec
+from core.chat import Card, CommandSpec, FileRef, Form, Inbound, Limits, ParameterSpec
 from core.db import UnitOfWork
 from core.errors import Invalid
 from core.i18n import _
@@ -25,6 +25,10 @@ from core.people.model import Person
 
 _NAME = re.compile(r"[a-z0-9_]{1,32}")
 _NUMBER = re.compile(r"#?([0-9]{1,18})")
+_WORD = re.compile(r""" "(?:[^"\\]|\\.)*"(?!\S) | (?:'[^']*'|"'")+(?!\S) | \S+ """, re.VERBOSE | re.DOTALL)
+_LONGEST = 50_000
+PROSE = ("text", "comment", "solution")
+"""Parameters that people read as they were written."""
 
 
 NARROW = Limits(text=2_000, forms=False, private=False)
@@ -41,6 +45,8 @@ class Turn:
     here: int | None = None
     limits: Limits = NARROW
     """What the platform can carry on which this was said."""
+    files: tuple[FileRef, ...] = ()
+    """What was sent along, until a command takes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +108,18 @@ async def run(turn: Turn, name: str, line: str, options: Mapping[str, str] | Non
 
 def bind(found: Command, here: int | None, line: str, options: Mapping[str, str]) -> dict[str, Any]:
     """The arguments of a command from a typed line, or from named options."""
-    words = _split(line)
+    left = line[:_LONGEST].strip()
     given: dict[str, Any] = {}
     for parameter in found.parameters:
         raw = options.get(parameter.name, "")
         if not raw and parameter.rest:
-            raw, words = " ".join(words), []
-        elif not raw and words and _fits(parameter, words[0]):
-            raw = words.pop(0)
+            raw, left = _whole(parameter, left), ""
+        elif not raw and left and _fits(parameter, word := _word(left)):
+            raw, left = _unquoted(word), left[len(word) :].lstrip()
         value = _value(found, parameter, raw, here)
         if value is not None:
             given[parameter.name] = value
-    if words:
+    if left:
         raise _usage(found)
     return given
 
@@ -192,9 +198,23 @@ def _usage(found: Command) -> Invalid:
     return Invalid(_("That did not fit. Write it like this: {usage}").format(usage=found.usage))
 
 
-def _split(line: str) -> list[str]:
+def _word(left: str) -> str:
+    """The first word, or what stands in quotation marks at the beginning."""
+    found = _WORD.match(left)
+    return found.group() if found is not None else ""
+
+
+def _whole(parameter: Parameter, left: str) -> str:
+    """The rest of a line. What somebody is to read stays as it was written, to the last line and mark."""
+    if parameter.name in PROSE:
+        return left
+    return _unquoted(left) if _word(left) == left else left
+
+
+def _unquoted(word: str) -> str:
     try:
-        return shlex.split(line[:10_000])
+        found = shlex.split(word)
     except ValueError:
         # A single apostrophe in a sentence is no open quotation.
-        return line[:10_000].split()
+        return word
+    return found[0] if len(found) == 1 else word

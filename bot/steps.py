@@ -3,6 +3,7 @@ words of the one who was asked. What was answered so far is kept sealed, across 
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete
@@ -11,7 +12,8 @@ from sqlalchemy.dialects.postgresql import insert
 from bot import forms
 from bot.registry import Turn
 from core import clock
-from core.chat import Answer, Button, Card, Form, Input, Said
+from core.chat import Answer, Button, Card, FileRef, Form, Input, Said
+from core.conversations import attachments
 from core.conversations.model import PendingQuestion
 from core.crypto.fields import seal_json, unseal_json
 from core.i18n import _
@@ -26,6 +28,7 @@ async def begin(turn: Turn, form: Form) -> Card:
     state: dict[str, Any] = {"form": form.id, "answers": {}, "at": 0}
     state["answers"] = {one.id: one.value for one in form.inputs if one.value}
     state["at"] = _next(form, state)
+    _gather(turn, state)
     return await _ask(turn, form, state)
 
 
@@ -81,19 +84,29 @@ async def _take(
     if at >= len(form.inputs):
         await forget(turn)
         return _over()
-    asked = form.inputs[at]
+    asked, came = form.inputs[at], bool(turn.files)
+    _gather(turn, state)
     value = words.strip() if chosen or skipped else _meant(asked, words)
     if value is None or (not value and asked.required):
-        return Answer(cards=(_question(form, at, again=True),))
+        if came:
+            await _keep(turn, state)
+        return Answer(cards=(_question(form, at, again=not came or bool(words)),))
     state["answers"][asked.id] = value
     state["at"] = _next(form, state)
     if state["at"] < len(form.inputs):
         return Answer(cards=(await _ask(turn, form, state),))
     await forget(turn)
+    turn.files = tuple(FileRef(**one) for one in state.get("files", ()))
     result = await forms.submit(turn, form.id, state["answers"])
     if isinstance(result, Form):
         return Answer(cards=(await begin(turn, result),))
     return Answer(cards=(result,))
+
+
+def _gather(turn: Turn, state: dict[str, Any]) -> None:
+    """Files that come with an answer go with the whole."""
+    files = [*state.get("files", ()), *(asdict(one) for one in turn.files)]
+    state["files"], turn.files = files[: attachments.MOST_FILES], ()
 
 
 async def _ask(turn: Turn, form: Form, state: dict[str, Any]) -> Card:

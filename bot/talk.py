@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from bot import brought
 from core import clock, inbox
 from core.access import SYSTEM, Actor, Permission
 from core.chat import Answer, Card, Deleted, Edited, Inbound, Place, Reacted, Said
@@ -32,6 +34,8 @@ from core.tickets.access import Opened
 from core.tickets.hearing import NOTE_MARK, Arrival, Noted
 from core.tickets.model import Ticket
 
+_NO_COMMAND = re.compile(r"/([a-z0-9_]{1,32})(?:\s|$)", re.IGNORECASE)
+_SPOKEN_BY = re.compile(r"/(reply|note|new)(?:@\w+)?(?:\s+|$)(?:#?([0-9]{1,18})(?:\s+|$))?", re.IGNORECASE)
 ARRIVAL = "arrival"
 NOTED = "noted"
 
@@ -161,7 +165,7 @@ async def concerns(uow: UnitOfWork, inbound: Inbound) -> bool:
 
 
 async def _opens(uow: UnitOfWork, inbound: Said, speaker: Speaker) -> Answer:
-    request = _request(inbound, speaker, _stored(inbound))
+    request = _request(inbound, speaker, brought.stored(inbound.files))
     opened = await tickets.open_ticket(uow, speaker.actor, speaker.person, request)
     assert request.message_id is not None
     if article := inbound.hints.get("article", ""):
@@ -175,15 +179,15 @@ async def _adds(uow: UnitOfWork, inbound: Said, speaker: Speaker, opened: Opened
         text=inbound.text,
         side="requester",
         via=inbound.place.platform,
-        files=_stored(inbound),
+        files=brought.stored(inbound.files),
         language=opened.ticket.language,
         filed_under=opened.subject,
         origin=inbound.place,
         native=inbound.native,
-        reply_to=await _replied_to(uow, inbound),
+        reply_to=await brought.replied_to(uow, inbound.place, inbound.reply_to),
         id=new_id(),
         missed=inbound.missed,
-        files_follow=_follow(inbound),
+        files_follow=brought.follow(inbound.files),
         at=_time_of(inbound),
     )
     requester = await people.get(uow, opened.ticket.requester_id)
@@ -200,12 +204,12 @@ async def _answers_in_place(uow: UnitOfWork, inbound: Said, speaker: Speaker, op
         opened.number,
         inbound.text,
         via=inbound.place.platform,
-        files=_stored(inbound),
+        files=brought.stored(inbound.files),
         hold=0,
         origin=inbound.place,
         native=inbound.native,
-        reply_to=await _replied_to(uow, inbound),
-        files_follow=_follow(inbound),
+        reply_to=await brought.replied_to(uow, inbound.place, inbound.reply_to),
+        files_follow=brought.follow(inbound.files),
     )
     _expect(uow, opened, message.id, inbound)
     return Answer(message_id=str(message.id), ticket=opened.number)
@@ -216,23 +220,41 @@ async def hear_agent(uow: UnitOfWork, inbound: Said, actor: Actor, opened: Opene
     reply never reaches a requester by accident."""
     if not actor.staff:
         return Answer(cards=(unlinked_card(),))
+    _no_slip(inbound)
     words, is_reply = await _by_the_rule(uow, inbound, actor, opened)
     verb = tickets.reply if is_reply else tickets.note
-    extra: dict[str, Any] = {"reply_to": await _replied_to(uow, inbound)} if is_reply else {}
+    answered = await brought.replied_to(uow, inbound.place, inbound.reply_to) if is_reply else None
+    extra: dict[str, Any] = {"reply_to": answered} if is_reply else {}
     opened, message = await verb(
         uow,
         actor,
         opened.number,
         words,
         via=inbound.place.platform,
-        files=_stored(inbound),
+        files=brought.stored(inbound.files),
         origin=inbound.place,
         native=inbound.native,
-        files_follow=_follow(inbound),
+        files_follow=brought.follow(inbound.files),
         **extra,
     )
     _expect(uow, opened, message.id, inbound)
     return Answer(message_id=str(message.id), ticket=opened.number)
+
+
+def _no_slip(inbound: Said) -> None:
+    """A mistyped command, `/nte she shouts`, is for the desk and not for the requester."""
+    words = inbound.text.strip()
+    slip = _NO_COMMAND.match(words)
+    name = (
+        slip.group(1) if slip is not None else words.split(maxsplit=1)[0] if inbound.by_name and words else ""
+    )
+    if name:
+        raise Invalid(
+            _(
+                "There is no command “{name}”, and nobody was told anything. /help lists them; what begins like "
+                "one and is meant for the requester goes by /reply."
+            ).format(name=name[:32])
+        )
 
 
 async def _by_the_rule(uow: UnitOfWork, inbound: Said, actor: Actor, opened: Opened) -> tuple[str, bool]:
@@ -248,11 +270,26 @@ async def _by_the_rule(uow: UnitOfWork, inbound: Said, actor: Actor, opened: Ope
 
 async def edited(uow: UnitOfWork, inbound: Edited) -> Answer:
     opened, message, actor, place = await _own_message(uow, inbound)
-    words = inbound.text
-    if message.kind == MessageKind.note:
-        words = words.lstrip().removeprefix(NOTE_MARK).lstrip()
+    words = _as_edited(inbound.text, message, opened.number)
     await tickets.edit_message(uow, actor, opened, message, words, origin=place)
     return Answer(message_id=str(message.id), ticket=opened.number)
+
+
+def _as_edited(text: str, message: Message, number: int) -> str:
+    """The new words without the command or the mark that they began with. What was a reply does not
+    become a note by an edit: its words would go out."""
+    words = text.lstrip()
+    by, marked = _SPOKEN_BY.match(words), words.startswith(NOTE_MARK)
+    is_note = message.kind == MessageKind.note
+    if message.side == "staff" and not is_note and (marked or (by and by.group(1).lower() == "note")):
+        raise Invalid(
+            _("A reply does not become a note by an edit: it stays as it was. Delete it, and write a note.")
+        )
+    if marked and is_note:
+        return words.removeprefix(NOTE_MARK).lstrip()
+    if by is None:
+        return text
+    return words[by.end() :] if by.group(2) in (None, str(number)) else words[by.end(1) :].lstrip()
 
 
 async def deleted(uow: UnitOfWork, inbound: Deleted) -> Answer:
@@ -307,17 +344,10 @@ def _request(inbound: Said, speaker: Speaker, files: tuple[UUID, ...]) -> ticket
         native=inbound.native,
         files=files,
         message_id=new_id(),
-        files_follow=_follow(inbound),
+        files_follow=brought.follow(inbound.files),
         missed=inbound.missed,
         at=_time_of(inbound),
     )
-
-
-async def _replied_to(uow: UnitOfWork, inbound: Said) -> UUID | None:
-    if not inbound.reply_to:
-        return None
-    message = await conversations.message_at(uow, inbound.place, inbound.reply_to)
-    return message.id if message else None
 
 
 async def _own_message(
@@ -342,14 +372,6 @@ async def _seat_at(uow: UnitOfWork, place: Place) -> Seat | None:
         select(Seat).where(Seat.place_key == place.key, Seat.active)
     )
     return found
-
-
-def _stored(inbound: Said) -> tuple[UUID, ...]:
-    return tuple(UUID(ref.stored) for ref in inbound.files if ref.stored)
-
-
-def _follow(inbound: Said) -> bool:
-    return any(not ref.stored for ref in inbound.files)
 
 
 def _expect(uow: UnitOfWork, opened: Opened, message_id: UUID, inbound: Said) -> None:

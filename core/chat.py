@@ -89,6 +89,8 @@ class Said(Inbound):
     reply_to: str = ""
     hints: Mapping[str, str] = field(default_factory=dict)
     """What the surface already asked for: category, subject, page."""
+    by_name: bool = False
+    """It begins with the bot's own name, and is no command."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,10 @@ class Invoked(Inbound):
     options: Mapping[str, str] = field(default_factory=dict)
     reply_to: str = ""
     """The platform's id of the message that it was called on, or said in reply to."""
+    files: tuple[FileRef, ...] = ()
+    """What was sent along, where it was written as a message."""
+    standing: bool = False
+    """It was written as a message, which stands in its place under `native`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +271,10 @@ class Card:
     """The author's picture, as an address that anyone may fetch."""
     private: bool = False
     """For the one who asked, where a platform can show something to one person only."""
+    label: str = ""
+    """How that stands which it is about, in a word: for platforms that put labels on threads."""
+    labels: tuple[str, ...] = ()
+    """All words that `label` may be: a new one takes the place of the others."""
     inside: bool = False
     """Tells what requesters must not read: rather shown to nobody than to all in a place that they share."""
 

@@ -196,7 +196,7 @@ class DiscordChat:
         return await (await self._bot(place)).threads.post(place, part, key)
 
     async def edit(self, place: Place, native: str, part: Post) -> None:
-        await (await self._bot(place)).posting.edit(place, native, part)
+        await (await self._bot(place)).threads.edit(place, native, part)
 
     async def delete(self, place: Place, native: str) -> None:
         await (await self._bot(place)).posting.delete(place, native)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from adapters.discord import files, trying
 from adapters.discord.connection import Connection
 from adapters.discord.known import WITH_THREADS
+from adapters.discord.labels import Labels
 from adapters.discord.posting import Posting
 from adapters.discord.reacting import Reacting
 from adapters.discord.settings import PLATFORM, Settings
@@ -36,7 +37,7 @@ class Bot(Connection):
         super().__init__(desk, settings, token, deliver, commands=commands, forums=forums)
         webhooks = Webhooks(self.rest, self.known) if settings.webhooks else None
         self.posting = Posting(desk, self.rest, self.known, webhooks)
-        self.threads = Threads(self.rest, self.known, self.posting, settings)
+        self.threads = Threads(self.rest, self.known, self.posting, Labels(self.rest, self.known), settings)
         self.reacting = Reacting(self.rest, self.known, self.posting)
 
     def fetch(self, file: FileRef) -> AsyncIterator[bytes]:

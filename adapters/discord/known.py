@@ -30,8 +30,15 @@ class Room:
     last: str = ""
     owner: str = ""
     archived: bool = False
-    tags: tuple[str, ...] = ()
+    named: tuple[tuple[str, str], ...] = ()
+    """A forum's tags that anybody may use, each with its name."""
+    applied: tuple[str, ...] = ()
+    """The tags of a post."""
     needs_tag: bool = False
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        return tuple(tag for tag, _name in self.named)
 
     @property
     def is_thread(self) -> bool:
@@ -53,7 +60,8 @@ class Room:
             last=string(shape, "last_message_id"),
             owner=string(shape, "owner_id"),
             archived=table(shape, "thread_metadata").get("archived") is True,
-            tags=tuple(string(tag, "id") for tag in tags),
+            named=tuple((string(tag, "id"), string(tag, "name")) for tag in tags),
+            applied=tuple(str(tag) for tag in shape.get("applied_tags") or ()),
             needs_tag=flag_set(shape, "flags", TAG_REQUIRED),
         )
 

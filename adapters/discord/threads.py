@@ -10,6 +10,7 @@ from typing import Any
 from adapters.discord import render
 from adapters.discord.growing import ARCHIVE_AFTER
 from adapters.discord.known import Known, Room
+from adapters.discord.labels import Labels
 from adapters.discord.posting import Posting
 from adapters.discord.reading import id_at, items, order, string
 from adapters.discord.rest import Json, Rest
@@ -31,10 +32,13 @@ LOOK_FROM = timedelta(seconds=30)
 class Threads:
     """Opens and closes the places of tickets."""
 
-    def __init__(self, rest: Rest, known: Known, posting: Posting, settings: Settings) -> None:
+    def __init__(
+        self, rest: Rest, known: Known, posting: Posting, labels: Labels, settings: Settings
+    ) -> None:
         self._rest = rest
         self._known = known
         self._posting = posting
+        self._labels = labels
         self._settings = settings
 
     async def open(self, place: Place, title: str, head: Post, key: str, member: str) -> OpenedThread:
@@ -62,6 +66,14 @@ class Threads:
             return (await self.open(place, title, part, key, "")).head
         return await self._posting.post(place, part, key)
 
+    async def edit(self, place: Place, native: str, part: Post) -> None:
+        """Bring a message to what it says now; of the first one of a forum's post also its tag."""
+        try:
+            await self._labels.show(place, native, part.card)
+        except Refused as error:
+            raise await self._posting.words_for(error, place) from error
+        await self._posting.edit(place, native, part)
+
     async def close(self, place: Place) -> None:
         """A thread goes to sleep, and wakes when somebody writes in it. A channel stays as it is."""
         if place.thread:
@@ -88,8 +100,8 @@ class Threads:
                 "auto_archive_duration": ARCHIVE_AFTER,
                 "message": render.message(head),
             }
-            if forum.needs_tag and forum.tags:
-                body["applied_tags"] = [forum.tags[0]]
+            if tags := await self._labels.for_new(forum, head.card):
+                body["applied_tags"] = tags
             shape = await self._rest.call("POST", _THREADS, body, once=True, channel_id=forum.id)
             thread = self._known.learn(shape, forum.guild).id
         return OpenedThread(self._place(forum, thread), head=thread)

@@ -46,19 +46,22 @@ def said(message: Json, known: Known, channel: str, kind: str = "", missed: bool
         "direct": direct or mentioned,
         "missed": missed,
     }
+    by_name = False
     if mentioned:
-        message = _without_mention(message, known)
+        message, as_said = _without_mention(message, known), message
+        by_name = message.get("text") != as_said.get("text")
     text = reading.to_markdown(message, known)
     attached = dicts(message.get("files"))[:MOST_FILES]
     files = tuple(_file(one) for one in attached if _has_bytes(one))
     text = "\n".join(filter(None, (text, *(reading.linked(one) for one in attached))))
     # In a thread everything answers its head; in a direct conversation the desk keeps no threads.
     reply_to = root if reply and direct else ""
-    if mentioned and not files and (called := _called(text, known, reply)) is not None:
-        return Invoked(command=called[0], arguments=called[1], reply_to=reply_to, **common)
+    if mentioned and (called := _called(text, known, reply)) is not None:
+        more: dict[str, Any] = {"reply_to": reply_to, "files": files, "standing": True}
+        return Invoked(command=called[0], arguments=called[1], **more, **common)
     if not text and not files:
         return None if not mentioned else Invoked(command=HELP, **common)
-    return Said(text=text, files=files, reply_to=reply_to, **common)
+    return Said(text=text, files=files, reply_to=reply_to, by_name=by_name and reply, **common)
 
 
 def gathered(message: Json, known: Known, place: Place) -> Said | None:
@@ -101,9 +104,18 @@ def edit_of(message: Json, known: Known, channel: str, kind: str = "", missed: b
         at=moment(version),
         direct=False,
         missed=missed,
-        text=reading.to_markdown(_without_mention(message, known) if mentioned else message, known),
+        text=_edited_text(message, known, mentioned),
         version=version,
     )
+
+
+def _edited_text(message: Json, known: Known, mentioned: bool) -> str:
+    """What was called by name is still called so: a command keeps its slash."""
+    if not mentioned:
+        return reading.to_markdown(message, known)
+    text = reading.to_markdown(_without_mention(message, known), known)
+    called = _called(text, known, reply=True)
+    return f"/{called[0]} {called[1]}" if called is not None else text
 
 
 def place_of(message: Json, native: str, known: Known, channel: str, kind: str, mentioned: bool) -> Place:
@@ -159,11 +171,11 @@ def _without_first(block: dict[str, Any], known: Known) -> dict[str, Any]:
 def _called(text: str, known: Known, reply: bool) -> tuple[str, str] | None:
     """A command by its name: `@Deskbell claim` in a thread. Outside of threads only a command that
     stands alone: there people speak in sentences."""
-    name, _sep, rest = text.replace("\\", "").partition(" ") if "\n" not in text else text.partition(" ")
-    name = name.strip().lstrip("/").lower()
-    if name not in known.commands or (rest.strip() and not reply):
+    name, *rest = text.split(maxsplit=1) or [""]
+    name = name.replace("\\", "").lstrip("/").lower()
+    if name not in known.commands or (rest and not reply):
         return None
-    return name, rest.strip()
+    return name, "".join(rest)
 
 
 def _file(file: Json) -> FileRef:

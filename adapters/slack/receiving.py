@@ -211,7 +211,7 @@ class Receiving:
             await self.answering.show(workspace, found, answer, payload)
         else:
             self._later(self.answering.show(workspace, found, answer, payload))
-        if _on_home(payload) and isinstance(found, (Pressed, Submitted, Invoked)):
+        if isinstance(found, Submitted) or (_on_home(payload) and isinstance(found, (Pressed, Invoked))):
             self._later(self._home_again(workspace, found, user_in(payload)))
         return {}
 

@@ -63,14 +63,19 @@ def chat_of(update: Any) -> str:
     return ""
 
 
-def gathered(parts: Sequence[Said]) -> Said:
-    """The messages of a media group as one: the first one's id, all texts and files."""
-    first, *others = parts
-    texts = [part.text for part in parts if part.text]
+def gathered(parts: Sequence[Said | Invoked]) -> Said | Invoked:
+    """The messages of a media group as one: the first one's id, all texts and files. A command written
+    under one of them is the command of all."""
+    files = tuple(file for part in parts for file in part.files)
+    for part in parts:
+        if isinstance(part, Invoked):
+            return replace(part, native=parts[0].native, files=files)
+    first, *others = (part for part in parts if isinstance(part, Said))
+    texts = [part.text for part in (first, *others) if part.text]
     return replace(
         first,
         text="\n\n".join(texts),
-        files=tuple(file for part in parts for file in part.files),
+        files=files,
         direct=any(part.direct for part in parts),
         reply_to=next((part.reply_to for part in (first, *others) if part.reply_to), ""),
     )
@@ -186,19 +191,20 @@ def _mentions(message: Update, me: Me) -> bool:
 
 
 def _command(message: Update, head: Head, me: Me) -> Invoked | None:
-    text = message.get("text")
-    match = _COMMAND.match(text) if isinstance(text, str) else None
+    text, entities = content.words(message)
+    match = _COMMAND.match(text)
     if match is None or not _is_ours(match, message, me):
         return None
-    assert isinstance(text, str)
     return Invoked(
         place=_grown(head, message),
         sender=head.sender,
         native=head.native,
         at=head.at,
         command=match.group(1).lower(),
-        arguments=_arguments(text, match.end(), message.get("entities")),
+        arguments=_arguments(text, match.end(), entities),
         reply_to=_answered(message),
+        files=content.of(message).files,
+        standing=True,
     )
 
 
@@ -213,8 +219,7 @@ def _is_ours(match: re.Match[str], message: Update, me: Me) -> bool:
 
 def _is_for_another(message: Update, me: Me) -> bool:
     """A command that names another bot, or is none of ours in a group."""
-    text = message.get("text")
-    match = _COMMAND.match(text) if isinstance(text, str) else None
+    match = _COMMAND.match(content.words(message)[0])
     return match is not None and not _is_ours(match, message, me)
 
 

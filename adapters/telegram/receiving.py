@@ -15,7 +15,7 @@ from adapters.telegram.answering import Answering
 from adapters.telegram.inbound import album_of, chat_of, gathered, to_inbound
 from adapters.telegram.line import Line
 from core import clock
-from core.chat import Answer, Deliver, Edited, Inbound, Joined, Reacted, Said
+from core.chat import Answer, Deliver, Edited, Inbound, Invoked, Joined, Reacted, Said
 from core.desk import Desk
 from core.errors import DeskError, Unavailable
 
@@ -99,7 +99,7 @@ class Receiving:
         return self._timed(self._by_album(self._as_one(read)))
 
     def _as_one(self, read: list[Inbound]) -> Inbound:
-        said = [one for one in read if isinstance(one, Said)]
+        said = [one for one in read if isinstance(one, (Said, Invoked))]
         if len(said) < 2:
             return read[0]
         said.sort(key=lambda one: int(one.native))

@@ -33,13 +33,15 @@ def head(
         fields.append(Field(_("Category"), names.categories[row.category_id]))
     if tags:
         fields.append(Field(_("Tags"), ", ".join(tags)))
-    fields.append(Field(_("Channel"), row.channel))
+    fields.append(Field(_("Channel"), row.channel.capitalize()))
     return Card(
         title=f"#{row.number} {opened.subject}",
         fields=tuple(fields),
         buttons=(*_buttons(opened), Button(_("Open in the desk"), url=url)),
         selects=(_priorities(row.number),) if row.live else (),
         tone="good" if row.status == Status.resolved else "neutral",
+        label=status(row.status),
+        labels=tuple(status(code) for code in MARKS),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bot.cards.rooms import priority
 from core.access import Actor
 from core.chat import Button, Card, Field
 from core.i18n import _
@@ -31,7 +32,7 @@ def ticket(opened: Opened, actor: Actor, assignee: Known | None = None, note: st
     who = assignee.shown if assignee else _("nobody yet")
     fields = [Field(_("Status"), status_words(row.status)), Field(_("With"), who)]
     if actor.staff:
-        fields.append(Field(_("Priority"), row.priority))
+        fields.append(Field(_("Priority"), priority(row.priority)))
     return Card(
         title=f"#{row.number} {opened.subject}",
         text=note,

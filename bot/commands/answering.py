@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 from rapidfuzz import fuzz, process
 
-from bot import forms
+from bot import brought, forms
 from bot.cards import tickets as cards
 from bot.registry import Turn, command
 from core import clock
 from core.access import Permission
-from core.chat import Card, Form
+from core.chat import Card, Form, Invoked
 from core.errors import Invalid
 from core.i18n import _
 from core.tickets import access, macros
@@ -31,18 +31,26 @@ _UNITS = {
 
 @command("reply", "Answer the requester", needs=Permission.reply, often=True)
 async def reply(turn: Turn, ticket: int, text: str = "") -> Card | Form:
-    if not text:
+    if not text and not turn.files:
         return _asked(turn, "reply", ticket, _("Reply"), _("What the requester reads"))
-    place = turn.inbound.place
-    await tickets.reply(turn.uow, turn.actor, ticket, text, via=place.platform)
+    place, inbound = turn.inbound.place, turn.inbound
+    extra = await brought.by_command(turn, ticket)
+    if isinstance(inbound, Invoked):
+        extra["reply_to"] = await brought.replied_to(turn.uow, place, inbound.reply_to)
+    opened, message = await tickets.reply(turn.uow, turn.actor, ticket, text, via=place.platform, **extra)
+    brought.expect(turn, opened, message.id)
     return Card(text=_("On its way."), tone="good", private=True)
 
 
 @command("note", "Write an internal note", needs=Permission.note, often=True)
 async def note(turn: Turn, ticket: int, text: str = "") -> Card | Form:
-    if not text:
+    if not text and not turn.files:
         return _asked(turn, "note", ticket, _("Note"), _("For colleagues only"))
-    await tickets.note(turn.uow, turn.actor, ticket, text, via=turn.inbound.place.platform)
+    extra = await brought.by_command(turn, ticket)
+    opened, message = await tickets.note(
+        turn.uow, turn.actor, ticket, text, via=turn.inbound.place.platform, **extra
+    )
+    brought.expect(turn, opened, message.id)
     return Card(text=_("Noted, for colleagues only."), tone="note", private=True)
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from sqlalchemy import select
 
-from bot import forms, steps
+from bot import brought, forms, steps
 from bot.cards import tickets as cards
 from bot.registry import COMMANDS, Turn, command
 from core.access import Permission
@@ -41,16 +41,22 @@ async def help_(turn: Turn) -> Card:
 async def new(turn: Turn, text: str = "") -> Card | Form:
     """The place lets go of the ticket that it held; what is said next opens another one."""
     await conversations.leave_seat(turn.uow, turn.inbound.place)
-    if not text:
+    if not text and not turn.files:
         return await forms.ticket(turn)
+    inbound = turn.inbound
     request = tickets.Request(
         text=text,
-        channel=turn.inbound.place.platform,
+        channel=inbound.place.platform,
         language=turn.person.locale,
-        place=turn.inbound.place,
+        place=inbound.place,
+        native=inbound.native if isinstance(inbound, Invoked) and inbound.standing else "",
         message_id=new_id(),
+        files=brought.stored(turn.files),
+        files_follow=brought.follow(turn.files),
     )
     opened = await tickets.open_ticket(turn.uow, turn.actor, turn.person, request)
+    assert request.message_id is not None
+    brought.expect(turn, opened, request.message_id)
     return cards.ticket(opened, turn.actor, note=_("We have your request."))
 
 

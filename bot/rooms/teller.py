@@ -74,6 +74,7 @@ class Rooms:
             uow.session.add(threads.card(threads.FACT, thread.place_key, ticket.conversation_id, args))
         await threads.refresh_head(uow, thread, ticket.conversation_id, self._pause(thread.place_key))
         if event.name == "ticket.closed" and thread.state == "open":
+            await threads.hurry_head(uow, thread)
             uow.session.add(_housekeeping("close_thread", thread.place_key, ticket.conversation_id))
             thread.state = "closed"
 

@@ -155,6 +155,21 @@ async def refresh_head(uow: UnitOfWork, thread: RoomThread, conversation_id: UUI
         uow.session.add(card(HEAD, thread.place_key, conversation_id, args, kind="edit", after=pause))
 
 
+async def hurry_head(uow: UnitOfWork, thread: RoomThread) -> None:
+    """The card changes before the thread goes to sleep: an edit afterwards would wake it again."""
+    await uow.session.flush()
+    await uow.session.execute(
+        update(Delivery)
+        .where(
+            Delivery.place_key == thread.place_key,
+            Delivery.card == HEAD,
+            Delivery.kind == "edit",
+            Delivery.state == "due",
+        )
+        .values(due_at=clock.now(), apart=False)
+    )
+
+
 async def refresh_queue(uow: UnitOfWork, room: DeskRoom, pause: float) -> None:
     """The card that says how many wait in a room."""
     if await _is_coming(uow, QUEUE, room.place_key):

@@ -120,6 +120,7 @@ class FakePlatform(FakeChat):
         self._trouble_at(place)
         await super().edit(place, native, part)
         self.shown[native].card = part.card
+        self.closed.discard(place.thread)  # An edit wakes a thread that sleeps.
 
     async def open_thread(
         self, place: Place, title: str, head: Post, *, key: str, member: str = ""

@@ -83,6 +83,24 @@ async def test_a_form_is_asked_step_by_step_where_there_are_none(house: House) -
     assert house.answers[-1].ticket == ticket.number
 
 
+async def test_files_that_come_with_an_answer_go_with_the_whole(house: House) -> None:
+    house.here.kept |= {"f1": b"a picture", "f2": b"another", "f3": b"a third"}
+    await house.does("ada", "new")
+    await house.says("ada", "Paper jam")
+    await house.says("ada", "", files=(FileRef("one.png", locator="f1"),))
+    assert "That does not fit" not in text_of(house.answers[-1])
+    assert "How can we help?" in text_of(house.answers[-1])
+    await house.says("ada", "It eats my paper", files=(FileRef("two.png", locator="f2"),))
+    await house.work()
+    assert [name for _place, name, _data in house.there.sent] == ["one.png", "two.png"]
+    native = await house.says("ada", "/new It smells", files=(FileRef("three.png", locator="f3"),))
+    await house.work()
+    assert [name for _place, name, _data in house.there.sent] == ["one.png", "two.png", "three.png"]
+    await house.edits("ada", native, "/new It smells badly")
+    await house.work()
+    assert "It smells badly" in house.there.texts(house.thread())
+
+
 async def test_a_question_can_be_cancelled_and_an_old_button_does_nothing(house: House) -> None:
     first = await house.does("ada", "new")
     assert text_of(await house.does("ada", "cancel")) == "Cancelled."

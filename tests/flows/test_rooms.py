@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import select
 
+from core.chat import FileRef
 from core.conversations.model import Message
 from core.desk import Desk
+from core.errors import Invalid
 from core.outbox_model import Delivery
 from core.rooms import service as rooms
 from core.rooms.model import DeskRoom, RoomRule
@@ -78,6 +81,56 @@ async def test_who_is_not_linked_is_not_heard_and_is_told_how(house: House) -> N
     await house.work(after=10)
     async with house.desk.db.sessions() as session:
         assert len(list(await session.scalars(select(Message)))) == 1
+
+
+WORDS = 'Do this:\n\n```\nset  "path" = C:\\new\n```\n\nIt\'s all.'
+
+
+async def test_a_command_written_into_the_thread_says_what_stands_there(house: House) -> None:
+    """It is one message there: its words as they were written, its files, a mark, and edits follow."""
+    house.there.kept |= {"f1": b"a plan", "f2": b"a secret"}
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    thread = house.thread()
+    plan, secret = FileRef("plan.txt", locator="f1"), FileRef("secret.txt", locator="f2")
+    native = await house.says("bob", f"/reply {WORDS}", thread, files=(plan,), direct=False)
+    await house.says("bob", "/note she shouts", thread, files=(secret,), direct=False)
+    await house.work(after=10)
+    assert WORDS in house.here.texts(home("ada"))
+    assert [name for _place, name, _data in house.here.sent] == ["plan.txt"]
+    assert house.there.sent == []
+    assert WORDS not in house.there.texts(thread)
+    assert "she shouts" not in house.there.texts(thread)
+    assert house.there.marks == {(ROOM.channel, native): "sent"}
+    await house.edits("bob", native, "/reply 1 Or *that*", thread)
+    await house.work(after=10)
+    assert "Or *that*" in house.here.texts(home("ada"))
+
+
+@pytest.mark.parametrize("slip", ["/nte she shouts", "/Nope", "nte she shouts"])
+async def test_a_mistyped_command_reaches_nobody(house: House, slip: str) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    await house.does("bob", "claim", place=house.thread())
+    with pytest.raises(Invalid, match="no command"):
+        await house.says("bob", slip, house.thread(), direct=False, by_name=not slip.startswith("/"))
+    native = await house.says("bob", "Look into /etc/hosts", house.thread(), direct=False)
+    with pytest.raises(Invalid, match="does not become a note"):
+        await house.edits("bob", native, "// she shouts", house.thread())
+    await house.work(after=10)
+    assert [text for text in house.here.texts(home("ada")) if "shouts" in text or "/etc" in text] == [
+        "Look into /etc/hosts"
+    ]
+
+
+async def test_a_command_without_use_for_files_says_that_it_did_not_take_them(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    await house.says("bob", "/claim", house.thread(), files=(FileRef("a.txt", locator="f1"),), direct=False)
+    assert "not taken" in house.answers[-1].cards[-1].text
 
 
 async def test_a_reply_can_be_taken_back_within_its_seconds(house: House) -> None:
@@ -243,11 +296,14 @@ async def test_long_words_go_in_parts_and_stay_one_message(house: House) -> None
 
 
 async def test_closing_closes_the_thread_and_reopening_brings_it_back(house: House) -> None:
+    """The card changes before: where its changes are gathered, an edit later would wake the thread."""
+    house.there.limits = replace(house.there.limits, edit_pause=2.0)
     await house.says("ada", "Help")
     await house.work()
     thread = house.thread()
     await house.agent("bob")
     await house.does("bob", "close", place=thread)
+    await house.work()
     await house.work(after=30)
     assert thread.thread in house.there.closed
     await house.does("bob", "reopen", "1", place=thread)

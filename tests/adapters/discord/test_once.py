@@ -314,6 +314,42 @@ async def test_a_forum_that_wants_a_tag_gets_one(world: World) -> None:
     assert forum.kind is Kind.forum
 
 
+async def test_a_forums_tags_say_how_its_tickets_stand(world: World) -> None:
+    """Made once where there are none of that name; what people put on a post stays."""
+    _allow(world.standin, Right.manage_channels | Right.manage_threads)
+    forum, words = world.channel("desk"), ("Open", "In progress", "Closed")
+    opened = await world.adapter.open_thread(world.standin.room, "#7", labelled("Open", words), key="k")
+    thread = world.server.world.channels[opened.place.thread]
+    tags = {str(tag["name"]): str(tag["id"]) for tag in forum.tags}
+    assert thread.applied_tags == [tags["open"]]
+    thread.applied_tags.append(tags["waiting"])
+    world.bot.known.learn(await world.bot.rest.get("/channels/{channel_id}", channel_id=thread.id))
+    await world.adapter.edit(opened.place, opened.head, labelled("Closed", words))
+    tags = {str(tag["name"]): str(tag["id"]) for tag in forum.tags}
+    assert list(tags) == ["open", "waiting", "resolved", "In progress", "Closed"]
+    assert thread.applied_tags == [tags["Closed"], tags["waiting"]]
+    calls = len(world.server.calls)
+    await world.adapter.edit(opened.place, opened.head, labelled("Closed", words))
+    assert len(world.server.calls) == calls + 1, "the message alone"
+
+
+async def test_where_the_bot_may_make_no_tags_the_forum_stays_as_it_is(world: World) -> None:
+    role = next(one for one in world.standin.seeded.guild.roles.values() if one.bot_id)
+    role.permissions &= ~int(Right.manage_channels)
+    for name in ("k1", "k2"):
+        opened = await world.adapter.open_thread(
+            world.standin.room, name, labelled("Closed", ("Closed",)), key=name
+        )
+        await world.adapter.edit(opened.place, opened.head, labelled("Closed", ("Closed",)))
+    assert [tag["name"] for tag in world.channel("desk").tags] == ["open", "waiting", "resolved"]
+    refused = [method for method, _path, status in world.server.calls if status == 403]
+    assert refused == ["PATCH"]
+
+
+def labelled(label: str, labels: tuple[str, ...]) -> Post:
+    return Post(Card(title="#7", label=label, labels=labels))
+
+
 def _with(standin: Standin, **more: Any) -> None:
     from dataclasses import replace
 

@@ -86,6 +86,24 @@ async def test_a_command_by_name_in_a_thread(live: Standin, hearing: Hearing) ->
     assert (await hearing.first(Said, direct=True)).text == "close the window please"
 
 
+async def test_a_command_by_name_keeps_its_files_lines_and_edits(live: Standin, hearing: Hearing) -> None:
+    from core.chat import CommandSpec
+
+    live.adapter.offer([CommandSpec("note", "A note")])
+    head = await live.server.play.say(live.world.ben, "desk", "head")
+    file = {"name": "a.txt", "data": "aGVsbG8="}
+    said = await live.server.play.say(
+        live.world.ben, "desk", "@deskbell note\nshe shouts", thread=head["ts"], files=[file]
+    )
+    called = await hearing.first(Invoked)
+    assert (called.command, called.arguments, called.standing) == ("note", "she shouts", True)
+    assert [one.name for one in called.files] == ["a.txt"]
+    await live.server.play.edit(live.world.ben, "desk", said["ts"], "@deskbell note she sings")
+    assert (await hearing.first(Edited)).text == "/note she sings"
+    await live.server.play.say(live.world.ben, "desk", "@deskbell nte she sings", thread=head["ts"])
+    assert (await hearing.first(Said, text="nte she sings")).by_name
+
+
 async def test_a_workspace_that_was_not_reached_yet_is_heard_later(slack: Standin, hearing: Hearing) -> None:
     slack.server.faults.add("auth.test", "status", status=503)
     payload = {"type": "event_callback", "team_id": slack.world.team, "event": {"type": "message"}}

@@ -146,6 +146,20 @@ def test_arguments_keep_their_formats() -> None:
     assert read(update).arguments == "**use** this now"
 
 
+def test_a_command_under_a_file_is_a_command() -> None:
+    photo = [{"file_id": "f1", "width": 1, "height": 1}]
+    mark = [{"type": "bot_command", "offset": 0, "length": 18}]
+    update = message(caption="/note@help_desk_bot she shouts", photo=photo, caption_entities=mark, chat=GROUP)
+    invoked = read(update)
+    assert isinstance(invoked, Invoked)
+    assert (invoked.command, invoked.arguments, invoked.standing) == ("note", "she shouts", True)
+    assert [one.locator for one in invoked.files] == ["f1"]
+    other = read(message(message_id=10, photo=[photo[0] | {"file_id": "f2"}], chat=GROUP))
+    whole = gathered([invoked, other])
+    assert isinstance(whole, Invoked)
+    assert [one.locator for one in whole.files] == ["f1", "f2"]
+
+
 def test_a_command_as_a_reply_knows_its_message() -> None:
     invoked = read(command("/delete", reply_to_message={"message_id": 4, "from": ADA}))
     assert invoked.reply_to == "4"
