@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
@@ -16,6 +17,8 @@ _ARGS = (
     "--disable-gpu",
 )  # fmt: skip
 _PATIENCE = 90.0
+_NOTICED = 8.0
+"""So long it may take until the desk knows that its engine died; where only the desk was killed, nothing is noticed."""
 _STATE = "async () => (await fetch(document.querySelector('[data-base]').dataset.base + '/state')).json()"
 
 
@@ -53,6 +56,10 @@ class Browsers:
         await self._recorded()
 
     async def come_back(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_NOTICED):
+                while await self._is_whole():
+                    await asyncio.sleep(0.1)
         await self._recorded()
 
     async def hang_up(self) -> None:
