@@ -133,6 +133,10 @@ class Keeper:
         asked_at, running = clock.now(), await self.media.running()
         async with self.desk.unit() as uow:
             lost = await happened.reconcile(uow, running, self.ended, asked_at)
+            over = await queries.over_among(uow, [each.call for each in running])
+        for call in over:
+            # It was ended while the engine could not be told.
+            await self.media.end(call)
         for call in lost:
             self.desk.bus.publish(Signal("call", {"call": str(call), "what": "interrupted"}))
         for each in running:

@@ -21,6 +21,7 @@ from core.calls.events import (
     CallReminded,
 )
 from core.calls.model import (
+    LIVE,
     RUNNING,
     WAITING,
     Call,
@@ -120,7 +121,6 @@ async def recording_stopped(uow: UnitOfWork, recording: UUID, reason: str, milli
 async def over(uow: UnitOfWork, call_id: UUID, reason: str) -> None:
     """The engine has ended a call, for whatever reason."""
     call, opened = await access.change(uow, call_id)
-    await _everybody_out(uow, call)
     for row in await recordings.open_of(uow, call):
         await recording_stopped(uow, row.id, reason)
     await service.end(uow, call, opened, SYSTEM, reason)
@@ -183,6 +183,7 @@ async def reconcile(
             if row.person_id not in there:
                 await left(uow, each.call, row.person_id, Reason.lost.value)
         await _stop_unknown(uow, each, asked_at or clock.now())
+    await _stop_of_ended(uow, list(known))
     return lost_calls
 
 
@@ -205,7 +206,6 @@ async def time_out(uow: UnitOfWork) -> list[UUID]:
     ended = list(await uow.session.scalars(query))
     for call_id in ended:
         call, opened = await access.change(uow, call_id)
-        await _everybody_out(uow, call)
         await service.end(uow, call, opened, SYSTEM, "timeout")
     return ended
 
@@ -255,6 +255,19 @@ async def _stop_unknown(uow: UnitOfWork, running: Running, asked_at: datetime) -
             await recording_stopped(uow, recording, Reason.engine.value)
 
 
+async def _stop_of_ended(uow: UnitOfWork, known: list[UUID]) -> None:
+    """Recordings of calls that were ended before anybody knew that their engine had died."""
+    query = (
+        select(CallRecording.id)
+        .join(Call, Call.id == CallRecording.call_id)
+        .where(
+            CallRecording.stopped_at.is_(None), Call.state.not_in(LIVE), CallRecording.call_id.not_in(known)
+        )
+    )
+    for recording in list(await uow.session.scalars(query)):
+        await recording_stopped(uow, recording, Reason.engine.value)
+
+
 async def _told_to_have_started(uow: UnitOfWork, row: CallRecording) -> bool:
     told = select(EventRow.id).where(
         EventRow.subject == row.call_id,
@@ -274,14 +287,3 @@ async def _presence(uow: UnitOfWork, call_id: UUID, person_id: UUID, presence: P
         )
         .values(presence=presence.value)
     )
-
-
-async def _everybody_out(uow: UnitOfWork, call: Call) -> None:
-    await uow.session.execute(
-        update(CallPerson)
-        .where(
-            CallPerson.call_id == call.id, CallPerson.presence.in_((Presence.present, Presence.away))
-        )
-        .values(presence=Presence.left.value, left_at=clock.now())
-        .execution_options(synchronize_session="fetch")
-    )  # fmt: skip

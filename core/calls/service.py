@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from core import clock
 from core.access import Actor, Permission
@@ -182,6 +182,7 @@ async def end(uow: UnitOfWork, call: Call, opened: Opened, actor: Actor, reason:
         over(call, CallState.declined, "cancelled")
         record(uow, opened, CallDeclined(subject=call.id, number=number, by=actor.id), actor)
         return
+    await _everybody_out(uow, call)
     if call.started_at is None:
         over(call, CallState.missed, reason)
         record(uow, opened, CallMissed(subject=call.id, number=number), actor)
@@ -201,6 +202,15 @@ async def end(uow: UnitOfWork, call: Call, opened: Opened, actor: Actor, reason:
         ),
         actor,
     )  # fmt: skip
+
+
+async def _everybody_out(uow: UnitOfWork, call: Call) -> None:
+    await uow.session.execute(
+        update(CallPerson)
+        .where(CallPerson.call_id == call.id, CallPerson.presence.in_((Presence.present, Presence.away)))
+        .values(presence=Presence.left.value, left_at=clock.now())
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 async def rate(uow: UnitOfWork, call: Call, opened: Opened, row: CallPerson, score: int) -> None:

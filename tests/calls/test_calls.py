@@ -38,10 +38,14 @@ class ForgetfulEngine(SilentEngine):
     def __init__(self, call: UUID, house: House, refuses: UUID | None = None) -> None:
         self.call, self.house, self.refuses = call, house, refuses
         self.asked: list[Recording] = []
+        self.ended: list[UUID] = []
 
     async def running(self) -> tuple[Running, ...]:
         both = [who.id for who in (self.house.ada, self.house.bob) if who.id is not None]
         return (Running(self.call, 0.0, people=tuple(Present(one, True) for one in both)),)
+
+    async def end(self, call: UUID) -> None:
+        self.ended.append(call)
 
     async def record(self, call: UUID, recordings: tuple[Recording, ...]) -> None:
         for one in recordings:
@@ -275,6 +279,36 @@ async def test_people_who_are_back_before_the_death_is_known(house: House) -> No
     assert [row.reason for row in await house.recordings()] == ["engine", "engine"]
     assert (await house.facts()).count("call.interrupted") == 1
     assert (await house.the_call(call.id)).running
+
+
+async def test_a_call_that_is_ended_before_the_death_is_known_has_a_whole_record(house: House) -> None:
+    call = await recorded(house)
+    assert await due(house, call) == {house.ada.id, house.bob.id}
+    async with house.desk.unit() as uow:
+        held, opened = await access.change(uow, call.id)
+        await service.end(uow, held, opened, house.bob)
+    assert (await row_of(house, call.id, house.ada.id)).presence == Presence.left
+    assert [row.stopped_at for row in await house.recordings()] == [None, None], "the engine may still write"
+    async with house.desk.unit() as uow:
+        await happened.reconcile(uow, [Running(call.id, 0.0)])
+    assert [row.stopped_at for row in await house.recordings()] == [None, None]
+    async with house.desk.unit() as uow:
+        await happened.reconcile(uow, [])
+    assert [row.reason for row in await house.recordings()] == ["engine", "engine"]
+
+
+async def test_a_call_that_ended_while_the_engine_could_not_be_told_ends_there_too(
+    house: House, tmp_path: Path
+) -> None:
+    call = await recorded(house)
+    async with house.desk.unit() as uow:
+        held, opened = await access.change(uow, call.id)
+        await service.end(uow, held, opened, house.bob)
+    engine = ForgetfulEngine(call.id, house)
+    voice = Voice(house.desk, tmp_path)
+    voice.keeper.media = engine
+    await voice.keeper.reconcile()
+    assert engine.ended == [call.id]
 
 
 async def test_a_recording_of_somebody_who_has_just_left_was_none(house: House, tmp_path: Path) -> None:
