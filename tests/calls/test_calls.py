@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from adapters.media.endings import Endings
 from bot.voice.engine import Voice
 from core import clock
+from core.access import SYSTEM
 from core.admin import erase
 from core.calls import access, happened, join_links, queries, reach, recordings, service
 from core.calls.model import Call, CallPerson, CallRecording, CallState, Presence
@@ -21,7 +23,8 @@ from core.desk import Desk
 from core.desk_settings import store
 from core.errors import DeskError, Forbidden, NotFound, Refused, TooMany, Unavailable
 from core.people import service as people
-from core.ports.media import Present, Reason, Recording, Running
+from core.ports.media import Present, Quality, Reason, Recording, Running
+from core.tickets import access as ticket_access
 from core.tickets import service as tickets
 from tests.calls.house import House, settle
 from tests.fakes.media import SilentEngine
@@ -107,6 +110,46 @@ async def test_a_requester_asks_and_an_agent_takes_it_up(house: House) -> None:
     assert (await house.the_call(call)).state == CallState.asked
     assert await house.call(house.bob) == call
     assert (await house.the_call(call)).state == CallState.ringing
+
+
+async def unassigned(house: House) -> None:
+    async with house.desk.unit() as uow:
+        await tickets.release(uow, house.bob, house.number)
+
+
+async def assignee(house: House) -> UUID | None:
+    async with house.desk.unit() as uow:
+        return (await ticket_access.get(uow, SYSTEM, house.number)).ticket.assignee_id
+
+
+async def test_calling_about_a_ticket_that_nobody_has_takes_it(house: House) -> None:
+    await unassigned(house)
+    await house.call(house.ada)
+    assert await assignee(house) is None, "a requester who asks takes nothing"
+    await house.call()
+    assert await assignee(house) == house.bob.id
+
+
+async def test_where_answering_takes_nothing_calling_does_not_either(house: House) -> None:
+    await unassigned(house)
+    await settings(house, claim_on_reply=False)
+    await house.call()
+    assert await assignee(house) is None
+
+
+async def test_the_end_of_a_call_and_its_last_marks_do_not_wait_for_each_other(house: House) -> None:
+    """One unit has noted a sample of the call and wants the ticket; the other has both, and ends the
+    call. If a sample held the call up, each would wait for the other."""
+    call = await both_in(house)
+    assert house.ada.id is not None
+    async with house.desk.unit() as marking:
+        await happened.sample(marking, call.id, house.ada.id, Quality())
+        await marking.session.flush()
+        async with asyncio.timeout(10), house.desk.unit() as ending:
+            held, opened = await access.change(ending, call.id)
+            await service.end(ending, held, opened, house.bob)
+        await happened.left(marking, call.id, house.ada.id, "asked")
+    assert (await house.the_call(call.id)).state == CallState.ended
 
 
 async def test_what_nobody_takes_up_is_missed(house: House) -> None:
