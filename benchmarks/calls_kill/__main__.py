@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import shutil
 import sys
@@ -107,9 +108,10 @@ class _Runs:
         return Callers(agent, other)
 
     async def _judged(self, number: int, planned: Plan, told: Told) -> None:
-        async with asyncio.timeout(_OVER_SECONDS):
-            while not await is_over(self._desk, told.call):
-                await asyncio.sleep(0.5)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_OVER_SECONDS):
+                while not await is_over(self._desk, told.call):
+                    await asyncio.sleep(0.5)
         await asyncio.sleep(1)
         one = _figures(number, planned, told, await judge(self._desk, told))
         one["browser"] = number in self._browsers

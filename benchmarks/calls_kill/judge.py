@@ -47,8 +47,13 @@ class Verdict:
 
 
 async def is_over(desk: Desk, call: str) -> bool:
-    rows = await desk.rows("select ended_at from call where id = $1", UUID(call))
-    return rows[0]["ended_at"] is not None
+    """And everything recorded of it is closed."""
+    rows = await desk.rows(
+        "select ended_at is not null and not exists (select from call_recording r where r.call_id = c.id"
+        " and r.stopped_at is null) as is_over from call c where c.id = $1",
+        UUID(call),
+    )
+    return bool(rows[0]["is_over"])
 
 
 async def judge(desk: Desk, told: Told) -> Verdict:

@@ -19,7 +19,7 @@ from adapters.media.recordings import StoredRecordings
 from adapters.media.settings import Settings
 from bot.voice.files import FileMaker
 from bot.voice.keeper import Keeper
-from core.calls.model import RUNNING, Call
+from core.calls.model import RUNNING, Call, CallRecording
 from core.desk import Desk
 from core.env_file import environment
 from core.errors import Unavailable
@@ -101,8 +101,13 @@ class Voice:
                 await asyncio.sleep(AGAIN)
 
     async def _calls_run(self) -> bool:
+        """Or a recording is open: of a call that was ended while its engine was dead."""
+        run, open_one = (
+            exists().where(Call.state.in_(RUNNING)),
+            exists().where(CallRecording.stopped_at.is_(None)),
+        )
         async with self.desk.db.sessions() as session:
-            return bool(await session.scalar(select(exists().where(Call.state.in_(RUNNING)))))
+            return bool(await session.scalar(select(run | open_one)))
 
 
 def socket_of(folder: Path) -> Path:
