@@ -173,6 +173,7 @@ def put_together(settings: Settings, desk: Desk) -> App:
         media=voice.engine,
         recordings=voice.recordings,
         call_changed=voice.keeper.record_due,
+        call_service=wiring.call_service(voice),
     )
     posting = Posting(desk, posters, wiring.makers(settings, chats), public_url=settings.url)
     loops = Loops(desk, router, Tell(desk, wiring.tellers(desk, chats), chats), posting)

@@ -16,13 +16,15 @@ from bot.rooms.making import RoomCards
 from bot.rooms.teller import Rooms
 from bot.router import Guard
 from bot.tell import Teller
+from bot.voice.engine import Voice
 from bot.voice.teller import Calls
 from core import guard as spam
 from core.chat import ChatAdapter, CommandSpec
 from core.desk import Desk
+from core.errors import StartError
 from core.i18n import _
 from core.settings import Settings
-from webui.site import PaletteCommand
+from webui.site import CallService, PaletteCommand
 
 
 def tellers(desk: Desk, chats: Mapping[str, ChatAdapter]) -> Sequence[Teller]:
@@ -64,6 +66,19 @@ def makers(settings: Settings, chats: Mapping[str, ChatAdapter]) -> Mapping[str,
         **Offers(chats).makers,
         **Calls(chats, settings.url).makers,
     }
+
+
+def call_service(voice: Voice) -> CallService | None:
+    """A LiveKit server, where one is set; else the desk's own engine carries calls."""
+    found = voice.livekit
+    if found is None:
+        return None
+    if found.client is None or not found.client.is_file():
+        raise StartError(
+            "DESKBELL_LIVEKIT_URL needs DESKBELL_LIVEKIT_CLIENT, the path of livekit-client.esm.mjs: "
+            "LiveKit's own client, which is not part of Deskbell. docs/calls.md says how to fetch it."
+        )
+    return CallService(found.url, found.client, voice.hooked)
 
 
 def menu() -> Sequence[CommandSpec]:

@@ -29,7 +29,9 @@ class DeskSettings(BaseModel):
     close_after_days: int = Field(
         14, ge=1, le=365, description="Days after which a resolved ticket is closed"
     )
-    claim_on_reply: bool = Field(True, description="Replying to an unassigned ticket claims it")
+    claim_on_reply: bool = Field(
+        True, description="Replying to an unassigned ticket, or calling about it, claims it"
+    )
     attachment_mb: int = Field(25, ge=1, le=500, description="Largest file, in megabytes")
     hours: dict[str, Any] = Field(default_factory=dict, description="Working hours and holidays")
     chat_origins: list[str] = Field(

@@ -28,6 +28,12 @@ HEADERS = {
 }
 
 
+def csp_reaching(url: str) -> str:
+    """The same for a page that speaks to a service of its own, over web sockets and HTTP."""
+    service = f"{url} http{url.removeprefix('ws')}"
+    return CSP.replace("connect-src 'self'", f"connect-src 'self' {service}")
+
+
 class SecurityHeaders:
     """Adds the headers that a response does not set itself (an ASGI middleware)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
@@ -24,6 +25,16 @@ class PaletteCommand:
     title: str
     needs: str
     keys: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallService:
+    """A service of its own that carries calls: where browsers reach it, the file of its client for
+    them, and who takes its webhooks."""
+
+    url: str
+    client: Path
+    hook: Callable[[bytes, str], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -47,6 +58,8 @@ class Site:
     recordings: Recordings | None = None
     call_changed: Callable[[UUID], Awaitable[None]] | None = None
     """Told when somebody's consent changed: whoever may be recorded now, is."""
+    call_service: CallService | None = None
+    """None where the desk's own engine carries calls."""
     examine: Callable[[], Awaitable[Sequence[Line]]] | None = None
     """Asks everything the desk stands on."""
     facts: dict[str, Any] = field(default_factory=dict)

@@ -24,7 +24,9 @@ from core.ports.files import StoreDown, StoreFull, check_name, missing
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-_PIECE = 262_144  # bytes a thread reads or writes at once: a thread costs as much as 64 KiB do
+_PIECE = 262_144  # bytes a thread reads at once: a thread costs as much as 64 KiB do
+_WRITTEN = 1_048_576  # bytes that wait until a thread writes them
+_MOST_WRITES = 32
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -38,15 +40,16 @@ class DiskStore:
     async def put(self, name: str, chunks: AsyncIterator[bytes]) -> int:
         path = self._path(name)
         writing = _Writing(self._temporary)
-        size, waiting = 0, bytearray()
+        size, held, waiting = 0, 0, list[bytes]()
         try:
             async for data in chunks:
                 size += len(data)
-                waiting += data
-                if len(waiting) >= _PIECE:
-                    await _thread(writing.write, bytes(waiting))
-                    waiting.clear()
-            await _thread(writing.publish, bytes(waiting), path)
+                held += len(data)
+                waiting.append(data)
+                if held >= _WRITTEN:
+                    await _thread(writing.write, waiting)
+                    held, waiting = 0, []
+            await _thread(writing.publish, waiting, path)
         finally:
             # Also when cancelled: a thread may still be writing, and discard waits for it.
             await asyncio.shield(_thread(writing.discard))
@@ -94,11 +97,11 @@ class _Writing:
         self._descriptor: int | None = None
         self._over = False
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: list[bytes]) -> None:
         with self._lock:
             self._write(data)
 
-    def publish(self, data: bytes, path: Path) -> None:
+    def publish(self, data: list[bytes], path: Path) -> None:
         """Write the rest, and give the file its name once all of it is on the disk."""
         with self._lock:
             os.fsync(self._write(data))
@@ -113,14 +116,16 @@ class _Writing:
             self._close()
             self._path.unlink(missing_ok=True)
 
-    def _write(self, data: bytes) -> int:
+    def _write(self, data: list[bytes]) -> int:
         if self._over:
             raise StoreDown
         if self._descriptor is None:
             self._descriptor = _create(self._path)
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self._descriptor, view) :]
+        # Many small ones are one for the system; large ones are not copied.
+        for part in data if len(data) <= _MOST_WRITES else (b"".join(data),):
+            view = memoryview(part)
+            while view:
+                view = view[os.write(self._descriptor, view) :]
         return self._descriptor
 
     def _close(self) -> None:

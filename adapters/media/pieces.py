@@ -53,13 +53,17 @@ class Index:
 @dataclass(slots=True)
 class Piece:
     index: Index
-    clusters: dict[Source, bytes]
+    clusters: dict[Source, list[bytes]]
 
     @property
     def size(self) -> int:
-        return sum(len(data) for data in self.clusters.values())
+        return sum(part.size for part in self.index.parts.values())
 
     def to_bytes(self) -> bytes:
+        return b"".join(self.to_chunks())
+
+    def to_chunks(self) -> list[bytes]:
+        """Its bytes, not copied."""
         told = {
             "began": self.index.began,
             "parts": [
@@ -69,7 +73,8 @@ class Piece:
             ],
         }  # fmt: skip
         index = orjson.dumps(told)
-        return b"".join([_LENGTH.pack(len(index)), index, *(self.clusters[s] for s in self.index.parts)])
+        clusters = (data for source in self.index.parts for data in self.clusters[source])
+        return [_LENGTH.pack(len(index)) + index, *clusters]
 
 
 def read_index(data: bytes) -> tuple[Index | None, int]:
@@ -96,7 +101,7 @@ def read_index(data: bytes) -> tuple[Index | None, int]:
 
 def joined(pieces: Sequence[Piece]) -> Piece:
     """One piece that holds the clusters of all."""
-    index, clusters = Index(pieces[0].index.began, {}), {}
+    index, clusters = Index(pieces[0].index.began, {}), dict[Source, list[bytes]]()
     for source in Source:
         holding = [piece for piece in pieces if source in piece.clusters]
         if not holding:
@@ -110,7 +115,7 @@ def joined(pieces: Sequence[Piece]) -> Piece:
             whole.size += part.size
             whole.end = part.end
         index.parts[source] = whole
-        clusters[source] = b"".join(piece.clusters[source] for piece in holding)
+        clusters[source] = [data for piece in holding for data in piece.clusters[source]]
     return Piece(index, clusters)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from core.errors import StartError
 from core.ports.media import Limits
@@ -15,12 +16,13 @@ DEFAULT_PORTS = range(40_000, 40_010)
 @dataclass(frozen=True, slots=True)
 class LiveKitSettings:
     """A LiveKit server instead of the embedded engine: `url` is what browsers reach (wss://),
-    `api` what this program reaches."""
+    `api` what this program reaches, `client` LiveKit's own client for browsers, a file."""
 
     url: str
     api: str
     key: str
     secret: str = field(repr=False)
+    client: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +100,5 @@ def _livekit(env: Mapping[str, str]) -> LiveKitSettings | None:
     if not key or not secret:
         raise StartError("DESKBELL_LIVEKIT_URL needs DESKBELL_LIVEKIT_KEY and DESKBELL_LIVEKIT_SECRET too.")
     api = env.get("DESKBELL_LIVEKIT_API", "").rstrip("/") or "http" + url.removeprefix("ws")
-    return LiveKitSettings(url=url, api=api, key=key, secret=secret)
+    client = env.get("DESKBELL_LIVEKIT_CLIENT", "")
+    return LiveKitSettings(url=url, api=api, key=key, secret=secret, client=Path(client) if client else None)

@@ -18,9 +18,10 @@ import errno
 import os
 import struct
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import UUID
 
@@ -37,22 +38,24 @@ _HEAD = struct.Struct(">4sIII")
 _MAGIC = b"DBSP"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _TURNS = 2
+_MOST_PARTS = 1_000
+"""pwritev(2) takes 1,024."""
 
 
 class Shelf:
     """Where one recording's recorder puts its pieces."""
 
-    def __init__(self, folder: Path, recording: UUID) -> None:
-        self._folder, self._recording = folder, recording
+    def __init__(self, folder: Path, recording: UUID, writing: _Together) -> None:
+        self._folder, self._recording, self._writing = folder, recording, writing
         self._files: dict[int, int] = {}
         self._block, self._at = -1, 0
 
-    async def put(self, block: int, piece: int, data: bytes, key: bytes) -> None:
+    async def put(self, block: int, piece: int, chunks: Iterable[bytes], key: bytes) -> None:
         """Seal and keep. Raises `StoreFull` or `StoreDown`."""
         sealer = Sealer(key, bound=piece_name(self._recording, block, piece).encode())
-        sealed = sealer.feed(data) + sealer.finish()
+        sealed = sealer.all_of(chunks)
         with _told():
-            await asyncio.to_thread(self._write, block, piece, sealed)
+            await self._writing.do(partial(self._write, block, piece, sealed))
 
     def close(self, *, keep: bool) -> None:
         """Done; the files go unless something in them is still to be brought to the store."""
@@ -63,16 +66,18 @@ class Shelf:
             for turn in range(_TURNS):
                 _path(self._folder, self._recording, turn).unlink(missing_ok=True)
 
-    def _write(self, block: int, piece: int, sealed: bytes) -> None:
+    def _write(self, block: int, piece: int, sealed: list[bytes]) -> None:
         if block != self._block:
             self._block, self._at = block, 0
         file = self._file(block % _TURNS)
-        view, at = memoryview(sealed), self._at + _HEAD.size
-        while view:
-            written = os.pwrite(file, view, at)
-            view, at = view[written:], at + written
-        os.pwrite(file, _HEAD.pack(_MAGIC, block, piece, len(sealed)), self._at)
-        self._at = at
+        size, at = sum(map(len, sealed)), self._at + _HEAD.size
+        written = os.pwritev(file, sealed, at) if len(sealed) <= _MOST_PARTS else 0
+        rest = memoryview(b"".join(sealed) if written < size else b"")[written:]
+        while rest:
+            more = os.pwrite(file, rest, at + written)
+            rest, written = rest[more:], written + more
+        os.pwrite(file, _HEAD.pack(_MAGIC, block, piece, size), self._at)
+        self._at = at + size
 
     def _file(self, turn: int) -> int:
         if turn not in self._files:
@@ -80,6 +85,47 @@ class Shelf:
             path = _path(self._folder, self._recording, turn)
             self._files[turn] = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
         return self._files[turn]
+
+
+class _Together:
+    """Writes in a thread, all that comes at the same moment in one go: waking a thread costs more
+    than the writing."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[Callable[[], None], asyncio.Future[None]]] = []
+        self._working: asyncio.Task[None] | None = None
+
+    async def do(self, job: Callable[[], None]) -> None:
+        done = asyncio.get_running_loop().create_future()
+        self._waiting.append((job, done))
+        if self._working is None:
+            self._working = asyncio.create_task(self._work())
+        await done
+
+    async def _work(self) -> None:
+        while self._waiting:
+            jobs, self._waiting = self._waiting, []
+            results = await asyncio.to_thread(_all_tried, [job for job, _done in jobs])
+            for (_job, done), error in zip(jobs, results, strict=True):
+                if done.cancelled():
+                    continue
+                if error is None:
+                    done.set_result(None)
+                else:
+                    done.set_exception(error)
+        self._working = None
+
+
+def _all_tried(jobs: list[Callable[[], None]]) -> list[OSError | None]:
+    return [_tried(job) for job in jobs]
+
+
+def _tried(job: Callable[[], None]) -> OSError | None:
+    try:
+        job()
+    except OSError as error:
+        return error
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +144,10 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._writing = _Together()
 
     def shelf(self, recording: UUID) -> Shelf:
-        return Shelf(self._folder, recording)
+        return Shelf(self._folder, recording, self._writing)
 
     def entries(self, recording: UUID) -> dict[str, Entry]:
         """What lies here of a recording, by the name that it has in the store."""

@@ -57,16 +57,27 @@ class Entry:
 
 def cluster(frames: Sequence[Frame]) -> bytes:
     """Frames that lie within 32 seconds, as one cluster."""
+    parts: list[bytes] = []
+    add_cluster(frames, parts)
+    return b"".join(parts)
+
+
+def add_cluster(frames: Sequence[Frame], parts: list[bytes]) -> int:
+    """The same behind what is in `parts`, not copied; returns its bytes."""
     start = frames[0].time
-    pack = _BLOCK.pack
-    parts = [_TIME + _sized(_number(start))]
+    pack, add = _BLOCK.pack, parts.append
+    first = len(parts)
+    add(b"")
+    began = _TIME + _sized(_number(start))
+    add(began)
+    size = len(began) + _BLOCK.size * len(frames)
     for time, key, data, track in frames:
-        parts.append(
-            pack(_SIMPLE_BLOCK, 0x1000_0000 | (len(data) + 4), 0x80 | track, time - start, 0x80 if key else 0)
-        )
-        parts.append(data)
-    body = b"".join(parts)
-    return _CLUSTER + _length(len(body)) + body
+        held = len(data)
+        size += held
+        add(pack(_SIMPLE_BLOCK, 0x1000_0000 | (held + 4), 0x80 | track, time - start, 0x80 if key else 0))
+        add(data)
+    parts[first] = _CLUSTER + _length(size)
+    return len(parts[first]) + size
 
 
 def head(entries: Sequence[Entry], milliseconds: int, clusters: int, cues: Sequence[Cue]) -> bytes:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import structlog
 
+from core import clock
 from core.calls import access, happened, queries, recordings
 from core.db import UnitOfWork
 from core.desk import Desk
@@ -32,6 +33,7 @@ from core.ports.media import (
     PieceWritten,
     QualitySample,
     Reason,
+    Recording,
     Recordings,
     RecordingStarted,
     RecordingStopped,
@@ -128,19 +130,34 @@ class Keeper:
     async def reconcile(self) -> None:
         """Ask the engine what runs, and mark what does not any more."""
         assert self.media is not None
-        running = await self.media.running()
+        asked_at, running = clock.now(), await self.media.running()
         async with self.desk.unit() as uow:
-            lost = await happened.reconcile(uow, running, self.ended)
+            lost = await happened.reconcile(uow, running, self.ended, asked_at)
+            over = await queries.over_among(uow, [each.call for each in running])
+        for call in over:
+            # It was ended while the engine could not be told.
+            await self.media.end(call)
         for call in lost:
             self.desk.bus.publish(Signal("call", {"call": str(call), "what": "interrupted"}))
+        for each in running:
+            with suppress(DeskError):
+                await self.record_due(each.call)
 
     async def record_due(self, call_id: UUID) -> None:
         """Whoever may be recorded now, is."""
         async with self.desk.unit() as uow:
             call, _opened = await access.change(uow, call_id)
             due = await recordings.due(uow, call)
-        if due and self.media is not None:
-            await self.media.record(call_id, due)
+        if self.media is not None:
+            for one in due:
+                await self._record(self.media, call_id, one)
+
+    async def _record(self, media: MediaEngine, call_id: UUID, wanted: Recording) -> None:
+        try:
+            await media.record(call_id, (wanted,))
+        except NotFound:
+            async with self.desk.unit() as uow:
+                await recordings.never_began(uow, wanted.id)
 
     async def _write(self, event: MediaEvent) -> None:
         async with self.desk.unit() as uow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import or_, select, update
@@ -21,6 +21,7 @@ from core.calls.events import (
     CallReminded,
 )
 from core.calls.model import (
+    LIVE,
     RUNNING,
     WAITING,
     Call,
@@ -30,11 +31,13 @@ from core.calls.model import (
     CallState,
     Presence,
 )
-from core.db import UnitOfWork
+from core.db import EventRow, UnitOfWork
 from core.ports.media import Quality, Reason, Running
 
 BROKEN_SECONDS = 120
 """So long a call whose engine died waits for somebody to come back."""
+ON_ITS_WAY = timedelta(seconds=1)
+"""So long a recording may be asked for before the engine knows of it."""
 REMIND = timedelta(minutes=10)
 LATE = timedelta(minutes=30)
 BATCH = 50
@@ -83,10 +86,11 @@ async def recording_started(uow: UnitOfWork, call_id: UUID, person_id: UUID, rec
 
 
 async def piece_written(uow: UnitOfWork, recording: UUID, milliseconds: int, size: int) -> None:
+    """So much of it is safe now, in all."""
     await uow.session.execute(
         update(CallRecording)
         .where(CallRecording.id == recording)
-        .values(milliseconds=milliseconds, size=CallRecording.size + size)
+        .values(milliseconds=milliseconds, size=size)
     )
 
 
@@ -101,6 +105,12 @@ async def recording_stopped(uow: UnitOfWork, recording: UUID, reason: str, milli
         return
     row.stopped_at, row.reason = clock.now(), reason
     row.milliseconds = max(row.milliseconds, milliseconds)
+    if not await _told_to_have_started(uow, row):
+        # Its engine died, or we did, before that was heard.
+        began = CallRecordingStarted(
+            subject=call.id, number=opened.number, person=row.person_id, recording=row.id
+        )
+        service.record(uow, opened, began, at=row.began_at)
     told = CallRecordingStopped(
         subject=call.id, number=opened.number, person=row.person_id, recording=row.id, reason=reason,
         milliseconds=row.milliseconds,
@@ -111,7 +121,6 @@ async def recording_stopped(uow: UnitOfWork, recording: UUID, reason: str, milli
 async def over(uow: UnitOfWork, call_id: UUID, reason: str) -> None:
     """The engine has ended a call, for whatever reason."""
     call, opened = await access.change(uow, call_id)
-    await _everybody_out(uow, call)
     for row in await recordings.open_of(uow, call):
         await recording_stopped(uow, row.id, reason)
     await service.end(uow, call, opened, SYSTEM, reason)
@@ -140,10 +149,11 @@ async def reconcile(
     uow: UnitOfWork,
     running: Sequence[Running],
     ended: Callable[[UUID], Reason | None] = lambda call: None,
+    asked_at: datetime | None = None,
 ) -> list[UUID]:
     """After an engine began anew, or we did: which calls it does not know any more. Those of whose
     end it tells (`ended`) are over; the others are marked as interrupted, and their people come
-    back by the same links."""
+    back by the same links. `asked_at` is when the engine said what runs."""
     known = {each.call: each for each in running}
     query = select(Call.id).where(Call.state.in_(RUNNING), Call.broken_at.is_(None))
     gone = {one: ended(one) for one in await uow.session.scalars(query) if one not in known}
@@ -165,12 +175,15 @@ async def reconcile(
             await recording_stopped(uow, cut.id, Reason.engine.value)
     await uow.session.flush()
     for each in running:
+        await _began_anew(uow, each)
         there = {present.person for present in each.people}
         for person in there:
             await came(uow, each.call, person)
         for row in await uow.session.scalars(select(CallPerson).where(CallPerson.call_id == each.call)):
             if row.person_id not in there:
                 await left(uow, each.call, row.person_id, Reason.lost.value)
+        await _stop_unknown(uow, each, asked_at or clock.now())
+    await _stop_of_ended(uow, list(known))
     return lost_calls
 
 
@@ -193,7 +206,6 @@ async def time_out(uow: UnitOfWork) -> list[UUID]:
     ended = list(await uow.session.scalars(query))
     for call_id in ended:
         call, opened = await access.change(uow, call_id)
-        await _everybody_out(uow, call)
         await service.end(uow, call, opened, SYSTEM, "timeout")
     return ended
 
@@ -214,6 +226,57 @@ async def remind(uow: UnitOfWork) -> int:
     return len(found)
 
 
+async def _began_anew(uow: UnitOfWork, running: Running) -> None:
+    """People may be back in a new engine before we know that the old one died."""
+    call, opened = await access.change(uow, running.call)
+    since = datetime.fromtimestamp(running.since, UTC)
+    if not call.running or call.started_at is None or since <= call.started_at:
+        return
+    told = select(EventRow.id).where(
+        EventRow.subject == call.id,
+        EventRow.name == CallInterrupted.name,
+        EventRow.at >= since - timedelta(seconds=BROKEN_SECONDS),
+    )
+    if await uow.session.scalar(told.limit(1)) is None:
+        service.record(uow, opened, CallInterrupted(subject=call.id, number=opened.number))
+
+
+async def _stop_unknown(uow: UnitOfWork, running: Running, asked_at: datetime) -> None:
+    """Recordings that the engine does not make: it was never told of them, or they ended while
+    nobody listened."""
+    made = {present.recording for present in running.people}
+    open_ones = select(CallRecording.id).where(
+        CallRecording.call_id == running.call,
+        CallRecording.stopped_at.is_(None),
+        CallRecording.began_at < max(asked_at - ON_ITS_WAY, datetime.fromtimestamp(running.since, UTC)),
+    )
+    for recording in list(await uow.session.scalars(open_ones)):
+        if recording not in made:
+            await recording_stopped(uow, recording, Reason.engine.value)
+
+
+async def _stop_of_ended(uow: UnitOfWork, known: list[UUID]) -> None:
+    """Recordings of calls that were ended before anybody knew that their engine had died."""
+    query = (
+        select(CallRecording.id)
+        .join(Call, Call.id == CallRecording.call_id)
+        .where(
+            CallRecording.stopped_at.is_(None), Call.state.not_in(LIVE), CallRecording.call_id.not_in(known)
+        )
+    )
+    for recording in list(await uow.session.scalars(query)):
+        await recording_stopped(uow, recording, Reason.engine.value)
+
+
+async def _told_to_have_started(uow: UnitOfWork, row: CallRecording) -> bool:
+    told = select(EventRow.id).where(
+        EventRow.subject == row.call_id,
+        EventRow.name == CallRecordingStarted.name,
+        EventRow.data["recording"].astext == str(row.id),
+    )
+    return await uow.session.scalar(told.limit(1)) is not None
+
+
 async def _presence(uow: UnitOfWork, call_id: UUID, person_id: UUID, presence: Presence) -> None:
     await uow.session.execute(
         update(CallPerson)
@@ -224,14 +287,3 @@ async def _presence(uow: UnitOfWork, call_id: UUID, person_id: UUID, presence: P
         )
         .values(presence=presence.value)
     )
-
-
-async def _everybody_out(uow: UnitOfWork, call: Call) -> None:
-    await uow.session.execute(
-        update(CallPerson)
-        .where(
-            CallPerson.call_id == call.id, CallPerson.presence.in_((Presence.present, Presence.away))
-        )
-        .values(presence=Presence.left.value, left_at=clock.now())
-        .execution_options(synchronize_session="fetch")
-    )  # fmt: skip

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from core.access import Actor
-from core.calls.model import Call, CallPerson, CallQuality, Presence
+from core.calls.model import LIVE, Call, CallPerson, CallQuality, Presence
 from core.db import UnitOfWork
 from core.people.naming import name_for, named
 
@@ -55,6 +55,11 @@ async def shown_out(uow: UnitOfWork, call_id: UUID) -> frozenset[UUID]:
         CallPerson.call_id == call_id, CallPerson.presence == Presence.left
     )
     return frozenset(await uow.session.scalars(query))
+
+
+async def over_among(uow: UnitOfWork, calls: Sequence[UUID]) -> Sequence[UUID]:
+    """Which of these calls are over."""
+    return list(await uow.session.scalars(select(Call.id).where(Call.id.in_(calls), Call.state.not_in(LIVE))))
 
 
 async def of_ticket(uow: UnitOfWork, ticket_id: UUID) -> Sequence[Call]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from core import clock
@@ -76,7 +76,8 @@ async def consents(uow: UnitOfWork, call: Call) -> dict[UUID, bool]:
 
 async def due(uow: UnitOfWork, call: Call) -> tuple[Recording, ...]:
     """Who is to be recorded from now on and is not yet. Until everyone who was there at the
-    beginning has agreed, nobody; a newcomer is not, until they have."""
+    beginning has agreed, nobody; a newcomer is not, until they have. Whoever is away is when they
+    are back: an engine cannot record whom it does not have."""
     if not call.recording or not call.running:
         return ()
     present = await _present(uow, call)
@@ -84,8 +85,17 @@ async def due(uow: UnitOfWork, call: Call) -> tuple[Recording, ...]:
     running = {row.person_id for row in await open_of(uow, call)}
     if not running and not all(said.get(person) for person in present):
         return ()
-    wanted = [person for person in present if said.get(person) and person not in running]
+    wanted = [
+        person
+        for person, presence in present.items()
+        if presence == Presence.present and said.get(person) and person not in running
+    ]
     return tuple([await _made(uow, call, person) for person in wanted])
+
+
+async def never_began(uow: UnitOfWork, recording: UUID) -> None:
+    """The engine did not take it: whom it was for has just left."""
+    await uow.session.execute(delete(CallRecording).where(CallRecording.id == recording))
 
 
 async def open_of(uow: UnitOfWork, call: Call) -> Sequence[CallRecording]:
@@ -143,11 +153,11 @@ async def removed(uow: UnitOfWork, ids: Sequence[UUID]) -> None:
     )
 
 
-async def _present(uow: UnitOfWork, call: Call) -> Sequence[UUID]:
-    query = select(CallPerson.person_id).where(
+async def _present(uow: UnitOfWork, call: Call) -> dict[UUID, str]:
+    query = select(CallPerson.person_id, CallPerson.presence).where(
         CallPerson.call_id == call.id, CallPerson.presence.in_((Presence.present, Presence.away))
     )
-    return list(await uow.session.scalars(query))
+    return {row.person_id: row.presence for row in await uow.session.execute(query)}
 
 
 async def _made(uow: UnitOfWork, call: Call, person: UUID) -> Recording:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from core import clock
 from core.access import Actor, Permission
@@ -37,7 +37,7 @@ from core.i18n import _
 from core.people import service as people
 from core.people.model import Person
 from core.tickets import access as ticket_access
-from core.tickets import hours
+from core.tickets import changing, hours, lifecycle
 from core.tickets import service as tickets
 from core.tickets.access import Opened
 
@@ -182,6 +182,7 @@ async def end(uow: UnitOfWork, call: Call, opened: Opened, actor: Actor, reason:
         over(call, CallState.declined, "cancelled")
         record(uow, opened, CallDeclined(subject=call.id, number=number, by=actor.id), actor)
         return
+    await _everybody_out(uow, call)
     if call.started_at is None:
         over(call, CallState.missed, reason)
         record(uow, opened, CallMissed(subject=call.id, number=number), actor)
@@ -201,6 +202,15 @@ async def end(uow: UnitOfWork, call: Call, opened: Opened, actor: Actor, reason:
         ),
         actor,
     )  # fmt: skip
+
+
+async def _everybody_out(uow: UnitOfWork, call: Call) -> None:
+    await uow.session.execute(
+        update(CallPerson)
+        .where(CallPerson.call_id == call.id, CallPerson.presence.in_((Presence.present, Presence.away)))
+        .values(presence=Presence.left.value, left_at=clock.now())
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 async def rate(uow: UnitOfWork, call: Call, opened: Opened, row: CallPerson, score: int) -> None:
@@ -233,6 +243,7 @@ async def _begin(uow: UnitOfWork, opened: Opened, call: Call, actor: Actor, at: 
     if at is not None:
         if not clock.now() < at < clock.now() + timedelta(days=LATEST_DAYS):
             raise Invalid(_("Choose a time in the next {days} days.").format(days=LATEST_DAYS), field="at")
+        _claim(uow, opened, actor)
         call.state, call.scheduled_at = CallState.scheduled.value, at
         record(uow, opened, CallScheduled(subject=call.id, number=number, until=at), actor)
     elif actor.staff:
@@ -242,7 +253,15 @@ async def _begin(uow: UnitOfWork, opened: Opened, call: Call, actor: Actor, at: 
         record(uow, opened, CallAsked(subject=call.id, number=number, video=call.video), actor)
 
 
+def _claim(uow: UnitOfWork, opened: Opened, actor: Actor) -> None:
+    """Calling about a ticket that nobody has takes it, as answering does."""
+    ticket = opened.ticket
+    if actor.staff and actor.id is not None and ticket.assignee_id is None and uow.settings.claim_on_reply:
+        changing.record(uow, opened, actor, lifecycle.claim(ticket, actor.id, clock.now()))
+
+
 def _ring(uow: UnitOfWork, opened: Opened, call: Call, actor: Actor) -> None:
+    _claim(uow, opened, actor)
     call.state, call.rang_at = CallState.ringing.value, clock.now()
     call.version += 1
     record(uow, opened, CallRang(subject=call.id, number=opened.number, video=call.video), actor)

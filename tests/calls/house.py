@@ -22,6 +22,7 @@ from starlette.responses import Response as StarletteResponse
 
 from adapters.media.client import Client
 from bot.voice.engine import Voice
+from bot.wiring import call_service
 from core.access import Actor
 from core.calls import join_links, service
 from core.calls.model import Call, CallPerson, CallRecording
@@ -133,6 +134,7 @@ async def served(house: House, folder: Path) -> AsyncIterator[House]:
         media=voice.engine,
         recordings=voice.recordings,
         call_changed=voice.keeper.record_due,
+        call_service=call_service(voice),
     )
     app: Any = make_app(site)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", timeout_graceful_shutdown=1))

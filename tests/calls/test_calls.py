@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from sqlalchemy import select
 from adapters.media.endings import Endings
 from bot.voice.engine import Voice
 from core import clock
+from core.access import SYSTEM
 from core.admin import erase
 from core.calls import access, happened, join_links, queries, reach, recordings, service
 from core.calls.model import Call, CallPerson, CallRecording, CallState, Presence
@@ -21,7 +23,8 @@ from core.desk import Desk
 from core.desk_settings import store
 from core.errors import DeskError, Forbidden, NotFound, Refused, TooMany, Unavailable
 from core.people import service as people
-from core.ports.media import Present, Reason, Running
+from core.ports.media import Present, Quality, Reason, Recording, Running
+from core.tickets import access as ticket_access
 from core.tickets import service as tickets
 from tests.calls.house import House, settle
 from tests.fakes.media import SilentEngine
@@ -30,6 +33,28 @@ from tests.fakes.media import SilentEngine
 @pytest.fixture
 async def house(desk: Desk) -> House:
     return await settle(desk)
+
+
+class ForgetfulEngine(SilentEngine):
+    """Has both people of a call, and records nobody."""
+
+    def __init__(self, call: UUID, house: House, refuses: UUID | None = None) -> None:
+        self.call, self.house, self.refuses = call, house, refuses
+        self.asked: list[Recording] = []
+        self.ended: list[UUID] = []
+
+    async def running(self) -> tuple[Running, ...]:
+        both = [who.id for who in (self.house.ada, self.house.bob) if who.id is not None]
+        return (Running(self.call, 0.0, people=tuple(Present(one, True) for one in both)),)
+
+    async def end(self, call: UUID) -> None:
+        self.ended.append(call)
+
+    async def record(self, call: UUID, recordings: tuple[Recording, ...]) -> None:
+        for one in recordings:
+            if one.person == self.refuses:
+                raise NotFound("gone")
+            self.asked.append(one)
 
 
 async def row_of(house: House, call: object, actor: object) -> CallPerson:
@@ -85,6 +110,46 @@ async def test_a_requester_asks_and_an_agent_takes_it_up(house: House) -> None:
     assert (await house.the_call(call)).state == CallState.asked
     assert await house.call(house.bob) == call
     assert (await house.the_call(call)).state == CallState.ringing
+
+
+async def unassigned(house: House) -> None:
+    async with house.desk.unit() as uow:
+        await tickets.release(uow, house.bob, house.number)
+
+
+async def assignee(house: House) -> UUID | None:
+    async with house.desk.unit() as uow:
+        return (await ticket_access.get(uow, SYSTEM, house.number)).ticket.assignee_id
+
+
+async def test_calling_about_a_ticket_that_nobody_has_takes_it(house: House) -> None:
+    await unassigned(house)
+    await house.call(house.ada)
+    assert await assignee(house) is None, "a requester who asks takes nothing"
+    await house.call()
+    assert await assignee(house) == house.bob.id
+
+
+async def test_where_answering_takes_nothing_calling_does_not_either(house: House) -> None:
+    await unassigned(house)
+    await settings(house, claim_on_reply=False)
+    await house.call()
+    assert await assignee(house) is None
+
+
+async def test_the_end_of_a_call_and_its_last_marks_do_not_wait_for_each_other(house: House) -> None:
+    """One unit has noted a sample of the call and wants the ticket; the other has both, and ends the
+    call. If a sample held the call up, each would wait for the other."""
+    call = await both_in(house)
+    assert house.ada.id is not None
+    async with house.desk.unit() as marking:
+        await happened.sample(marking, call.id, house.ada.id, Quality())
+        await marking.session.flush()
+        async with asyncio.timeout(10), house.desk.unit() as ending:
+            held, opened = await access.change(ending, call.id)
+            await service.end(ending, held, opened, house.bob)
+        await happened.left(marking, call.id, house.ada.id, "asked")
+    assert (await house.the_call(call.id)).state == CallState.ended
 
 
 async def test_what_nobody_takes_up_is_missed(house: House) -> None:
@@ -191,6 +256,111 @@ async def test_an_engine_that_died_leaves_a_mark_and_the_way_back(house: House) 
         async with house.desk.unit() as uow:
             assert await happened.time_out(uow) == [call.id]
     assert (await house.the_call(call.id)).state == CallState.failed
+
+
+async def recorded(house: House) -> Call:
+    """Both are in, and have agreed; nobody has asked the engine yet."""
+    call = await both_in(house)
+    async with house.desk.unit() as uow:
+        held, opened = await access.change(uow, call.id)
+        bob = await access.person_in(uow, call.id, house.bob.id)
+        ada = await access.person_in(uow, call.id, house.ada.id)
+        assert bob is not None
+        assert ada is not None
+        await recordings.want(uow, held, opened, bob, house.bob, True)
+        await recordings.consent(uow, held, opened, bob, house.bob, True)
+        await recordings.consent(uow, held, opened, ada, house.ada, True)
+    return call
+
+
+async def due(house: House, call: Call) -> set[object]:
+    async with house.desk.unit() as uow:
+        held, _opened = await access.change(uow, call.id)
+        return {one.person for one in await recordings.due(uow, held)}
+
+
+async def test_whoever_is_away_is_recorded_when_they_are_back(house: House) -> None:
+    """An engine that began anew has the first who comes back, and cannot record the other yet."""
+    call = await recorded(house)
+    assert await due(house, call) == {house.ada.id, house.bob.id}
+    async with house.desk.unit() as uow:
+        await happened.reconcile(uow, [])
+    for person in (house.ada.id, house.bob.id):
+        assert person is not None
+        async with house.desk.unit() as uow:
+            await happened.came(uow, call.id, person)
+        assert await due(house, call) == {person}
+
+
+async def test_a_recording_that_the_engine_does_not_make_ends_and_another_begins(
+    house: House, tmp_path: Path
+) -> None:
+    """The desk was killed between noting it and asking the engine for it."""
+    call = await recorded(house)
+    assert await due(house, call) == {house.ada.id, house.bob.id}
+    engine = ForgetfulEngine(call.id, house)
+    voice = Voice(house.desk, tmp_path)
+    voice.keeper.media = engine
+    later = clock.now() + timedelta(seconds=3)
+    with clock.fixed(lambda: later):
+        await voice.keeper.reconcile()
+    assert [row.reason for row in await house.recordings()] == ["engine", "engine", None, None]
+    assert {one.person for one in engine.asked} == {house.ada.id, house.bob.id}
+    facts = await house.facts()
+    assert [facts.count(f"call.recording_{what}") for what in ("started", "stopped")] == [2, 2]
+
+
+async def test_people_who_are_back_before_the_death_is_known(house: House) -> None:
+    """The old engine's recordings end, and the timeline tells of the fault, once."""
+    call = await recorded(house)
+    assert await due(house, call) == {house.ada.id, house.bob.id}
+    assert house.ada.id is not None
+    there = Running(call.id, clock.now().timestamp() + 0.1, people=(Present(house.ada.id, True),))
+    for _look in range(2):
+        async with house.desk.unit() as uow:
+            assert await happened.reconcile(uow, [there]) == []
+    assert [row.reason for row in await house.recordings()] == ["engine", "engine"]
+    assert (await house.facts()).count("call.interrupted") == 1
+    assert (await house.the_call(call.id)).running
+
+
+async def test_a_call_that_is_ended_before_the_death_is_known_has_a_whole_record(house: House) -> None:
+    call = await recorded(house)
+    assert await due(house, call) == {house.ada.id, house.bob.id}
+    async with house.desk.unit() as uow:
+        held, opened = await access.change(uow, call.id)
+        await service.end(uow, held, opened, house.bob)
+    assert (await row_of(house, call.id, house.ada.id)).presence == Presence.left
+    assert [row.stopped_at for row in await house.recordings()] == [None, None], "the engine may still write"
+    async with house.desk.unit() as uow:
+        await happened.reconcile(uow, [Running(call.id, 0.0)])
+    assert [row.stopped_at for row in await house.recordings()] == [None, None]
+    async with house.desk.unit() as uow:
+        await happened.reconcile(uow, [])
+    assert [row.reason for row in await house.recordings()] == ["engine", "engine"]
+
+
+async def test_a_call_that_ended_while_the_engine_could_not_be_told_ends_there_too(
+    house: House, tmp_path: Path
+) -> None:
+    call = await recorded(house)
+    async with house.desk.unit() as uow:
+        held, opened = await access.change(uow, call.id)
+        await service.end(uow, held, opened, house.bob)
+    engine = ForgetfulEngine(call.id, house)
+    voice = Voice(house.desk, tmp_path)
+    voice.keeper.media = engine
+    await voice.keeper.reconcile()
+    assert engine.ended == [call.id]
+
+
+async def test_a_recording_of_somebody_who_has_just_left_was_none(house: House, tmp_path: Path) -> None:
+    call = await recorded(house)
+    engine = ForgetfulEngine(call.id, house, refuses=house.ada.id)
+    voice = Voice(house.desk, tmp_path)
+    voice.keeper.media = engine
+    await voice.keeper.record_due(call.id)
+    assert [row.person_id for row in await house.recordings()] == [house.bob.id]
 
 
 async def test_who_may_call_when_and_how_often(house: House) -> None:

@@ -155,7 +155,7 @@ def test_a_piece_is_read_as_it_was_written() -> None:
         Source.mic: Part(3, 10, 30, [(10, 0)]),
         Source.camera: Part(4, 0, 40, [(0, 0), (20, 2)], (640, 480)),
     }
-    piece = Piece(Index(123.5, parts), {Source.mic: b"abc", Source.camera: b"defg"})
+    piece = Piece(Index(123.5, parts), {Source.mic: [b"abc"], Source.camera: [b"de", b"fg"]})
     data = piece.to_bytes()
     index, start = read_index(data)
     assert index == piece.index
@@ -167,15 +167,15 @@ def test_a_piece_is_read_as_it_was_written() -> None:
 
 
 def test_pieces_join_by_source() -> None:
-    first = Piece(Index(1.0, {Source.mic: Part(3, 0, 20, [(0, 0)])}), {Source.mic: b"abc"})
+    first = Piece(Index(1.0, {Source.mic: Part(3, 0, 20, [(0, 0)])}), {Source.mic: [b"abc"]})
     second = Piece(
         Index(
             1.0, {Source.mic: Part(2, 20, 40, [(20, 0)]), Source.camera: Part(1, 20, 40, [(20, 0)], (4, 3))}
         ),
-        {Source.mic: b"de", Source.camera: b"X"},
+        {Source.mic: [b"de"], Source.camera: [b"X"]},
     )
     whole = joined([first, second])
-    assert whole.clusters == {Source.mic: b"abcde", Source.camera: b"X"}
+    assert whole.clusters == {Source.mic: [b"abc", b"de"], Source.camera: [b"X"]}
     assert whole.index.parts[Source.mic] == Part(5, 0, 40, [(0, 0), (20, 3)])
     assert whole.index.parts[Source.camera].picture == (4, 3)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import json
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +11,6 @@ from uuid import uuid4
 
 import jwt
 import pytest
-from aiohttp import web
 
 from adapters.media.livekit.engine import LiveKitEngine
 from adapters.media.livekit.hooks import event_of
@@ -32,112 +29,15 @@ from core.ports.media import (
     TrackOff,
     TrackOn,
 )
-
-KEY, SECRET = "devkey", "a secret that is long enough for it"
-NEEDS = {"CreateRoom": "roomCreate", "ListRooms": "roomList", "DeleteRoom": "roomCreate"}
-
-
-class Server:
-    """Rooms and egresses in memory; every request must carry a token with the right grant."""
-
-    def __init__(self) -> None:
-        self.rooms: dict[str, dict[str, Any]] = {}
-        self.people: dict[str, list[dict[str, Any]]] = {}
-        self.egresses: list[dict[str, Any]] = []
-        self.asked: list[tuple[str, dict[str, Any]]] = []
-        self.broken = False
-
-    async def answer(self, request: web.Request) -> web.Response:
-        if self.broken:
-            return web.Response(status=502, text="<html>")
-        service, method = request.match_info["service"], request.match_info["method"]
-        body = await request.json()
-        token = jwt.decode(
-            request.headers["Authorization"].removeprefix("Bearer "), SECRET, algorithms=["HS256"], issuer=KEY
-        )
-        needed = "roomRecord" if service == "livekit.Egress" else NEEDS.get(method, "roomAdmin")
-        if not token["video"].get(needed):
-            return web.json_response({"code": "permission_denied", "msg": ""}, status=403)
-        self.asked.append((method, body))
-        made = getattr(self, method)(body)
-        if made is None:
-            return web.json_response({"code": "not_found", "msg": "no such thing"}, status=404)
-        return web.json_response(made)
-
-    def CreateRoom(self, body: dict[str, Any]) -> dict[str, Any]:
-        self.people.setdefault(body["name"], [])
-        return self.rooms.setdefault(
-            body["name"], {"sid": "RM_1", "name": body["name"], "creation_time": "1700000000"}
-        )
-
-    def ListRooms(self, body: dict[str, Any]) -> dict[str, Any]:
-        names = body.get("names")
-        return {"rooms": [room for name, room in self.rooms.items() if not names or name in names]}
-
-    def DeleteRoom(self, body: dict[str, Any]) -> dict[str, Any] | None:
-        return {} if self.rooms.pop(body["room"], None) else None
-
-    def ListParticipants(self, body: dict[str, Any]) -> dict[str, Any]:
-        return {"participants": self.people.get(body["room"], [])}
-
-    def GetParticipant(self, body: dict[str, Any]) -> dict[str, Any] | None:
-        return next((p for p in self.people[body["room"]] if p["identity"] == body["identity"]), None)
-
-    def RemoveParticipant(self, body: dict[str, Any]) -> dict[str, Any] | None:
-        found = self.GetParticipant(body)
-        if found is not None:
-            self.people[body["room"]].remove(found)
-        return {} if found else None
-
-    def MutePublishedTrack(self, body: dict[str, Any]) -> dict[str, Any]:
-        found = self.GetParticipant(body)
-        assert found is not None
-        for track in found["tracks"]:
-            if track["sid"] == body["track_sid"]:
-                track["muted"] = body["muted"]
-        return {}
-
-    def UpdateParticipant(self, body: dict[str, Any]) -> dict[str, Any]:
-        found = self.GetParticipant(body)
-        assert found is not None
-        found["permission"] = body["permission"]
-        return found
-
-    def StartParticipantEgress(self, body: dict[str, Any]) -> dict[str, Any]:
-        egress = {"egress_id": f"EG_{len(self.egresses)}", "room_name": body["room_name"], "status": "EGRESS_STARTING",
-                  "participant": {"identity": body["identity"], "file_outputs": body["file_outputs"]}}  # fmt: skip
-        self.egresses.append(egress)
-        return egress
-
-    def ListEgress(self, body: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "items": [
-                e
-                for e in self.egresses
-                if e["room_name"] == body["room_name"] and e["status"] != "EGRESS_ENDING"
-            ]
-        }
-
-    def StopEgress(self, body: dict[str, Any]) -> dict[str, Any]:
-        egress = next(e for e in self.egresses if e["egress_id"] == body["egress_id"])
-        egress["status"] = "EGRESS_ENDING"
-        return egress
+from tests.fakes.livekit import KEY, SECRET, Server, served, signed
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[tuple[Server, LiveKitEngine]]:
-    made = Server()
-    app = web.Application()
-    app.router.add_post("/twirp/{service}/{method}", made.answer)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    engine = LiveKitEngine(LiveKitSettings("wss://live.example", f"http://127.0.0.1:{port}", KEY, SECRET))
-    yield made, engine
-    await engine.close()
-    await runner.cleanup()
+    async with served() as (made, url):
+        engine = LiveKitEngine(LiveKitSettings("wss://live.example", url, KEY, SECRET))
+        yield made, engine
+        await engine.close()
 
 
 def person(identity: object) -> dict[str, Any]:
@@ -176,6 +76,11 @@ async def test_running_calls_are_those_with_our_names(server: tuple[Server, Live
     assert (present.person, present.connected) == (who, True)
     assert present.sources == (Source.mic, Source.camera)
     assert present.muted == (Source.mic,)
+    assert present.recording is None
+    recording = Recording(uuid4(), who, b"k" * 32)
+    await engine.record(call, (recording,))
+    live.egresses.append({"room_name": str(call), "status": "EGRESS_ACTIVE", "room_composite": {}})
+    assert (await engine.running())[0].people[0].recording == recording.id
 
 
 async def test_steps_reach_the_server(server: tuple[Server, LiveKitEngine]) -> None:
@@ -226,15 +131,6 @@ async def test_a_broken_server_is_told_in_words(server: tuple[Server, LiveKitEng
     with pytest.raises(Unavailable):
         await away.running()
     await away.close()
-
-
-def signed(body: bytes, *, secret: str = SECRET, digest: bytes | None = None, exp: float = 60) -> str:
-    claims = {
-        "iss": KEY,
-        "exp": int(time.time() + exp),
-        "sha256": base64.b64encode(digest or hashlib.sha256(body).digest()).decode(),
-    }
-    return jwt.encode(claims, secret, algorithm="HS256")
 
 
 async def test_webhooks_become_events(server: tuple[Server, LiveKitEngine]) -> None:

@@ -264,7 +264,7 @@ async def test_what_was_spooled_by_a_dead_engine_is_brought_to_the_store(tmp_pat
     for number in range(3):
         part = Part(size=3, start=number * 40, end=number * 40 + 40)
         await shelf.put(
-            0, number, Piece(Index(1.0, {Source.mic: part}), {Source.mic: b"abc"}).to_bytes(), key
+            0, number, Piece(Index(1.0, {Source.mic: part}), {Source.mic: [b"abc"]}).to_chunks(), key
         )
     shelf.close(keep=True)
     with (tmp_path / f"{recording}.0").open("ab") as file:
@@ -285,7 +285,7 @@ async def test_older_pieces_behind_newer_ones_do_not_count(tmp_path: Path) -> No
     shelf = spool.shelf(recording)
     for block, pieces in ((0, 4), (1, 2), (2, 2)):
         for number in range(pieces):
-            await shelf.put(block, number, bytes(100), key)
+            await shelf.put(block, number, [bytes(100)], key)
     found = sorted((entry.block, entry.piece) for entry in spool.entries(recording).values())
     assert found == [(1, 0), (1, 1), (2, 0), (2, 1)]
     shelf.close(keep=False)

@@ -31,8 +31,9 @@ from core.people.model import Person
 from core.ports.bus import Signal
 from core.ports.media import Limits, MediaEngine, Source
 from core.tickets.access import Opened
-from webui import rendering
+from webui import rendering, security
 from webui.deps import TheSite, Uow, visit
+from webui.pages import call_service
 from webui.pages.ticket_files import headers_of
 from webui.site import Site
 
@@ -109,7 +110,10 @@ async def page(request: Request, uow: Uow, site: TheSite, token: str) -> HTMLRes
         staff=here.row.staff, over=not here.call.live, wording=recordings.wording(uow),
         rated=here.row.rating or 0, at=_when(here), was_in=here.row.joined_at is not None,
         no_media=not reach.gives_media(site.public_url), person=str(here.row.person_id),
+        client=call_service.CLIENT if site.call_service is not None else "",
     )  # fmt: skip
+    if site.call_service is not None:
+        shown.headers["content-security-policy"] = security.csp_reaching(site.call_service.url)
     shown.headers["referrer-policy"] = "no-referrer"
     shown.headers["x-robots-tag"] = "noindex"
     return shown
@@ -160,7 +164,8 @@ async def join(request: Request, site: TheSite, token: str, body: OfferIn) -> JS
     bindings = [
         {"mid": one.mid, "person": str(one.person), "source": one.source.value} for one in answer.bindings
     ]
-    return JSONResponse({"sdp": answer.sdp, "bindings": bindings, "seats": answer.seats})
+    way_in = {"url": answer.url, "token": answer.token} if answer.kind == "token" else {}
+    return JSONResponse({"sdp": answer.sdp, "bindings": bindings, "seats": answer.seats, **way_in})
 
 
 @router.get("/{token}/ice")

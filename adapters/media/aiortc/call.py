@@ -157,6 +157,7 @@ class Call:
             self._spool,
             began=time.time(),
             clock=time.monotonic(),
+            phase=self.id.int % 97 / 97,
             written=lambda ms, size: self._tell(
                 PieceWritten(call=self.id, person=who, recording=number, milliseconds=ms, size=size)
             ),

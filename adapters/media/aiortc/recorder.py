@@ -8,6 +8,7 @@ fails or is full ends the recording, never the call; what is there stays and is 
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import AsyncIterator, Callable
 from itertools import pairwise
 
@@ -17,7 +18,7 @@ from adapters.media.aiortc.frames import Frames
 from adapters.media.aiortc.track import Track
 from adapters.media.pieces import Index, Part, Piece, block_name, joined
 from adapters.media.spool import Spool
-from adapters.media.webm import Frame, cluster
+from adapters.media.webm import Frame, add_cluster
 from core.errors import DeskError
 from core.files.sealed import put_sealed
 from core.ports.files import FileStore, StoreDown, StoreFull
@@ -41,7 +42,8 @@ Stopped = Callable[[Reason, int], None]
 
 class Recorder:
     """Takes tracks from `start` to `stop`. `written` hears milliseconds and bytes that are safe,
-    `stopped` once why it ended."""
+    `stopped` once why it ended. `phase`, a share of a piece's time, is when pieces are written: people
+    of one call together, which costs less, and calls at different moments."""
 
     def __init__(
         self,
@@ -51,17 +53,17 @@ class Recorder:
         *,
         began: float,
         clock: float,
+        phase: float,
         written: Written,
         stopped: Stopped,
     ) -> None:
         self.recording = recording
         self._store, self._shelf = store, spool.shelf(recording.id)
-        self._began, self._clock = began, clock
+        self._began, self._clock, self._phase = began, clock, phase
         self._written, self._stopped = written, stopped
         self._frames: dict[Source, Frames] = {}
         self._tracks: list[Track] = []
-        # People who are recorded together must not all be written at the same moment.
-        self._flushed_at = clock - recording.id.int % 97 / 97 * PIECE_SECONDS
+        self._due = _next(clock, phase)
         self._keyed_at = clock
         self._queue: asyncio.Queue[Piece | None] = asyncio.Queue(_MOST_WAITING)
         self._writer: asyncio.Task[None] | None = None
@@ -87,10 +89,10 @@ class Recorder:
 
     def tick(self, now: float) -> None:
         """Write a piece when it is time."""
-        if self.over or now - self._flushed_at < PIECE_SECONDS:
+        if self.over or now < self._due:
             return
         self._flush(now)
-        self._flushed_at = now
+        self._due = _next(now, self._phase)
         if now - self._keyed_at >= _KEY_SECONDS:
             self._keyed_at = now
             for track in self._tracks:
@@ -144,7 +146,7 @@ class Recorder:
 
     async def _spooled(self, block: int, number: int, piece: Piece) -> bool:
         try:
-            await self._shelf.put(block, number, piece.to_bytes(), self.recording.key)
+            await self._shelf.put(block, number, piece.to_chunks(), self.recording.key)
         except StoreFull:
             self._fail(Reason.store_full)
         except StoreDown:
@@ -161,7 +163,7 @@ class Recorder:
         for attempt in range(_TRIES):
             try:
                 async with asyncio.timeout(_STORE_SECONDS):
-                    await put_sealed(self._store, name, _once(piece.to_bytes()), self.recording.key)
+                    await put_sealed(self._store, name, _each(piece.to_chunks()), self.recording.key)
             except StoreFull:
                 self._fail(Reason.store_full)
                 return False
@@ -179,9 +181,14 @@ class Recorder:
         self._reason = reason
 
 
+def _next(now: float, phase: float) -> float:
+    """When the next piece is written."""
+    return (math.floor(now / PIECE_SECONDS - phase) + 1 + phase) * PIECE_SECONDS
+
+
 def _piece(began: float, tracks: dict[Source, Frames], now: float) -> Piece | None:
     """The frames that are whole by now, of all sources; None when there are none."""
-    index, clusters = Index(began, {}), {}
+    index, clusters = Index(began, {}), dict[Source, list[bytes]]()
     for source, collected in tracks.items():
         frames = collected.take(now)
         if frames:
@@ -189,15 +196,14 @@ def _piece(began: float, tracks: dict[Source, Frames], now: float) -> Piece | No
     return Piece(index, clusters) if clusters else None
 
 
-def _part(source: Source, frames: list[Frame], picture: tuple[int, int] | None) -> tuple[Part, bytes]:
+def _part(source: Source, frames: list[Frame], picture: tuple[int, int] | None) -> tuple[Part, list[bytes]]:
     part = Part(start=frames[0].time, end=_end(frames), picture=picture)
-    made = []
+    made: list[bytes] = []
     for group in _grouped(frames, pictures=source is not Source.mic):
         if group[0].key:
             part.cues.append((group[0].time, part.size))
-        made.append(cluster(group))
-        part.size += len(made[-1])
-    return part, b"".join(made)
+        part.size += add_cluster(group, made)
+    return part, [b"".join(made)]
 
 
 def _grouped(frames: list[Frame], *, pictures: bool) -> list[list[Frame]]:
@@ -217,5 +223,6 @@ def _end(frames: list[Frame]) -> int:
     return frames[-1].time + min(max(last, default=20), 100)
 
 
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data
+async def _each(chunks: list[bytes]) -> AsyncIterator[bytes]:
+    for data in chunks:
+        yield data

@@ -19,7 +19,7 @@ import orjson
 import structlog
 
 from adapters.media.livekit.api import Api
-from adapters.media.livekit.hooks import PREFIX, SOURCES, event_of
+from adapters.media.livekit.hooks import PREFIX, SOURCES, event_of, recording_of
 from adapters.media.livekit.tokens import is_genuine, join_token
 from adapters.media.settings import LiveKitSettings
 from core.errors import Forbidden, NotFound
@@ -55,15 +55,17 @@ class LiveKitEngine:
             listener.put_nowait(None)
         await self._http.close()
 
-    def hook(self, body: bytes, authorization: str) -> None:
-        """Take a webhook; raises `Forbidden` when it is not the server's."""
+    def heard(self, body: bytes, authorization: str) -> MediaEvent | None:
+        """What a webhook tells; raises `Forbidden` when it is not the server's."""
         if not is_genuine(self._settings, body, authorization):
             raise Forbidden(_("This message does not come from the call server."))
         told = orjson.loads(body)
-        event = event_of(told) if isinstance(told, dict) else None
-        if event is None:
-            return
-        for listener in self._listeners:
+        return event_of(told) if isinstance(told, dict) else None
+
+    def hook(self, body: bytes, authorization: str) -> None:
+        """The same, for those who listen."""
+        event = self.heard(body, authorization)
+        for listener in self._listeners if event is not None else ():
             if listener.qsize() < _MOST_WAITING:
                 listener.put_nowait(event)
 
@@ -128,12 +130,15 @@ class LiveKitEngine:
 
     async def running(self) -> tuple[Running, ...]:
         told = await self._api.rooms("ListRooms", "")
+        egresses = _list(await self._api.egress("ListEgress", "", active=True), "items")
+        recorded = dict(filter(None, map(recording_of, egresses)))
         found = []
         for room in _list(told, "rooms"):
             with contextlib.suppress(ValueError):  # rooms of others on the same server
                 call = UUID(str(room.get("name")))
                 since = float(_of(room, "creation_time") or 0)
-                found.append(Running(call, since, people=tuple(map(_present, await self._people(call)))))
+                people = tuple(_present(one, call, recorded) for one in await self._people(call))
+                found.append(Running(call, since, people=people))
         return tuple(found)
 
     async def stats(self, call: UUID) -> Mapping[UUID, Quality]:
@@ -161,10 +166,12 @@ class LiveKitEngine:
         return _list(await self._api.rooms("ListParticipants", str(call), room=str(call)), "participants")
 
 
-def _present(told: dict[str, Any]) -> Present:
+def _present(told: dict[str, Any], call: UUID, recorded: Mapping[tuple[UUID, UUID], UUID]) -> Present:
     tracks = _list(told, "tracks")
+    person = UUID(str(told.get("identity")))
     return Present(
-        person=UUID(str(told.get("identity"))),
+        person=person,
+        recording=recorded.get((call, person)),
         connected=told.get("state") in ("JOINED", "ACTIVE"),
         sources=tuple(s for track in tracks if (s := SOURCES.get(str(track.get("source")))) is not None),
         muted=tuple(

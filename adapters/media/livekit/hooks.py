@@ -66,20 +66,27 @@ def _ended(told: dict[str, Any]) -> MediaEvent:
     return Ended(**_call(told))
 
 
+def recording_of(egress: dict[str, Any]) -> tuple[tuple[UUID, UUID], UUID] | None:
+    """The call and person of an egress, and the recording that it is, by its file's name; None for those of others."""
+    try:
+        request = egress["participant"]
+        outputs = request.get("fileOutputs") or request["file_outputs"]
+        name = str(outputs[0]["filepath"]).rpartition("/")[2].partition(".")[0].removeprefix(PREFIX)
+        call = egress.get("roomName") or egress["room_name"]
+        return (UUID(str(call)), UUID(str(request["identity"]))), UUID(name)
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError):
+        return None
+
+
 def _egress(told: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The call, person and recording, and what is told of the egress. The file's name carries both ids."""
+    """The call, person and recording, and what is told of the egress."""
     info = told["egressInfo"]
-    request = info["participant"]
-    path = next(iter(request["fileOutputs"]))["filepath"]
-    name = str(path).rpartition("/")[2].partition(".")[0].removeprefix(PREFIX)
+    found = recording_of(info)
+    if found is None:
+        raise ValueError("not one of our recordings")
+    (call, person), recording = found
     at = float(told.get("createdAt") or 0)
-    ids = {
-        "call": UUID(info["roomName"]),
-        "at": at,
-        "person": UUID(request["identity"]),
-        "recording": UUID(name),
-    }
-    return ids, info
+    return {"call": call, "at": at, "person": person, "recording": recording}, info
 
 
 def _recording_started(told: dict[str, Any]) -> MediaEvent:

@@ -2,6 +2,7 @@
 import { call as ask } from "./http.js";
 import * as devices from "./call_devices.js";
 import { Peer } from "./call_peer.js";
+import { ServicePeer } from "./call_service.js";
 import { attachPeople } from "./call_people.js";
 import { attachTalk } from "./call_talk.js";
 import { Tiles } from "./call_tiles.js";
@@ -22,7 +23,9 @@ class Room {
     this.now = { people: [] };
     this.part = "check";
     this.tiles = new Tiles(this.$("[data-tiles]"), this.me, this.text("you"), this.text("screen"));
-    this.peer = new Peer({
+    this.peer = new (root.dataset.client ? ServicePeer : Peer)({
+      client: root.dataset.client,
+      onspeaking: (person, on) => this.tiles.speaking(person, on),
       signal: (offer) => this.#offer(offer),
       ice: () => this.#json("/ice").catch(() => []),
       onbindings: () => this.tiles.bind(this.peer),
@@ -294,6 +297,7 @@ class Room {
     if (track) track.enabled = this.on[source];
     this.say(this.on[source] ? yes : no);
     this.#buttons();
+    if (this.peer.mute) return this.peer.mute(source, !this.on[source]);
     await this.post("/mute", { source, on: !this.on[source] });
   }
 
