@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,9 +41,10 @@ from core.chat import ChatAdapter, HasPage, Menus
 from core.db import Database
 from core.desk import Desk
 from core.env_file import environment
-from core.errors import DeskError, StartError
+from core.errors import DeskError, StartError, Unreachable
 from core.installations import connecting
 from core.kb.views import Views
+from core.outage import is_outage
 from core.settings import Settings
 from core.version import VERSION
 from webui.app import make_app
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("bot.app")
 REACH_SECONDS = 10.0
+PART_PATIENCE = 20.0
 Work = dict[str, Callable[[], Coroutine[Any, Any, None]]]
 """What runs beside the web, by name."""
 
@@ -103,12 +106,12 @@ async def _embedded(settings: Settings, folder: Path) -> AsyncIterator[Embedded 
 
 @asynccontextmanager
 async def _reached(
-    settings: Settings, server: Embedded | None, idle_seconds: float = 0
+    settings: Settings, server: Embedded | None, idle_seconds: float = 0, patience: float = 0
 ) -> AsyncIterator[Database]:
     url = server.url if server is not None else settings.sqlalchemy_url
     db = Database(url, idle_seconds=idle_seconds)
     try:
-        await _reach(db)
+        await _reach(db, patience)
         yield db
     finally:
         await db.close()
@@ -124,7 +127,9 @@ async def compose(settings: Settings, *, part: bool = False, idle_seconds: float
 
             stack.enter_context(DataFolder(folder, shared=part))
         server = await stack.enter_async_context(_embedded(settings, folder))
-        db = await stack.enter_async_context(_reached(settings, server, idle_seconds))
+        # With others it may be started at the moment in which the database is, too.
+        patience = PART_PATIENCE if part else 0
+        db = await stack.enter_async_context(_reached(settings, server, idle_seconds, patience))
         masters = await master_keys(settings, folder, db)
         await migrate.to_head(db.engine)
         desk = await Desk.open(db, make_store(environment(), folder), LocalBus(), masters)
@@ -357,13 +362,21 @@ async def take_over(desk: Desk) -> None:
         log.info("deliveries.taken_over", count=count)
 
 
-async def _reach(db: Database) -> None:
-    try:
-        async with asyncio.timeout(REACH_SECONDS):
-            async with db.engine.connect() as connection:
-                await connection.execute(text("select 1"))
-    except (OSError, DBAPIError, TimeoutError) as error:
-        raise StartError(_cannot_reach(error)) from None
+async def _reach(db: Database, patience: float = 0) -> None:
+    """Raises `StartError` where starting again does not help, and `Unreachable` when the patience is over."""
+    ends = time.monotonic() + patience
+    while True:
+        try:
+            async with asyncio.timeout(REACH_SECONDS):
+                async with db.engine.connect() as connection:
+                    await connection.execute(text("select 1"))
+            return
+        except (OSError, DBAPIError, TimeoutError) as error:
+            if not is_outage(error):
+                raise StartError(_cannot_reach(error)) from None
+            if time.monotonic() >= ends:
+                raise Unreachable(_cannot_reach(error)) from None
+        await asyncio.sleep(0.2)
 
 
 def _cannot_reach(error: Exception) -> str:

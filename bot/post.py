@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from bot import fetching, places
 from bot.calls import CALLS, FileOut
@@ -37,13 +39,16 @@ from core.conversations.delivered import arrived
 from core.conversations.events import MessageUndelivered
 from core.db import UnitOfWork
 from core.desk import Desk
-from core.errors import DeskError
+from core.errors import DeskError, Unavailable
 from core.lease import Replaced
+from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Delivery
 
 log = structlog.get_logger("bot.post")
+T = TypeVar("T")
 TIME_LIMIT = 30.0
 FILE_TIME_LIMIT = 600.0
+NOTE_PAUSE = 1.0
 _LONG = ("file", "fetch")
 REVOKED_PAUSE = 600.0
 """Seconds until what waits for a broken connection is looked at again; connecting it anew does so at once."""
@@ -140,26 +145,52 @@ class Posting:
         try:
             async with asyncio.timeout(FILE_TIME_LIMIT if row.kind in _LONG else TIME_LIMIT):
                 return await self._try(row)
-        except RetryAfter as pause:
-            await self._failed(row, "retry_after", after=pause.seconds)
-        except Moved as moved:
-            await self._moved(row, moved.to)
-        except Revoked:
-            await self._revoked(row)
-        except ThreadGone:
-            await self._gone(row, "thread_gone")
-        except Gone:
-            await self._gone(row, "gone")
-        except NotSupported:
-            await self._failed(row, "not_supported", gone=True)
-        except DeskError as error:
-            await self._failed(row, error.code, gone=True)
-        except (PostFailed, TimeoutError, OSError) as error:
-            await self._failed(row, type(error).__name__)
-        except Exception as error:
-            log.exception("delivery.failed", delivery=str(row.id), kind=row.kind, exc_info=error)
-            await self._failed(row, type(error).__name__)
-        return True
+        except Exception as error:  # noqa: BLE001  the named edge of all calls: each failure is noted with its row
+            await self._noting(partial(self._note, row, error))
+            return not isinstance(error, Replaced)
+
+    async def _note(self, row: Delivery, error: Exception) -> None:
+        """What becomes of a row whose call failed."""
+        match error:
+            case RetryAfter():
+                await self._failed(row, "retry_after", after=error.seconds)
+            case Moved():
+                await self._moved(row, error.to)
+            case Revoked():
+                await self._revoked(row)
+            case ThreadGone():
+                await self._gone(row, "thread_gone")
+            case Gone():
+                await self._gone(row, "gone")
+            case NotSupported():
+                await self._failed(row, "not_supported", gone=True)
+            case Replaced():
+                await self._handed_on(row)
+            case Unavailable():
+                await self._failed(row, error.code)
+            case DeskError():
+                await self._failed(row, error.code, gone=True)
+            case PostFailed() | TimeoutError() | OSError():
+                await self._failed(row, type(error).__name__)
+            case DBAPIError() if is_outage(error):
+                await self._handed_on(row)
+            case _:
+                log.error("delivery.failed", delivery=str(row.id), kind=row.kind, exc_info=error)
+                await self._failed(row, type(error).__name__)
+
+    async def _noting(self, note: Callable[[], Awaitable[T]]) -> T:
+        """What came of a call is noted as soon as the database can be reached: until then nobody else may send the
+        row, and after that somebody would send it once more."""
+        pause = 0.1
+        while True:
+            try:
+                return await note()
+            except MAY_BE_AWAY as error:
+                if not is_outage(error):
+                    raise
+                log.warning("delivery.noting_waits", error=type(error).__name__, seconds=pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, NOTE_PAUSE)
 
     async def _try(self, row: Delivery) -> bool:
         place = Place.from_key(row.place_key)
@@ -185,7 +216,8 @@ class Posting:
         async with self._leased(row):
             result = await call(adapter, place, row, made)
         looks, looking = self._looks, self._looking
-        more = await self._done(row, result, made.revision if isinstance(made, Post) else 0)
+        revision = made.revision if isinstance(made, Post) else 0
+        more = await self._done_once(row, result, revision)
         # Whoever looked meanwhile may have found that this one stood before the next of its place.
         return more or looking or self._looking or looks != self._looks
 
@@ -215,6 +247,21 @@ class Posting:
             renewing.cancel()
             with suppress(asyncio.CancelledError):
                 await renewing
+
+    async def _done_once(self, row: Delivery, result: str | OpenedThread, revision: int) -> bool:
+        try:
+            return await self._done(row, result, revision)
+        except MAY_BE_AWAY as error:
+            if not is_outage(error):
+                raise
+        return await self._noting(partial(self._done_unless_over, row, result, revision))
+
+    async def _done_unless_over(self, row: Delivery, result: str | OpenedThread, revision: int) -> bool:
+        """The commit before may have arrived, and only its answer was lost."""
+        async with self.desk.unit() as uow:
+            if await outbox.is_over(uow, row.id):
+                return True
+        return await self._done(row, result, revision)
 
     async def _done(self, row: Delivery, result: str | OpenedThread, revision: int = 0) -> bool:
         """Note what came of a call; True when something else can be sent now."""
@@ -247,6 +294,11 @@ class Posting:
         async with self.desk.unit() as uow:
             if await outbox.failed(uow, row, error, after=after, gone=gone):
                 _tell_undelivered(uow, row, error)
+
+    async def _handed_on(self, row: Delivery) -> None:
+        """Not the row's fault: whoever leads takes it up at once."""
+        async with self.desk.unit() as uow:
+            await outbox.released(uow, row.id)
 
     async def _gone(self, row: Delivery, error: str) -> None:
         """A thread of a desk room is opened anew; a requester's place that is gone is told."""

@@ -88,3 +88,9 @@ class StartError(DeskError):
     """The program cannot start: the words say in one line what is wrong and what to do."""
 
     code = "start"
+
+
+class Unreachable(StartError):
+    """What the program stands on does not answer now: starting again may help."""
+
+    code = "unreachable"

@@ -6,14 +6,14 @@ nothing of it was committed, or its key shows that it was.
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 MAY_BE_AWAY = (OSError, TimeoutError, PoolTimeout, DBAPIError)
 """What an edge catches before it asks `is_outage`."""
-_AWAY_CODES = ("08", "57P", "53300")
-"""SQLSTATE of the connection, of a server that starts or stops, of too many connections
-(PostgreSQL, appendix A)."""
+_AWAY_CODES = ("08", "57P", "53", "58", "25P03")
+"""SQLSTATE of the connection, of a server that starts or stops, that has no room or connections
+left, whose disk fails, of a transaction that stood still too long (PostgreSQL, appendix A)."""
 
 
 def is_outage(error: BaseException) -> bool:
@@ -23,4 +23,6 @@ def is_outage(error: BaseException) -> bool:
     if not isinstance(error, DBAPIError):
         return isinstance(error, (OSError, TimeoutError, PoolTimeout))
     code = str(getattr(error.orig, "sqlstate", None) or "")
-    return error.connection_invalidated or isinstance(error, InterfaceError) or code.startswith(_AWAY_CODES)
+    # Without a code it is the driver that stumbled, over a connection that went while it was at work.
+    by_driver = isinstance(error, InterfaceError) or (isinstance(error, InternalError) and not code)
+    return error.connection_invalidated or by_driver or code.startswith(_AWAY_CODES)

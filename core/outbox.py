@@ -72,6 +72,17 @@ async def sent(uow: UnitOfWork, delivery_id: UUID, native: str) -> bool:
     return bool((await uow.session.execute(_SENT, values)).scalar_one_or_none())
 
 
+async def is_over(uow: UnitOfWork, delivery_id: UUID) -> bool:
+    """Nothing is left to do for it."""
+    state = await uow.session.scalar(select(Delivery.state).where(Delivery.id == delivery_id))
+    return state != "due"
+
+
+async def released(uow: UnitOfWork, delivery_id: UUID) -> None:
+    """Whoever can takes it up now. The try counts: its call may have been made, and is looked for."""
+    await _set(uow, delivery_id, lease_until=None)
+
+
 async def cancelled(uow: UnitOfWork, delivery_id: UUID) -> None:
     """There is nothing to send any more: the message was taken back."""
     await _set(uow, delivery_id, state="cancelled", lease_until=None)

@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,6 +39,10 @@ class Place:
     front: int
     ports: tuple[int, ...]
     nginx: str | None
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.short / "redis.sock"
 
     def log(self, name: str) -> Path:
         return self.data / "log" / f"{name}.log"
@@ -106,7 +110,7 @@ async def _run(place: Place, facts: standins.Facts | None) -> None:
     async with _postgres(place, known), _supervisor(place) as supervisor:
         await _redis(place, known, supervisor)
         await _prepare(place, facts)
-        parts = _parts(place)
+        parts = parts_of(place, os.environ)
         await supervisor.start(*parts)
         if place.nginx is not None:
             await supervisor.start(_front_door(place, place.nginx))
@@ -150,15 +154,22 @@ async def _postgres(place: Place, known: Any) -> AsyncIterator[None]:
 async def _redis(place: Place, known: Any, supervisor: Supervisor) -> None:
     if known.redis_url.get_secret_value():
         return
-    program = os.environ.get("REDIS_SERVER") or shutil.which("redis-server") or shutil.which("valkey-server")
+    program = redis_program()
     if not program:
         _say("  no Redis here: live updates take the slower way over the database")
         return
-    socket = place.short / "redis.sock"
-    command = [program, "--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"]
+    await supervisor.start(redis_of(place, program))
+    os.environ["REDIS_URL"] = f"unix://{place.redis_socket}"
+
+
+def redis_program() -> str | None:
+    return os.environ.get("REDIS_SERVER") or shutil.which("redis-server") or shutil.which("valkey-server")
+
+
+def redis_of(place: Place, program: str) -> Process:
+    command = [program, "--port", "0", "--unixsocket", str(place.redis_socket), "--unixsocketperm", "700"]
     command += ["--dir", str(place.short), "--save", "", "--appendonly", "no"]
-    await supervisor.start(Process("redis", command, place.log("redis")))
-    os.environ["REDIS_URL"] = f"unix://{socket}"
+    return Process("redis", command, place.log("redis"))
 
 
 async def _prepare(place: Place, facts: standins.Facts | None) -> None:
@@ -176,13 +187,13 @@ async def _prepare(place: Place, facts: standins.Facts | None) -> None:
             await standins.settle(await there.desk(), facts)
 
 
-def _parts(place: Place) -> list[Process]:
+def parts_of(place: Place, environment: Mapping[str, str]) -> list[Process]:
     made, numbers = [], dict.fromkeys(PARTS, 0)
     for kind, port in zip(PARTS, place.ports, strict=True):
         numbers[kind] += 1
         name = f"{kind}-{numbers[kind]}"
         command = [sys.executable, "-m", "bot", kind, "--port", str(port)]
-        env = {**os.environ, "PYTHONPATH": str(ROOT)}
+        env = {**environment, "PYTHONPATH": str(ROOT)}
         made.append(Process(name, command, place.log(name), env, port))
     return made
 

@@ -140,11 +140,16 @@ class Embedded(Address):
                         log=self.log_file
                     )
                 )
-            self._hang_up()
-            launched = await _launched(self._data, durable=self._durable, socket=self.socket)
-            self._process = launched.keeper
-            await _ready(self, told)
-            told.info("database started again", seconds=round(time.monotonic() - ends[-1], 3))
+            await self.start_again(log=told)
+
+    async def start_again(self, *, log: FilteringBoundLogger | None = None) -> None:
+        """Start a server that has ended, at the same address. Raises `StartError`."""
+        told, began = log or structlog.get_logger(), time.monotonic()
+        self._hang_up()
+        launched = await _launched(self._data, durable=self._durable, socket=self.socket)
+        self._process = launched.keeper
+        await _ready(self, told)
+        told.info("database started again", seconds=round(time.monotonic() - began, 3))
 
     async def stop(self) -> None:
         """End the server: a fast shutdown, and a rough one when that takes longer than 20 seconds."""

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from adapters.slack.workspaces import Workspaces, quiet
+from core.chat import PostFailed
 from core.errors import Unavailable
 
 log = structlog.get_logger("slack.transport")
@@ -47,8 +48,8 @@ def bolt(workspaces: Workspaces, receive: Receive) -> Any:
     async def listen(body: Json, ack: Any) -> None:
         try:
             said = await receive(body)
-        except Unavailable:
-            log.warning("slack.not_acknowledged", reason="unavailable")
+        except (Unavailable, PostFailed) as error:
+            log.warning("slack.not_acknowledged", reason=type(error).__name__)
             raise
         except Exception as error:
             # The named edge: Slack is not told, and will say it again.

@@ -59,6 +59,8 @@ class Workspace:
         return Place(PLATFORM, self.team, channel, thread)
 
     async def call(self, method: str, *, seconds: float = SECONDS, **arguments: Any) -> Json:
+        if self.client is None:
+            raise PostFailed(f"{method}: closed")
         return await call(self.client, method, seconds=seconds, **arguments)
 
 

@@ -13,22 +13,31 @@ from adapters.postgres import attach
 from core.settings import Settings
 
 
-async def settle(data: Path, sides: dict[str, dict[str, Any]], hold: int, rule: str = "assignee") -> None:
+async def settle(
+    data: Path,
+    sides: dict[str, dict[str, Any]],
+    hold: int,
+    rule: str = "assignee",
+    *,
+    url: str = "",
+    more: dict[str, Any] | None = None,
+) -> str:
     """On each platform an agent whose chat is linked, and a desk room where one is named; as an admin
-    would do it."""
+    would do it. Returns a token with which an admin's script may read the tickets."""
     from bot.app import compose
     from core import desk_settings
     from core.access import SYSTEM
     from core.chat import Place
     from core.crypto.fields import seal_text
     from core.people import service as people
+    from core.people import tokens
     from core.people.model import Identity
     from core.rooms import service as rooms
     from core.rooms.model import RoomRule
 
-    settings = Settings(_env_file=None, data=data, database_url=SecretStr(""))
+    settings = Settings(_env_file=None, data=data, database_url=SecretStr(url))
     async with compose(settings) as app, app.desk.unit() as uow:
-        await desk_settings.store(uow.session, {"hold_seconds": hold})
+        await desk_settings.store(uow.session, {"hold_seconds": hold, **(more or {})})
         for name, one in sides.items():
             external, called = one["agent"]
             address = f"{name}@desk.example"
@@ -41,6 +50,8 @@ async def settle(data: Path, sides: dict[str, dict[str, Any]], hold: int, rule: 
             if one.get("room"):
                 place = Place(name, one["installation"], one["room"])
                 await rooms.add(uow, SYSTEM, place, name=f"Desk room ({name})", rule=RoomRule(rule))
+        admin = await people.add(uow, name="Admin", role="admin", email="admin@desk.example", verified=True)
+        return await tokens.make(uow, admin, "benchmark", ["tickets:read"])
 
 
 @dataclass(frozen=True, slots=True)

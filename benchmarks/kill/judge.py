@@ -38,17 +38,17 @@ async def judge(side: Side, ledger: Ledger, requesters: Sequence[str]) -> Verdic
     room = [line for lines in threads.values() for line in lines if line.by_bot and not line.head]
     findings: list[Finding] = []
     for word in ledger.of(SAID, COMMAND):
-        findings += _of(word, room)
+        findings += compare(word, room)
     for word in ledger.of(REPLY):
-        findings += _of(word, [line for line in chats[word.who] if line.by_bot])
+        findings += compare(word, [line for line in chats[word.who] if line.by_bot])
     for word in ledger.of(NOTE, COMMAND):
         leaked = [
             line for lines in chats.values() for line in lines if line.by_bot and word.token in line.text
         ]
         findings += [Finding("leaked", word, len(leaked), [one.text for one in leaked])] if leaked else []
     for who in requesters:
-        findings += _order(ledger.of(SAID, who=who), room)
-        findings += _order(ledger.of(REPLY, who=who), [line for line in chats[who] if line.by_bot])
+        findings += in_order(ledger.of(SAID, who=who), room)
+        findings += in_order(ledger.of(REPLY, who=who), [line for line in chats[who] if line.by_bot])
     findings += _threads(ledger, threads, requesters)
     return Verdict(len(ledger.words), findings)
 
@@ -67,7 +67,7 @@ def is_claimed(lines: Iterable[Line]) -> bool:
     return any(line.by_bot and CLAIMED in line.text for line in lines)
 
 
-def _of(word: Word, lines: Sequence[Line]) -> list[Finding]:
+def compare(word: Word, lines: Sequence[Line]) -> list[Finding]:
     found = [line for line in lines if _stands(word.token, line)]
     seen = [f"{line.native}: {line.text}" for line in found]
     if word.gone:
@@ -85,7 +85,7 @@ def _stands(token: str, line: Line) -> bool:
     return any(token in part for part in line.text.split("\n") if not part.startswith("#"))
 
 
-def _order(words: Sequence[Word], lines: Sequence[Line]) -> list[Finding]:
+def in_order(words: Sequence[Word], lines: Sequence[Line]) -> list[Finding]:
     """How many would have to move for the order to hold."""
     places = {word.token: number for number, word in enumerate(words)}
     shown: list[int] = []

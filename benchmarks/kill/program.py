@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 UP_SECONDS = 90.0
+_A_DESKS = ("DESKBELL_", "DATABASE_URL", "REDIS_URL", "PG")
 
 
 class Program:
@@ -23,7 +24,7 @@ class Program:
 
     def __init__(self, folder: Path, settings: dict[str, str]) -> None:
         self.folder = folder
-        self.port = _free_port()
+        self.port = free_port()
         self.log = folder / "program.log"
         self.kills = 0
         self.ended_by_itself = 0
@@ -39,12 +40,11 @@ class Program:
         return self._process is not None and self._process.poll() is None
 
     def start(self) -> None:
-        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DESKBELL_", "DATABASE_URL", "PG"))}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "bot", "run"],
                 cwd=tempfile.gettempdir(),
-                env=kept
+                env=plain_environment()
                 | {
                     "PYTHONPATH": str(ROOT),
                     "DESKBELL_DATA": str(self.data),
@@ -75,7 +75,7 @@ class Program:
         if not self.is_running:
             self.ended_by_itself += 1
             return
-        pids = [self._process.pid, *(_offspring(self._process.pid) if with_database else ())]
+        pids = [self._process.pid, *(offspring(self._process.pid) if with_database else ())]
         for pid in pids:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -94,20 +94,29 @@ class Program:
             await self.kill(with_database=True)
 
     def troubles(self) -> Counter[str]:
-        """What the program logged as an error, counted by its name."""
-        found: Counter[str] = Counter()
-        for line in self.log.read_text("utf-8", "replace").splitlines():
-            if line.startswith("Traceback"):
-                found["traceback"] += 1
-            if not line.startswith("{"):
-                continue
-            try:
-                entry = json.loads(line)
-            except ValueError:
-                continue
-            if entry.get("level") in ("error", "critical"):
-                found[_named(entry)] += 1
-        return found
+        return troubles(self.log)
+
+
+def plain_environment() -> dict[str, str]:
+    """Ours without what concerns a desk."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(_A_DESKS)}
+
+
+def troubles(log: Path) -> Counter[str]:
+    """What a program logged as an error, counted by its name."""
+    found: Counter[str] = Counter()
+    for line in log.read_text("utf-8", "replace").splitlines():
+        if line.startswith("Traceback"):
+            found["traceback"] += 1
+        if not line.startswith("{"):
+            continue
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if entry.get("level") in ("error", "critical"):
+            found[_named(entry)] += 1
+    return found
 
 
 def _named(entry: dict[str, object]) -> str:
@@ -117,7 +126,7 @@ def _named(entry: dict[str, object]) -> str:
     return " ".join(str(part) for part in (entry.get("event"), kind) if part)
 
 
-def _offspring(pid: int) -> list[int]:
+def offspring(pid: int) -> list[int]:
     """The children of a process and theirs, the eldest first."""
     found: list[int] = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -126,7 +135,7 @@ def _offspring(pid: int) -> list[int]:
         except OSError:
             continue
         for child in children:
-            found += [child, *_offspring(child)]
+            found += [child, *offspring(child)]
     return found
 
 
@@ -143,7 +152,7 @@ async def _answers(port: int) -> bool:
         return False
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

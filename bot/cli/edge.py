@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot import environment
 from core import settings as program
-from core.errors import DeskError, StartError
+from core.errors import DeskError, StartError, Unreachable
 from core.outage import is_outage
 from core.settings import Settings
 
@@ -39,6 +39,8 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, None]], *, quiet: bool = 
             warnings_only()
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(work(settings))
+    except Unreachable as error:
+        leave(str(error), DID_NOT_WORK)
     except StartError as error:
         leave(str(error), WRONG_START)
     except DeskError as error:

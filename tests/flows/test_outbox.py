@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import asyncpg
 import pytest
 from sqlalchemy import select, update
 from sqlalchemy import text as sql
 
+from adapters.postgres import Embedded
 from bot.post import Posting
 from bot.router import Router
 from bot.tell import Tell
@@ -228,6 +230,41 @@ async def test_who_died_with_a_lease_is_replaced_when_it_ends(world: World) -> N
     with clock.fixed(_later(seconds=61)):
         await world.work()
     assert world.chat.texts() == ["left behind"]
+
+
+async def test_who_was_replaced_before_a_call_hands_the_row_on(world: World) -> None:
+    world.posting.may_send = lambda: False
+    await world.reply("in other hands")
+    while await world.tell.read():
+        pass
+    await world.posting.send_due()
+    [row] = await world.rows()
+    assert (row.state, row.lease_until, world.chat.calls) == ("due", None, [])
+    world.posting.may_send = lambda: True
+    await world.work()
+    assert world.chat.texts() == ["in other hands"]
+
+
+async def test_a_call_that_was_made_is_noted_when_the_database_is_back(
+    world: World, server: Embedded
+) -> None:
+    """Else it would be made again: a platform may have nothing by which a second try is known."""
+    admin = await asyncpg.connect(server.dsn_of("postgres"))
+    name = str(world.desk.db.engine.url.database)
+    shows = world.chat.post
+
+    async def shows_and_then(place: Place, part: Post, *, key: str) -> str:
+        native = await shows(place, part, key=key)
+        await admin.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+        return native
+
+    world.chat.post = shows_and_then  # type: ignore[method-assign]
+    await world.reply("once")
+    await world.work()
+    await admin.close()
+    [row] = await world.rows()
+    assert (row.state, row.attempts, row.native) == ("sent", 1, "n1")
+    assert world.chat.texts() == ["once"]
 
 
 async def test_an_edit_waits_while_it_is_noted_that_its_message_arrived(world: World) -> None:

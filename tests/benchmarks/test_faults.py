@@ -1,0 +1,113 @@
+"""The benchmark of faults: that a seed can be had again, that each fault is done, and that it would see what it
+looks for. The parts themselves are killed and paused in `tests/scale/test_parts.py`."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from benchmarks.faults.__main__ import percentile, summed
+from benchmarks.faults.script import KINDS, STRIKES, Strike, plan
+from benchmarks.kill.side import Line
+from benchmarks.kill.words import NOTE, REPLY, SAID, Ledger
+
+SAYS = {"slack": 3, "webchat": 2}
+
+
+def test_a_seed_gives_the_same_faults_and_words() -> None:
+    assert plan(4, SAYS) == plan(4, SAYS) != plan(5, SAYS)
+    assert len(plan(4, SAYS).strikes) == STRIKES >= 10
+    assert {name: len(acts) for name, acts in plan(4, SAYS).acts.items()} == SAYS
+
+
+class Noting:
+    """Stands for parts, a database or a Redis: notes what is asked of it."""
+
+    def __init__(self, done: list[str]) -> None:
+        self.done = done
+
+    def __getattr__(self, name: str) -> Any:
+        async def later() -> None:
+            return None
+
+        def asked(*given: Any) -> Any:
+            self.done.append(" ".join([name, *(str(one) for one in given if isinstance(one, str))]))
+            return None if name == "kill" else later()
+
+        return asked
+
+
+async def test_each_kind_of_fault_is_something_else() -> None:
+    from benchmarks.faults.strikes import Strikes
+
+    done: list[str] = []
+    noting: Any = Noting(done)
+    strikes = Strikes(noting, noting, noting, {}, later)
+    strikes._misbehaves = lambda platform, lasts: noting.misbehaves(platform)  # type: ignore[method-assign]
+    for kind in KINDS:
+        await strikes._does(Strike(0.0, kind, 0.0, 0.0))
+    # A Redis that is restarted is away for no time.
+    assert len(set(done)) == len(KINDS) - 1, done
+    assert sum(what == "away" for what in done) == 2
+
+
+async def later() -> float:
+    return 0.0
+
+
+async def test_the_way_back_is_counted_from_the_last_fault_that_stood_in_it() -> None:
+    from benchmarks.faults.strikes import Strikes, Struck
+
+    nothing: Any = None
+    strikes = Strikes(nothing, nothing, nothing, {}, later)
+    strikes.all = [Struck("a", 0.0, 1.0, 9.0), Struck("b", 5.0, 7.0, 9.5), Struck("c", 20.0, 21.0, 0.0)]
+    assert strikes.recoveries() == ([2.0, 2.5], [2.5, 8.0])
+
+
+class Shown:
+    """A room, and the chats of requesters, on which stands what a test says."""
+
+    def __init__(self, *room: str, chat: tuple[str, ...] = ()) -> None:
+        self.room = [Line(str(number), text, True) for number, text in enumerate(room)]
+        self.direct = [Line(str(number), text, True) for number, text in enumerate(chat)]
+
+    async def threads(self) -> dict[str, list[Line]]:
+        return {"here": self.room}
+
+    async def chat(self, who: str) -> list[Line]:
+        return self.direct
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    made = Ledger(random.Random(1))
+    made.new(SAID, "ada", 1)
+    for kind in (REPLY, NOTE):
+        made.new(kind, "ada", 1).thread = "elsewhere"
+    return made
+
+
+async def seen(ledger: Ledger, rooms: dict[str, Any], *chat: str) -> list[str]:
+    from benchmarks.faults.checks import shown
+
+    side: Any = Shown(chat=chat)
+    return sorted(one.kind for one in (await shown(ledger, rooms, {"ada": side})).findings)
+
+
+async def test_each_room_shows_what_was_said_and_what_another_room_answered(ledger: Ledger) -> None:
+    said, reply, note = (word.text for word in ledger.words)
+    whole = {"one": Shown(said, reply, note), "two": Shown(said, reply, note)}
+    assert await seen(ledger, whole, reply) == []
+    assert await seen(ledger, whole | {"two": Shown(said, reply)}, reply) == ["lost"]
+    assert await seen(ledger, whole | {"two": Shown(said, said, reply, note)}, reply) == ["doubled"]
+    assert await seen(ledger, whole, reply, note) == ["leaked"]
+    assert await seen(ledger, whole) == ["lost"]
+
+
+def test_figures_of_several_worlds_are_added() -> None:
+    one = {"runs": 1, "faults": 10, "messages": 5, "lost": 0, "doubled": 1, "reordered": 0, "stuck": 0}
+    total = summed([one | {"recoveries": [1.0, 2.0]}, one | {"recoveries": [3.0]}])
+    assert total == {key: value * 2 for key, value in one.items()} | {"recovery_p95_s": 3.0}
+    assert percentile([], 0.95) == 0.0
