@@ -87,10 +87,11 @@ NOWHERE = (
     "/chat",
     "/c/{token}/call.ics",
     "/c/{token}/files/{file_id}",
+    "/calls/client.mjs",
     "/tickets/{number}/calls/{call_id}/file",
 )
-"""Where nothing is in this world: without the chat's adapter, a call that is set for later, a recording
-made into one file. tests/webchat and tests/calls look at those."""
+"""Where nothing is in this world: without the chat's adapter, a call that is set for later, a server for
+calls, a recording made into one file. tests/webchat and tests/calls look at those."""
 LINKED = ("/f/{token}", "/f/{token}/download", "/c/{token}/talk", "/c/{token}/ticket")
 """Whoever holds the link may see that one file, or be in that one call: each was given to them."""
 ENDLESS = ("/live", "/c/{token}/live")
