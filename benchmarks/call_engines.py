@@ -41,7 +41,7 @@ class Ours:
         self.engine: Any = None
 
     async def start(self, told: dict[str, Any]) -> int:
-        from adapters.media.process import collect_seldom
+        from core.collector import collect_seldom
 
         public = tuple((host, port) for host, port in told.get("public", []))
         settings = self._settings(

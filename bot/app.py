@@ -38,6 +38,7 @@ from bot.tell import Tell
 from bot.voice.engine import Voice
 from core import outbox
 from core.chat import ChatAdapter, HasPage, Menus
+from core.collector import collect_seldom
 from core.db import Database
 from core.desk import Desk
 from core.env_file import environment
@@ -266,6 +267,7 @@ async def serve_with(
         await asyncio.wait({up, serving}, return_when=asyncio.FIRST_COMPLETED)
         up.cancel()
         app.loops.served.set()
+        collect_seldom()
         if announce is not None and not serving.done():
             await announce(app)
         await _watch(serving, background, server)

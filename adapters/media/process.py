@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import gc
 import os
 import signal
 import time
@@ -22,6 +21,7 @@ import structlog
 
 from adapters.media.client import Client
 from adapters.media.settings import Settings
+from core.collector import collect_seldom
 from core.errors import StartError
 from core.ports.files import FileStore
 
@@ -57,14 +57,6 @@ async def serve(settings: Settings, store: FileStore, socket: Path) -> None:
             await engine.close()
             await server.close()
     log.info("media.ended")
-
-
-def collect_seldom() -> None:
-    """Look for cycles less often: packets come by the thousand, hold no cycles and are soon gone,
-    but every few hundred of them would set Python's collector off."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 5)
 
 
 def spool_of(socket: Path) -> Path:
