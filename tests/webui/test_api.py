@@ -261,7 +261,9 @@ async def test_the_same_file_with_a_key_goes_up_once(api: Api) -> None:
 async def test_people_and_search(api: Api) -> None:
     number = await opened(api, "the zeppelin has a leak")
     found = (await api.call("bob", "GET", "/search", params={"q": "zeppelins"})).json()
-    assert [hit["ticket"]["number"] for hit in found["items"]] == [number]
+    assert ([hit["ticket"]["number"] for hit in found["items"]], found["number"]) == ([number], None)
+    by_number = (await api.call("bob", "GET", "/search", params={"q": f"#{number}"})).json()
+    assert by_number["number"] == number
     listed = (await api.call("bob", "GET", "/people", params={"q": "ada"})).json()["items"]
     assert [one["email"] for one in listed] == ["ada@example.com"]
     changed = await api.call("bob", "PATCH", f"/people/{listed[0]['id']}", json={"zone": "Europe/Berlin"})

@@ -167,7 +167,12 @@ async def search_tickets(
         for hit in found.hits
     ]
     return SearchOut(
-        items=hits, found=found.found, more=found.more, problems=list(found.problems), next=found.next
+        items=hits,
+        found=found.found,
+        more=found.more,
+        problems=list(found.problems),
+        next=found.next,
+        number=found.jump,
     )
 
 

@@ -305,13 +305,14 @@ class HitOut(BaseModel):
 
 class SearchOut(BaseModel):
     """`found` is how many there are on all pages, of filters alone counted up to 1,000; `more`: there were more matches
-    than were looked at (the newest ones)."""
+    than were looked at (the newest ones). `number` is that of the ticket, where what was typed is one."""
 
     items: list[HitOut]
     found: int
     more: bool
     problems: list[str]
     next: str | None = None
+    number: int | None = None
 
 
 def ticket_out(row: Row) -> TicketOut:
