@@ -9,10 +9,12 @@ from datetime import date
 from typing import Any, Literal, cast
 from uuid import UUID
 
+from babel.dates import format_date
+
 from core import text
 from core.db import UnitOfWork
 from core.errors import Invalid
-from core.i18n import _
+from core.i18n import _, language
 from core.tickets.model import Category
 
 FieldType = Literal["text", "number", "choice", "date", "bool"]
@@ -62,6 +64,27 @@ async def of_category(uow: UnitOfWork, category_id: UUID | None) -> list[CustomF
         return []
     category = await uow.session.get(Category, category_id)
     return parse(category.fields) if category is not None else []
+
+
+async def answered(
+    uow: UnitOfWork, category_id: UUID | None, values: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Each question of the category that was answered, and the answer as people of the current language
+    write it."""
+    asked = await of_category(uow, category_id)
+    return [
+        (field.label, _in_words(field, values[field.id]))
+        for field in asked
+        if values.get(field.id) not in (None, "")
+    ]
+
+
+def _in_words(field: CustomField, value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if field.type == "date":
+        return format_date(date.fromisoformat(str(value)), "medium", locale=language())
+    return str(value)
 
 
 async def checked(

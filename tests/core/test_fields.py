@@ -13,10 +13,11 @@ from core.conversations.service import Saying
 from core.db import EventRow
 from core.desk import Desk
 from core.errors import Invalid
+from core.i18n import speaking
 from core.people import service as people
 from core.tickets import access
 from core.tickets import service as tickets
-from core.tickets.fields import CustomField, parse, stored, value_of
+from core.tickets.fields import CustomField, answered, parse, stored, value_of
 from core.tickets.model import Category
 from tests.core.reading import cast
 
@@ -51,6 +52,18 @@ def test_what_does_not_fit_names_the_field(field: CustomField, raw: Any) -> None
     with pytest.raises(Invalid) as refused:
         value_of(field, raw)
     assert refused.value.field == field.id
+
+
+async def test_answers_are_shown_as_ones_language_writes_them(desk: Desk) -> None:
+    async with desk.unit(SYSTEM) as uow:
+        category = Category(name="Orders", fields=stored([NUMBER, DAY, YES, NEEDED]))
+        uow.session.add(category)
+        await uow.session.flush()
+        answers = {"bought": "2026-11-24", "paid": False, "order": "", "elsewhere": "1"}
+        with speaking("de"):
+            assert await answered(uow, category.id, answers) == [("Bought", "24.11.2026"), ("Paid", "nein")]
+        with speaking("en"):
+            assert await answered(uow, category.id, answers) == [("Bought", "Nov 24, 2026"), ("Paid", "no")]
 
 
 def test_questions_are_stored_and_read() -> None:

@@ -21,7 +21,7 @@ from core.errors import Forbidden, Invalid, NotFound
 from core.files.sniff import may_show
 from core.i18n import _
 from core.people.naming import Named, named
-from core.tickets import access, macros, queries, timeline
+from core.tickets import access, fields, macros, queries, timeline
 from core.tickets import service as tickets
 from core.tickets.access import Opened
 from webui import bodies, rendering
@@ -117,7 +117,7 @@ async def about(request: Request, uow: Uow, token: str) -> HTMLResponse:
     return rendering.page(
         request, "call/ticket.html", base=PREFIX + token, ticket=row, subject=opened.subject,
         requester=_name(names, opened.ticket.requester_id), assignee=_name(names, opened.ticket.assignee_id),
-        fields=[(key, value) for key, value in opened.fields.items() if value not in (None, "")],
+        fields=await fields.answered(uow, opened.ticket.category_id, opened.fields),
         macros=[SimpleNamespace(id=one.id, name=one.name) for one in await macros.listed(uow, here.actor)],
     )  # fmt: skip
 

@@ -368,7 +368,7 @@ async def _ticket(
     return show(
         request, "portal/ticket.html", status=error.status if error else 200, done=_DONE,
         ticket=ticket, subject=opened.subject, is_mine=is_mine, error=error,
-        category=category.name if category else "", facts=await _answers(uow, opened),
+        category=category.name if category else "", facts=await fields.answered(uow, opened.ticket.category_id, opened.fields),
         timeline=Markup(await _timeline_html(request, uow, viewer, opened, before)),  # noqa: S704  our own template
         live_url=None if before else f"/live?ticket={opened.number}", is_old=before is not None,
         body=body, comment=comment,
@@ -430,18 +430,6 @@ def _attachment(each: lines.FileLine) -> SimpleNamespace:
 
 def _icon(name: str) -> str:
     return {"ticket.resolved": "check", "ticket.closed": "lock", "ticket.claimed": "user"}.get(name, "info")
-
-
-async def _answers(uow: UnitOfWork, opened: Opened) -> list[tuple[str, str]]:
-    """The custom fields as they were answered."""
-    values = opened.fields
-    found = []
-    for field in await fields.of_category(uow, opened.ticket.category_id):
-        value = values.get(field.id)
-        if value is not None and value != "":
-            shown = (_("yes") if value else _("no")) if isinstance(value, bool) else str(value)
-            found.append((field.label, shown))
-    return found
 
 
 async def _merged_into(uow: UnitOfWork, viewer: Viewer, ticket: Ticket) -> int | None:
