@@ -229,6 +229,15 @@ async def test_agents_are_mailed_what_is_theirs_in_their_language(desk: Desk, of
     assert len(await office.work()) == 2
 
 
+async def test_who_was_given_a_ticket_by_a_rule_is_told_so(desk: Desk, office: PostOffice) -> None:
+    bob = await agent(desk, "Bob", email="bob@example.com")
+    ticket = await opened(desk, await requester(desk, email=""))
+    async with desk.unit() as uow:
+        await tickets.assign(uow, uow.actor, ticket.number, to=bob.id)
+    [mail] = await office.work()
+    assert "This ticket was assigned to you by a rule of the desk." in mail.text
+
+
 async def test_mails_about_the_account_hold_their_link_and_grow_old(desk: Desk, office: PostOffice) -> None:
     ada = await requester(desk, verified=False)
     async with desk.unit() as uow:
