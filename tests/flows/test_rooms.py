@@ -129,6 +129,17 @@ async def test_a_mistyped_command_reaches_nobody(house: House, slip: str) -> Non
     ]
 
 
+async def test_in_its_thread_a_tickets_number_may_be_left_out(house: House) -> None:
+    for who in ("ada", "eve"):
+        await house.says(who, "Help")
+    await house.work()
+    await house.agent("bob", role="lead")
+    answer = await house.does("bob", "merge", "1", place=house.thread())
+    assert "#1" in answer.cards[0].title
+    answer = await house.does("bob", "snooze", "1 2h", place=house.thread(0))
+    assert "#1" in answer.cards[0].title
+
+
 async def test_a_command_without_use_for_files_says_that_it_did_not_take_them(house: House) -> None:
     await house.says("ada", "Help")
     await house.work()
