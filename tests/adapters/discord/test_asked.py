@@ -109,6 +109,12 @@ async def test_completions(world: World) -> None:
     completing = await world.ears.hears(Completing)
     assert (completing.command, completing.option, completing.typed) == ("macro", "name", "pa")
     assert asked.choices == [{"name": "Out of paper", "value": "paper"}]
+    world.ears.answers = lambda inbound: Answer(choices=(Option("#7 Printer", "7"), Option("none", "x")))
+    asked = await settled(
+        world.people.complete("Bob", world.channel("general"), "desk status", "ticket", "pri")
+    )
+    assert (await world.ears.hears(Completing, 2)).typed == "pri"
+    assert asked.choices == [{"name": "#7 Printer", "value": 7}]
 
 
 async def test_a_message_becomes_a_ticket_and_a_thread_as_a_whole(world: World) -> None:
