@@ -157,6 +157,7 @@ def put_together(settings: Settings, desk: Desk) -> App:
     """Adapters, router, loops and web of an open desk."""
     desk.means.public_url = settings.url
     chats = find_chats(desk)
+    desk.means.chats = tuple(chats)
     desk.means.passing = wiring.live_channels(chats)
     voice = Voice(desk, settings.data.absolute())
     for chat in chats.values():

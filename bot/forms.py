@@ -19,8 +19,10 @@ from core.errors import Invalid
 from core.fit import fit_form
 from core.i18n import _
 from core.ids import new_id
+from core.rooms import service as rooms
 from core.tickets import fields
 from core.tickets import service as tickets
+from core.tickets.access import Opened
 from core.tickets.fields import CustomField
 from core.tickets.model import Category
 
@@ -83,7 +85,7 @@ async def _ticket(turn: Turn, argument: str, values: Mapping[str, str]) -> Card 
     if category and not asked and await fields.of_category(turn.uow, _id(category)):
         return await _with_fields(turn, category, values)
     place = turn.inbound.place
-    own_place = turn.limits.threads_of_own and not turn.inbound.direct
+    own_place = await needs_own_place(turn)
     request = tickets.Request(
         text=values.get("text", ""),
         subject=values.get("subject", "")[:200],
@@ -101,11 +103,24 @@ async def _ticket(turn: Turn, argument: str, values: Mapping[str, str]) -> Card 
     opened = await tickets.open_ticket(turn.uow, turn.actor, turn.person, request)
     assert request.message_id is not None
     brought.expect(turn, opened, request.message_id)
-    if own_place:
-        threads.want_for_requester(turn.uow, place, opened.ticket)
-        words = _("We have your request as #{number}. A place of your own opens for it.")
-        return Card(text=words.format(number=opened.number), tone="good", private=True)
-    return cards.ticket(opened, turn.actor, note=_("We have your request."))
+    return received(turn, opened, own_place)
+
+
+async def needs_own_place(turn: Turn) -> bool:
+    """Whether a ticket asked for here needs a place of its own: what others say in a shared one would
+    become part of it. Raises `Invalid` in a desk room, whose threads hold the tickets of others."""
+    if await rooms.holds(turn.uow.session, turn.inbound.place):
+        raise Invalid(_("This is a desk room. Ask for help in your own chat with the desk."))
+    return turn.limits.threads_of_own and not turn.inbound.direct
+
+
+def received(turn: Turn, opened: Opened, own_place: bool) -> Card:
+    """What is told to who asked."""
+    if not own_place:
+        return cards.ticket(opened, turn.actor, note=_("We have your request."))
+    threads.want_for_requester(turn.uow, turn.inbound.place, opened.ticket)
+    words = _("We have your request as #{number}. A place of your own opens for it.")
+    return Card(text=words.format(number=opened.number), tone="good", private=True)
 
 
 async def _with_fields(turn: Turn, category: str, values: Mapping[str, str]) -> Form:

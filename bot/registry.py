@@ -110,11 +110,16 @@ def bind(found: Command, here: int | None, line: str, options: Mapping[str, str]
     """The arguments of a command from a typed line, or from named options."""
     left = line[:_LONGEST].strip()
     given: dict[str, Any] = {}
-    for parameter in found.parameters:
+    for index, parameter in enumerate(found.parameters):
         raw = options.get(parameter.name, "")
         if not raw and parameter.rest:
             raw, left = _whole(parameter, left), ""
-        elif not raw and left and _fits(parameter, word := _word(left)):
+        elif (
+            not raw
+            and left
+            and not _is_here(found, index, here, left)
+            and _fits(parameter, word := _word(left))
+        ):
             raw, left = _unquoted(word), left[len(word) :].lstrip()
         value = _value(found, parameter, raw, here)
         if value is not None:
@@ -159,6 +164,13 @@ def _parameters(fn: Run) -> tuple[Parameter, ...]:
             Parameter(parameter.name, kind, required, kind is str and index == len(listed) - 1, choices)
         )
     return tuple(made)
+
+
+def _is_here(found: Command, index: int, here: int | None, left: str) -> bool:
+    """Whether the number of the ticket was left out: `/merge 22` in a ticket's own thread."""
+    needed = sum(one.required for one in found.parameters[index + 1 :])
+    is_ticket = found.parameters[index].name == "ticket"
+    return is_ticket and here is not None and 0 < needed >= len(_WORD.findall(left))
 
 
 def _fits(parameter: Parameter, word: str) -> bool:

@@ -126,6 +126,8 @@ class Means:
     """Where people find the desk, for links in answers."""
     articles: Articles | None = None
     """Finds and suggests articles; None where nobody loads them."""
+    chats: tuple[str, ...] = ()
+    """The chats that this desk has, by name."""
     passing: frozenset[str] = frozenset()
     """Platforms that know a visitor by the browser only: another browser is another person."""
 

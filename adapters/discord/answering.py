@@ -13,9 +13,10 @@ import structlog
 
 from adapters.discord import render
 from adapters.discord.asked import COMPLETION, COMPONENT, gathered, interaction, target_of
+from adapters.discord.commands import NUMBER
 from adapters.discord.growing import Growing
 from adapters.discord.known import Known
-from adapters.discord.reading import number, order, string
+from adapters.discord.reading import items, number, order, string, table
 from adapters.discord.rest import Json, Rest
 from adapters.discord.trouble import ALREADY_ANSWERED, Refused
 from core import clock
@@ -50,7 +51,10 @@ class Answering:
             deferred = await self._callback(data, {"type": _LATER, "data": {"flags": render.EPHEMERAL}})
         found = await asking
         if is_completion:
-            await self._callback(data, {"type": _CHOICES, "data": render.choices(found.choices)})
+            await self._callback(
+                data,
+                {"type": _CHOICES, "data": render.choices(found.choices, of_numbers=_asks_a_number(data))},
+            )
         elif deferred:
             await self._follow(data, _cards(found, late=True))
         else:
@@ -204,3 +208,14 @@ def _cards(found: Answer, *, late: bool = False) -> list[Card]:
 def _nonce(of: str) -> Json:
     """The same answer twice within minutes is one message."""
     return {"nonce": hashlib.sha256(of.encode()).hexdigest()[:25], "enforce_nonce": True}
+
+
+def _asks_a_number(data: Mapping[str, Any]) -> bool:
+    """Whether what is being typed is a number: then the choices are numbers too."""
+    waiting = [table(data, "data")]
+    while waiting:
+        level = waiting.pop()
+        if level.get("focused") is True:
+            return number(level, "type") == NUMBER
+        waiting += items(level, "options")
+    return False

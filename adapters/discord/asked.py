@@ -27,11 +27,13 @@ def interaction(data: Mapping[str, Any], known: Known, now: datetime) -> Inbound
     who = sender_of_interaction(data)
     if not native or not string(data, "channel_id") or not who.external or who.bot:
         return None
+    place = place_of(data, known)
     common: dict[str, Any] = {
-        "place": place_of(data, known),
+        "place": place,
         "sender": who,
         "native": native,
         "at": time_of(native, now),
+        "direct": bool(place.thread) or not string(data, "guild_id"),
     }
     match number(data, "type"):
         case 2 if number(asked, "type", 1) == 1:

@@ -14,7 +14,7 @@ MORE = "more"
 ON_MESSAGE = N_("Make a ticket")
 MOST = 25
 """Subcommands of one command or one group of it."""
-_SUBCOMMAND, _GROUP, _TEXT, _NUMBER = 1, 2, 3, 4
+_SUBCOMMAND, _GROUP, _TEXT, NUMBER = 1, 2, 3, 4
 _MESSAGE = 3
 _LONGEST = 100
 
@@ -48,15 +48,16 @@ def _subcommand(one: CommandSpec) -> Json:
 
 def _option(one: ParameterSpec) -> Json:
     shape: Json = {
-        "type": _NUMBER if one.kind == "number" else _TEXT,
+        "type": NUMBER if one.kind == "number" else _TEXT,
         "name": one.name.lower(),
         "description": one.name.replace("_", " "),
         "required": one.required,
     }
     if one.choices:
         shape["choices"] = [{"name": value, "value": value} for value in one.choices[:MOST]]
-    elif one.kind == "text":
+    else:
         shape["autocomplete"] = True
+    if one.kind == "text":
         shape["max_length"] = 4_000 if one.rest else 200
     return shape
 

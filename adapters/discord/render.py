@@ -74,9 +74,12 @@ def modal(form: Form) -> Json:
     }
 
 
-def choices(options: Sequence[Option]) -> Json:
+def choices(options: Sequence[Option], *, of_numbers: bool = False) -> Json:
     """Completions of an option that is being typed."""
-    found = [{"name": _name(o.label, 100), "value": o.value[:100]} for o in options if o.value]
+    given = [one for one in options if one.value and (one.value.isdecimal() or not of_numbers)]
+    found = [
+        {"name": _name(o.label, 100), "value": int(o.value) if of_numbers else o.value[:100]} for o in given
+    ]
     return {"choices": found[: LIMITS.options]}
 
 

@@ -29,10 +29,10 @@ from core.chat import (
     FileRef,
     Finding,
     Guide,
-    NotSupported,
     OpenedThread,
     Place,
     Post,
+    PostFailed,
     Tried,
 )
 from core.desk import Desk
@@ -116,9 +116,14 @@ class Slack:
     async def open_thread(
         self, place: Place, title: str, head: Post, *, key: str, member: str = ""
     ) -> OpenedThread:
-        """A thread under its card. Slack has no threads for one person only."""
+        """A thread under its card. Slack has no threads for one person only: theirs is their conversation
+        with the bot."""
         if member:
-            raise NotSupported("no private threads")
+            channel = await self.directory.direct(await self.workspaces.of(place.installation), member)
+            if not channel:
+                raise PostFailed("their conversation cannot be opened now")
+            own = Place(place.platform, place.installation, channel)
+            return OpenedThread(own, await self.posting.post(own, head, key=key))
         return await self.posting.open_thread(place, head, key=key)
 
     async def close_thread(self, place: Place) -> None:

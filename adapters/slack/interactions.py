@@ -33,6 +33,7 @@ def command(payload: Json, known: Known) -> Invoked | None:
         sender=sender_of(known.person(user, string(payload.get("team_id")))),
         native=native,
         at=clock.now(),
+        direct=_is_with_bot(channel, known, user),
         command=name.lstrip("/").lower() or HELP,
         arguments=rest.strip(),
     )
@@ -93,7 +94,13 @@ def _asked(payload: Json, known: Known) -> dict[str, Any] | None:
         "sender": sender_of(known.person(key, string(user.get("team_id")))),
         "native": native,
         "at": clock.now(),
+        "direct": bool(place.thread) or _is_with_bot(place.channel, known, key),
     }
+
+
+def _is_with_bot(channel: str, known: Known, user: str) -> bool:
+    """Whether a channel is somebody's own conversation with the bot; others read along in any other."""
+    return channel.startswith("D") and known.directs.get(user, channel) == channel
 
 
 def _place_asked(payload: Json, known: Known, user: str) -> Place | None:

@@ -29,6 +29,7 @@ LIMITS = Limits(
     page=True,
     reactions_most=23,
     edit_pause=1.0,
+    threads_of_own=True,
 )
 MOST_BLOCKS = 50
 MOST_HOME = 100

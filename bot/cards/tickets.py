@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.cards.rooms import priority
+from bot.cards import rooms
 from core.access import Actor
 from core.chat import Button, Card, Field
 from core.i18n import _
@@ -16,7 +16,9 @@ MOST_OFFERED = 5
 MARKS = {"open": "○", "in_progress": "◐", "waiting": "◷", "resolved": "●", "closed": "■"}
 
 
-def status_words(status: str) -> str:
+def status_words(status: str, *, staff: bool = False) -> str:
+    if staff:
+        return rooms.status(status)
     return {
         "open": _("Open"),
         "in_progress": _("In progress"),
@@ -29,10 +31,11 @@ def status_words(status: str) -> str:
 def ticket(opened: Opened, actor: Actor, assignee: Known | None = None, note: str = "") -> Card:
     """One ticket: what it is, where it stands, what one can do with it."""
     row = opened.ticket
-    who = assignee.shown if assignee else _("nobody yet")
-    fields = [Field(_("Status"), status_words(row.status)), Field(_("With"), who)]
+    fields = [Field(_("Status"), status_words(row.status, staff=actor.staff))]
+    if assignee is not None or row.assignee_id is None:
+        fields.append(Field(_("With"), assignee.shown if assignee else _("nobody yet")))
     if actor.staff:
-        fields.append(Field(_("Priority"), priority(row.priority)))
+        fields.append(Field(_("Priority"), rooms.priority(row.priority)))
     return Card(
         title=f"#{row.number} {opened.subject}",
         text=note,

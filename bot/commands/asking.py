@@ -40,7 +40,9 @@ async def help_(turn: Turn) -> Card:
 @command("new", "Ask for help with something new", often=True)
 async def new(turn: Turn, text: str = "") -> Card | Form:
     """The place lets go of the ticket that it held; what is said next opens another one."""
-    await conversations.leave_seat(turn.uow, turn.inbound.place)
+    own_place = await forms.needs_own_place(turn)
+    if not own_place:
+        await conversations.leave_seat(turn.uow, turn.inbound.place)
     if not text and not turn.files:
         return await forms.ticket(turn)
     inbound = turn.inbound
@@ -48,8 +50,8 @@ async def new(turn: Turn, text: str = "") -> Card | Form:
         text=text,
         channel=inbound.place.platform,
         language=turn.person.locale,
-        place=inbound.place,
-        native=inbound.native if isinstance(inbound, Invoked) and inbound.standing else "",
+        place=None if own_place else inbound.place,
+        native=inbound.native if isinstance(inbound, Invoked) and inbound.standing and not own_place else "",
         message_id=new_id(),
         files=brought.stored(turn.files),
         files_follow=brought.follow(turn.files),
@@ -57,7 +59,7 @@ async def new(turn: Turn, text: str = "") -> Card | Form:
     opened = await tickets.open_ticket(turn.uow, turn.actor, turn.person, request)
     assert request.message_id is not None
     brought.expect(turn, opened, request.message_id)
-    return cards.ticket(opened, turn.actor, note=_("We have your request."))
+    return forms.received(turn, opened, own_place)
 
 
 @command("ask", "Ask for help in a category")
@@ -90,6 +92,8 @@ async def switch(turn: Turn, ticket: int) -> Card:
     opened = await access.change(turn.uow, turn.actor, ticket)
     if opened.ticket.requester_id != turn.person.id:
         raise Invalid(_("You can go on here with your own tickets only."), field="ticket")
+    if await forms.needs_own_place(turn):
+        raise Invalid(_("Others read along here. Go on with your ticket in your own chat with the desk."))
     await conversations.take_seat(turn.uow, opened.thread, turn.inbound.place, person_id=turn.person.id)
     return cards.ticket(opened, turn.actor, note=_("What you write here goes to this ticket now."))
 

@@ -129,7 +129,8 @@ class Arrival:
         )
 
     def _answers(self, uow: UnitOfWork, said: Said) -> bool:
-        """An agent whose words are a reply by the room's rule, and not the first one."""
+        """An agent whose words are a reply by the room's rule, and not the first one; no note, and
+        nothing that looks like a command."""
         row = self.row
         may = uow.means.roles.get(row.role, frozenset())
         by_the_rule = row.rule == "everyone" or (
@@ -143,7 +144,7 @@ class Arrival:
             and by_the_rule
             and row.assignee_id is not None
             and row.first_answer_at is not None
-            and not said.text.lstrip().startswith(NOTE_MARK)
+            and not (said.by_name or said.text.lstrip().startswith("/"))
         )
 
 

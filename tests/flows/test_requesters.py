@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from core import clock
-from core.chat import Answer, FileRef, Gathered, Limits, Place, Said, Sender, Visited
+from core.chat import Answer, FileRef, Gathered, Invoked, Limits, Place, Said, Sender, Visited
 from core.conversations import file_links
 from core.conversations.model import Attachment, Message, PendingQuestion, Seat
 from core.db import EventRow
@@ -148,6 +148,39 @@ async def test_a_form_in_a_shared_place_opens_a_place_of_ones_own(desk: Desk) ->
     await house.does("bob", "reply", "1 Coming", place=ROOM)
     await house.work(after=10)
     assert "Coming" in house.here.texts(own)
+
+
+async def test_what_is_asked_for_in_a_shared_place_does_not_take_the_place(desk: Desk) -> None:
+    """What others say there is no part of it, and a desk room's threads stay as they are."""
+    house = await build(desk, limits=replace(FORMS, threads_of_own=True))
+    lobby = Place("here", "main", "lobby")
+    invoked = Invoked(
+        place=lobby,
+        sender=sender("ada"),
+        native="i1",
+        at=clock.now(),
+        command="new",
+        arguments="It is stuck",
+        direct=False,
+    )
+    answer = await house.router.deliver(invoked)
+    assert "A place of your own" in answer.cards[0].text
+    await house.work()
+    [thread] = house.here.threads
+    assert house.here.members[thread] == "ada"
+    await house.says("cleo", "Lunch?", lobby, direct=False)
+    await house.work()
+    assert house.answers[-1].ignored
+    assert "Lunch?" not in house.there.texts(house.thread())
+    with pytest.raises(Invalid, match="Others read along"):
+        await house.router.deliver(replace(invoked, native="i2", command="switch", arguments="1"))
+    await house.agent("bob")
+    with pytest.raises(Invalid, match="desk room"):
+        await house.does("bob", "new", "For myself", place=house.thread())
+    await house.does("bob", "claim", place=house.thread())
+    await house.says("bob", "Coming", house.thread(), direct=False)
+    await house.work(after=10)
+    assert "Coming" in house.here.texts(replace(lobby, thread=thread))
 
 
 async def test_a_panel_stays_and_opens_the_form(desk: Desk) -> None:

@@ -108,12 +108,16 @@ async def test_a_command_written_into_the_thread_says_what_stands_there(house: H
     assert "Or *that*" in house.here.texts(home("ada"))
 
 
-@pytest.mark.parametrize("slip", ["/nte she shouts", "/Nope", "nte she shouts"])
+@pytest.mark.parametrize("slip", ["/nte she shouts", "/desk queue", "nte she shouts"])
 async def test_a_mistyped_command_reaches_nobody(house: House, slip: str) -> None:
     await house.says("ada", "Help")
     await house.work()
     await house.agent("bob")
-    await house.does("bob", "claim", place=house.thread())
+    answer = await house.does("bob", "claim", place=house.thread())
+    assert answer.cards[0].fields[1].value == "Bob"
+    await house.says("bob", "The first answer", house.thread(), direct=False)
+    changed = await house.does("bob", "priority", "high", place=house.thread())
+    assert "nobody yet" not in [one.value for one in changed.cards[0].fields]
     with pytest.raises(Invalid, match="no command"):
         await house.says("bob", slip, house.thread(), direct=False, by_name=not slip.startswith("/"))
     native = await house.says("bob", "Look into /etc/hosts", house.thread(), direct=False)
@@ -123,6 +127,17 @@ async def test_a_mistyped_command_reaches_nobody(house: House, slip: str) -> Non
     assert [text for text in house.here.texts(home("ada")) if "shouts" in text or "/etc" in text] == [
         "Look into /etc/hosts"
     ]
+
+
+async def test_in_its_thread_a_tickets_number_may_be_left_out(house: House) -> None:
+    for who in ("ada", "eve"):
+        await house.says(who, "Help")
+    await house.work()
+    await house.agent("bob", role="lead")
+    answer = await house.does("bob", "merge", "1", place=house.thread())
+    assert "#1" in answer.cards[0].title
+    answer = await house.does("bob", "snooze", "1 2h", place=house.thread(0))
+    assert "#1" in answer.cards[0].title
 
 
 async def test_a_command_without_use_for_files_says_that_it_did_not_take_them(house: House) -> None:

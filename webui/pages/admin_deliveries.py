@@ -17,7 +17,7 @@ from core.db import UnitOfWork
 from core.i18n import N_, _
 from webui.deps import Uow
 from webui.pages.admin_shell import ManagesDeliveries, done, link, show
-from webui.pages.desk_filters import CHANNELS
+from webui.pages.desk_filters import channels
 
 router = APIRouter()
 HERE = "/admin/deliveries"
@@ -31,7 +31,6 @@ KINDS = {
     "file": N_("File"),
     "mail": N_("Mail"),
 }
-PLATFORMS = ("mail", "webchat", "slack", "discord", "telegram")
 ERRORS = {
     "gone": N_("The place is gone, or the bot may not write there."),
     "retry_after": N_("The platform asked to wait."),
@@ -124,6 +123,7 @@ async def _page(
     after: str,
 ) -> Response:
     here = HERE if state == "dead" else f"{HERE}/{state}"
+    known = channels(uow)
     page = await deliveries.listed(uow, viewer.actor, state, platform=platform, after=after)
     return await show(
         request,
@@ -136,8 +136,8 @@ async def _page(
         page_=page,
         words={code: _(words) for code, words in ERRORS.items()},
         platform=platform,
-        platforms=[(name, _(CHANNELS.get(name, name))) for name in PLATFORMS],
-        channels={name: _(text) for name, text in CHANNELS.items()},
+        platforms=[(name, known[name]) for name in ("mail", *uow.means.chats)],
+        channels=known,
         kinds={code: _(text) for code, text in KINDS.items()},
         states=await _states(uow, state),
         newer=link(here, platform=platform) if after else None,

@@ -22,10 +22,10 @@ from webui.deps import Uow
 from webui.pages import admin_rule_form as form
 from webui.pages.admin_shell import Given, ManagesDesk, done, given_by, show, trying
 from webui.pages.admin_teams import staff_of
+from webui.pages.desk_filters import channels
 from webui.sessions import Viewer
 
 router = APIRouter()
-CHANNELS = ("desk", "webchat", "slack", "discord", "telegram", "mail", "api")
 LONGEST_TRIAL = 5_000
 
 
@@ -137,7 +137,7 @@ async def _page(request: Request, uow: UnitOfWork, viewer: Viewer, **context: An
         "admin/routing.html",
         area="routing",
         rules=[_told(row, names) for row in rows],
-        channels=[(name, name) for name in CHANNELS],
+        channels=[(name, text) for name, text in channels(uow).items() if name != "portal"],
         categories=list(words.categories.items()),
         **(blank | context),
     )

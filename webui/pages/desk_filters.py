@@ -133,8 +133,19 @@ async def choices(uow: UnitOfWork) -> Choices:
         teams=[(row.id, row.name) for row in known if row.kind == "team"],
         categories=_paths([row for row in known if row.kind == "category"]),
         tags=[(row.name, row.name) for row in known if row.kind == "tag"],
-        channels=[(key, _(text)) for key, text in CHANNELS.items()],
+        channels=list(channels(uow).items()),
     )
+
+
+def channel_words(name: str) -> str:
+    """A channel in words."""
+    return _(CHANNELS[name]) if name in CHANNELS else name.capitalize()
+
+
+def channels(uow: UnitOfWork) -> dict[str, str]:
+    """Where tickets come from, in words; a chat that was added is called as it is."""
+    found = {name: name.capitalize() for name in uow.means.chats}
+    return found | {name: _(text) for name, text in CHANNELS.items()}
 
 
 async def colleagues(uow: UnitOfWork) -> list[tuple[str, str]]:

@@ -34,7 +34,7 @@ from webui import rendering
 from webui.deps import Staff, TheSite, Uow
 from webui.desk_context import QUEUES, answered, staff_page, told
 from webui.pages import desk_filters
-from webui.pages.desk_filters import CHANNELS, Choices, Filters
+from webui.pages.desk_filters import Choices, Filters, channel_words
 from webui.public import local_path
 from webui.sessions import Viewer
 
@@ -472,7 +472,7 @@ def _shown(viewer: Viewer, row: Row) -> SimpleNamespace:
         requester=SimpleNamespace(id=row.requester_id, name=row.requester_name),
         assignee=SimpleNamespace(id=row.assignee_id, name=row.assignee_name) if row.assignee_id else None,
         team=SimpleNamespace(name=row.team_name) if row.team_id else None,
-        category=row.category_name, channel=_(CHANNELS.get(row.channel, row.channel)), messages=row.messages,
+        category=row.category_name, channel=channel_words(row.channel), messages=row.messages,
         rating=row.rating, created_at=row.created_at, updated_at=row.updated_at, heard_at=row.last_requester_at,
         snoozed_until=row.snoozed_until, marks=_marks(row), live=row.live,
     )  # fmt: skip

@@ -44,7 +44,7 @@ from webui import rendering
 from webui.deps import Staff, TheSite, Uow
 from webui.desk_context import staff_page
 from webui.pages import desk_filters
-from webui.pages.desk_filters import CHANNELS
+from webui.pages.desk_filters import channel_words
 from webui.pages.ticket_lines import drawn, drawn_message, handle_of
 from webui.sessions import Viewer
 from webui.site import Site
@@ -375,7 +375,7 @@ async def head_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> 
         "runs": next((True for one in found if one.state in (*RUNNING, *WAITING)), False),
         "is_mine": ticket.assignee_id == actor.id,
         "snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > clock.now(),
-        "channel": _(CHANNELS.get(ticket.channel, ticket.channel)),
+        "channel": channel_words(ticket.channel),
         "may": SimpleNamespace(
             claim=actor.may(Permission.claim_ticket) and live and not merged and ticket.assignee_id is None,
             release=actor.may(Permission.claim_ticket) and live and ticket.assignee_id is not None

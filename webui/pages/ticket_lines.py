@@ -21,7 +21,7 @@ from core.recent import Recent
 from core.tickets.fact_words import sentence
 from core.tickets.timeline import FactLine, FileLine, Line, MessageLine
 from webui import rendering
-from webui.pages.desk_filters import CHANNELS
+from webui.pages.desk_filters import channel_words
 from webui.sessions import Viewer
 
 ICONS = {
@@ -166,7 +166,7 @@ def _state(line: MessageLine, requester_name: str, seen_upto: int) -> tuple[str,
 def _via(line: MessageLine) -> str:
     parts = []
     if line.via not in ("desk", ""):
-        parts.append(_("by {channel}").format(channel=_(CHANNELS.get(line.via, line.via))))
+        parts.append(_("by {channel}").format(channel=channel_words(line.via)))
     if line.from_ticket is not None:
         parts.append(_("in #{number}").format(number=line.from_ticket))
     return " · ".join(parts)

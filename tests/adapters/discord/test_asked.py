@@ -90,7 +90,7 @@ async def test_commands_with_options(world: World) -> None:
     )
     invoked = await world.ears.hears(Invoked)
     assert (invoked.command, dict(invoked.options)) == ("priority", {"to": "high", "ticket": "7"})
-    assert invoked.direct
+    assert not invoked.direct, "others read along in a channel"
     assert asked.original.content == "**Set.**"
     assert asked.original.only_for is None
     async with asyncio.timeout(5):
@@ -99,7 +99,8 @@ async def test_commands_with_options(world: World) -> None:
     assert asked.said[0].only_for == asked.user.id
     direct = world.people.dm("Ada", world.standin.seeded.app)
     await settled(world.people.command("Ada", direct, "desk status", {}))
-    assert (await world.ears.hears(Invoked, 2)).place == world.standin.place
+    again = await world.ears.hears(Invoked, 2)
+    assert (again.place, again.direct) == (world.standin.place, True)
 
 
 async def test_completions(world: World) -> None:
@@ -108,6 +109,12 @@ async def test_completions(world: World) -> None:
     completing = await world.ears.hears(Completing)
     assert (completing.command, completing.option, completing.typed) == ("macro", "name", "pa")
     assert asked.choices == [{"name": "Out of paper", "value": "paper"}]
+    world.ears.answers = lambda inbound: Answer(choices=(Option("#7 Printer", "7"), Option("none", "x")))
+    asked = await settled(
+        world.people.complete("Bob", world.channel("general"), "desk status", "ticket", "pri")
+    )
+    assert (await world.ears.hears(Completing, 2)).typed == "pri"
+    assert asked.choices == [{"name": "#7 Printer", "value": 7}]
 
 
 async def test_a_message_becomes_a_ticket_and_a_thread_as_a_whole(world: World) -> None:

@@ -58,8 +58,9 @@ async def test_a_thread_that_was_opened_unheard_is_opened_once(slack: Standin) -
     made = await slack.adapter.open_thread(slack.room, "#7 Printer", again(head), key="h7")
     assert made.place.thread == made.head
     assert len(await texts(slack, slack.room)) == 1
-    with pytest.raises(NotSupported):
-        await slack.adapter.open_thread(slack.place, "x", head, key="h8", member=slack.world.ada)
+    own = await slack.adapter.open_thread(slack.room, "x", head, key="h8", member=slack.world.ada)
+    assert own.place == slack.place
+    assert len(await texts(slack, slack.place)) == 1
 
 
 async def test_a_vanished_thread_is_told_and_leaves_nothing_in_the_channel(slack: Standin) -> None:
