@@ -62,7 +62,7 @@ async def judge(desk: Desk, told: Told) -> Verdict:
     people = await desk.rows("select * from call_person where call_id = $1", UUID(told.call))
     recordings = await desk.rows("select * from call_recording where call_id = $1", UUID(told.call))
     facts = await desk.rows("select name, data from event where subject = $1 order by id", UUID(told.call))
-    made.wrong_record = [*_call(call), *_people(people), *_facts(facts, recordings, told)]
+    made.wrong_record = [*_call(call), *_people(people), *facts_wrong(facts, recordings, told)]
     if len({row["person_id"] for row in recordings}) < 2:
         made.wrong_record.append("somebody who agreed has no recording")
     for row in recordings:
@@ -86,7 +86,7 @@ def _people(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _facts(facts: list[dict[str, Any]], recordings: list[dict[str, Any]], told: Told) -> list[str]:
+def facts_wrong(facts: list[dict[str, Any]], recordings: list[dict[str, Any]], told: Told) -> list[str]:
     """The timeline tells each step, and each once."""
     names = Counter(fact["name"] for fact in facts)
     wrong = [f"not told: {name}" for name in ("call.rang", "call.recording_wanted") if not names[name]]

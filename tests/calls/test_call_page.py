@@ -189,6 +189,7 @@ async def test_the_engine_dies_and_both_come_back_by_the_same_link(house: House,
     await house.until(lambda: _told(house, "call.interrupted"))
     await sees(ada, more=20)
     await sees(bob, more=20)
+    await house.until(lambda: _both_again(house))
     await press(bob, "end")
     await ada.wait_for_selector('[data-part="over"]:not([hidden])')
     await house.until(lambda: _told(house, "call.ended"))
@@ -217,6 +218,15 @@ def seconds_of(file: bytes) -> float:
 
 async def _told(house: House, fact: str) -> bool:
     return fact in await house.facts()
+
+
+async def _both_again(house: House) -> bool:
+    """Each is recorded anew, not only the first who came back."""
+    rows = await house.recordings()
+    return {row.person_id for row in rows if row.stopped_at is None and row.milliseconds} == {
+        house.ada.id,
+        house.bob.id,
+    }
 
 
 async def _seconds(house: House, milliseconds: int) -> bool:
