@@ -147,6 +147,7 @@ async def test_from_the_link_to_the_rating(house: House, browser: Browser) -> No
     await sees(ada)
 
     await press(ada, "unconsent")
+    await ada.wait_for_selector('[data-said="withdrawn"]')
     await house.until(lambda: _stopped(house))
     await press(bob, "end")
     for page in (bob, ada):
@@ -169,6 +170,19 @@ async def test_from_the_link_to_the_rating(house: House, browser: Browser) -> No
     assert wrong == []
     stored = await house.until(lambda: _complete(house))
     assert stored
+
+
+async def test_a_browser_that_cannot_call_says_so_and_writes(house: House, browser: Browser) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.add_init_script("delete window.RTCPeerConnection")
+    await page.goto(await house.link(await house.call(), house.ada))
+    await page.wait_for_selector("[data-trouble]:not([hidden]) >> text=This browser cannot make calls")
+    await press(page, "join")
+    await page.wait_for_selector('[data-said="old"]')
+    await page.fill("[data-talk] textarea", "My browser is old")
+    await page.press("[data-talk] textarea", "Enter")
+    await page.wait_for_selector("[data-lines] >> text=My browser is old")
 
 
 async def _stopped(house: House) -> bool:
