@@ -71,7 +71,11 @@ class _Runs:
     async def _one(self, number: int, planned: Plan) -> Told:
         call, agent, other = await self._desk.call(number)
         pair = await self._pair(number, agent, other)
-        told = Told(call, ended_by_api=planned.after is After.ended)
+        told = Told(
+            call,
+            may_be_struck_later=planned.after is After.left and planned.victim is Victim.desk,
+            ended_by_api=planned.after is After.ended,
+        )
         await pair.talk()
         await pair.record()
         told.recorded_at = time.time()

@@ -29,6 +29,8 @@ class Told:
     recorded_at: float = 0.0
     killed_at: float = 0.0
     engine_died: bool = False
+    may_be_struck_later: bool = False
+    """It still ran when a later run killed the engine."""
     ended_by_api: bool = False
     """Then the engine's death may be noticed after the call's end, and is no more a fault of the call."""
     quiet_at: float = 0.0
@@ -62,7 +64,7 @@ async def judge(desk: Desk, told: Told) -> Verdict:
     people = await desk.rows("select * from call_person where call_id = $1", UUID(told.call))
     recordings = await desk.rows("select * from call_recording where call_id = $1", UUID(told.call))
     facts = await desk.rows("select name, data from event where subject = $1 order by id", UUID(told.call))
-    made.wrong_record = [*_call(call), *_people(people), *_facts(facts, recordings, told)]
+    made.wrong_record = [*_call(call), *_people(people), *facts_wrong(facts, recordings, told)]
     if len({row["person_id"] for row in recordings}) < 2:
         made.wrong_record.append("somebody who agreed has no recording")
     for row in recordings:
@@ -86,7 +88,7 @@ def _people(rows: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _facts(facts: list[dict[str, Any]], recordings: list[dict[str, Any]], told: Told) -> list[str]:
+def facts_wrong(facts: list[dict[str, Any]], recordings: list[dict[str, Any]], told: Told) -> list[str]:
     """The timeline tells each step, and each once."""
     names = Counter(fact["name"] for fact in facts)
     wrong = [f"not told: {name}" for name in ("call.rang", "call.recording_wanted") if not names[name]]
@@ -95,8 +97,9 @@ def _facts(facts: list[dict[str, Any]], recordings: list[dict[str, Any]], told: 
     ]
     if (ends := sum(names[name] for name in _OVER)) != 1:
         wrong.append(f"its end is told {ends} times")
-    may_be_unnoticed = told.ended_by_api and not names["call.interrupted"]
-    if told.engine_died != bool(names["call.interrupted"]) and not may_be_unnoticed:
+    interrupted = bool(names["call.interrupted"])
+    excused = told.may_be_struck_later if interrupted else told.ended_by_api
+    if told.engine_died != interrupted and not excused:
         wrong.append(f"interrupted is told {names['call.interrupted']} times")
     for what in ("started", "stopped"):
         each = Counter(

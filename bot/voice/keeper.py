@@ -46,6 +46,10 @@ log = structlog.get_logger("bot.voice")
 TICK = 5.0
 SWEEP_EVERY = 60
 TRIES = 5
+WRITTEN = (
+    Joined, Lost, Left, RecordingStarted, PieceWritten, RecordingStopped, QualitySample, Speaking, Ended,
+)  # fmt: skip
+"""What is kept; the rest, such as who sees whom, is only told, and costs no unit of work."""
 OVER = ("call.ended", "call.missed", "call.declined", "call.failed")
 
 
@@ -122,7 +126,10 @@ class Keeper:
         if isinstance(event, EventsMissed):
             await self.reconcile()
             return
-        await self._write(event)
+        if isinstance(event, Speaking) and event.on:
+            self._speaks[event.call, event.person] = event.at or time.time()
+        elif isinstance(event, WRITTEN):
+            await self._write(event)
         if isinstance(event, Joined):
             await self.record_due(event.call)
         self._tell(event)
@@ -191,11 +198,9 @@ class Keeper:
                     pass
 
     async def _spoke(self, uow: UnitOfWork, event: Speaking) -> None:
-        key, at = (event.call, event.person), event.at or time.time()
-        if event.on:
-            self._speaks[key] = at
-        elif (begins := self._speaks.pop(key, None)) is not None:
-            await happened.spoke(uow, event.call, event.person, begins, at)
+        begins = self._speaks.pop((event.call, event.person), None)
+        if begins is not None:
+            await happened.spoke(uow, event.call, event.person, begins, event.at or time.time())
 
     async def _fell_silent(self, uow: UnitOfWork, event: MediaEvent, person: UUID) -> None:
         """Whoever speaks when a recording ends has spoken until then."""

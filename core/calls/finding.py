@@ -1,4 +1,5 @@
-"""Calls as leads look for them: by time, agent, team, length, rating, quality, and what is to be reviewed."""
+"""Calls as leads look for them: by words, requester, time, agent, team, length, rating, quality, and what is to be
+reviewed."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from core.db import UnitOfWork
 from core.paging import cursor_of, read_cursor
 from core.people.naming import named
 from core.tickets import access as tickets
+from core.tickets import search
 from core.tickets.model import Ticket
 
 PAGE = 50
@@ -29,6 +31,8 @@ class Filter:
     """What is looked for; empty means anything. `which` is `due`, `reviewed` or nothing."""
 
     which: str = ""
+    words: str = ""
+    """Of the ticket's conversation, in the language of the search box (`requester:ada` as well)."""
     agent: UUID | None = None
     team: UUID | None = None
     state: str = ""
@@ -79,6 +83,8 @@ async def page(uow: UnitOfWork, actor: Actor, wanted: Filter, *, after: str = ""
     """Calls that are over, the newest first."""
     actor.require(Permission.see_reports)
     query = _query(uow, actor, wanted).order_by(Call.created_at.desc(), Call.id.desc()).limit(most + 1)
+    if wanted.words:
+        query = query.where(await search.condition(uow, actor, wanted.words))
     cursor = read_cursor(after)
     if cursor is not None:
         query = query.where(tuple_(Call.created_at, Call.id) < cursor)

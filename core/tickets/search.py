@@ -22,6 +22,7 @@ from sqlalchemy import (
     bindparam,
     case,
     exists,
+    false,
     func,
     literal,
     literal_column,
@@ -144,6 +145,23 @@ async def search(
         previous=str(max(0, start - limit)) if start else None,
         jump=jump,
     )
+
+
+async def condition(uow: UnitOfWork, actor: Actor, typed: str) -> ColumnElement[bool]:
+    """What a person typed, for a list of things that belong to tickets, such as calls: the tickets
+    that fit the filters and hold all words. Of words the newest `MOST_OPENED` matches are looked at."""
+    query = parse_query(typed)
+    wanted = _wanted(uow, query)
+    filters = await _filters(uow, actor, query, clock.now())
+    if not wanted.needs:
+        return and_(filters, *(~_said(actor, need, Ticket.conversation_id) for need in wanted.without))
+    if not wanted.possible:
+        return false()
+    await _plan_for_these_words(uow)
+    matches, _more = await _matches(uow, actor, filters, wanted)
+    found = await _ranked(uow, matches, wanted)
+    whole = (each.ticket_id for each in found if each.bits.bit_count() == len(wanted.needs))
+    return and_(filters, Ticket.id.in_(list(whole)))
 
 
 # --- what is wanted ---------------------------------------------------------------------

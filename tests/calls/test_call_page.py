@@ -147,6 +147,7 @@ async def test_from_the_link_to_the_rating(house: House, browser: Browser) -> No
     await sees(ada)
 
     await press(ada, "unconsent")
+    await ada.wait_for_selector('[data-said="withdrawn"]')
     await house.until(lambda: _stopped(house))
     await press(bob, "end")
     for page in (bob, ada):
@@ -171,6 +172,19 @@ async def test_from_the_link_to_the_rating(house: House, browser: Browser) -> No
     assert stored
 
 
+async def test_a_browser_that_cannot_call_says_so_and_writes(house: House, browser: Browser) -> None:
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.add_init_script("delete window.RTCPeerConnection")
+    await page.goto(await house.link(await house.call(), house.ada))
+    await page.wait_for_selector("[data-trouble]:not([hidden]) >> text=This browser cannot make calls")
+    await press(page, "join")
+    await page.wait_for_selector('[data-said="old"]')
+    await page.fill("[data-talk] textarea", "My browser is old")
+    await page.press("[data-talk] textarea", "Enter")
+    await page.wait_for_selector("[data-lines] >> text=My browser is old")
+
+
 async def _stopped(house: House) -> bool:
     return any(row.stopped_at and row.person_id == house.ada.id for row in await house.recordings())
 
@@ -189,6 +203,7 @@ async def test_the_engine_dies_and_both_come_back_by_the_same_link(house: House,
     await house.until(lambda: _told(house, "call.interrupted"))
     await sees(ada, more=20)
     await sees(bob, more=20)
+    await house.until(lambda: _both_again(house))
     await press(bob, "end")
     await ada.wait_for_selector('[data-part="over"]:not([hidden])')
     await house.until(lambda: _told(house, "call.ended"))
@@ -217,6 +232,15 @@ def seconds_of(file: bytes) -> float:
 
 async def _told(house: House, fact: str) -> bool:
     return fact in await house.facts()
+
+
+async def _both_again(house: House) -> bool:
+    """Each is recorded anew, not only the first who came back."""
+    rows = await house.recordings()
+    return {row.person_id for row in rows if row.stopped_at is None and row.milliseconds} == {
+        house.ada.id,
+        house.bob.id,
+    }
 
 
 async def _seconds(house: House, milliseconds: int) -> bool:

@@ -88,6 +88,18 @@ async def test_calls_are_found_by_what_they_were_like(house: House, lead: Actor)
     assert await found(house, lead, agent=house.ada.id) == []
     assert await found(house, lead, recorded=True) == []
     assert await found(house, lead, minutes=1) == []
+    for words in (
+        "printer",
+        "printer fire",
+        '"on fire"',
+        "requester:ada",
+        'printer requester:"Ada Lovelace"',
+        "-server",
+    ):
+        assert len(await found(house, lead, words=words)) == 2, words
+    for words in ("printer server", '"fire on"', "requester:bob", "-printer", "zebra"):
+        assert await found(house, lead, words=words) == [], words
+    assert [row.call.id for row in await found(house, lead, words="printer", rating=2)] == [bad]
     async with house.desk.unit(lead) as uow:
         page = await finding.page(uow, lead, Filter(), most=1)
         assert page.next is not None
@@ -152,10 +164,11 @@ async def test_a_review_is_sealed_kept_by_version_and_shared_when_said_so(house:
 async def test_the_pages_of_a_lead(house: House, client: AsyncClient) -> None:
     await settings(house, review_questions=["Was the problem understood?"], review_percent=100)
     call = await talked(house, rating=1, loss=0.3)
-    shown = await client.get("/desk/calls")
+    shown = await client.get("/desk/calls?q=printer")
     base = f"/tickets/{house.number}/calls/{call}"
     assert base in shown.text
     assert "30.0 % lost" in shown.text
+    assert "Nothing fits" in (await client.get("/desk/calls?q=zebra")).text
     for which in ("due", "reviewed", "all"):
         page = await client.get(
             f"/desk/calls?which={which}&rating=x&minutes=-4&since=2026-99-99&agent=no&after=1_2"

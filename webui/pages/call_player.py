@@ -47,7 +47,8 @@ async def page(
         raise access.missing()
     found = await queries.people(uow, viewer.actor, call)
     names = {one.person: one.name for one in found}
-    tracks = await _tracks(uow, site, await recordings.of_call(uow, call), names)
+    rows = await recordings.of_call(uow, call)
+    tracks = await _tracks(uow, site, rows, names)
     begins = min((one.began for one in tracks), default=0.0)
     if tracks:
         await heard(uow, viewer.actor, call.id)
@@ -62,7 +63,7 @@ async def page(
         lanes=_lanes(await queries.spoken(uow, call), names, begins, length) if tracks else [],
         reviews=await call_review.reviews_of(uow, viewer, call.id), drawn=_drawn(quality),
         base=f"/tickets/{number}/calls/{call_id}", marks=await _marks(uow, opened.thread.id, begins, length, names),
-        quality=quality,
+        quality=quality, elsewhere=[f"recording-{row.id}.mp4" for row in rows] if site.call_service is not None else [],
     )  # fmt: skip
 
 

@@ -47,17 +47,18 @@ VERDICTS = {
 }
 MOST_ROWS = 5_000
 Word = Annotated[str, Query(max_length=60)]
+Words = Annotated[str, Query(max_length=500)]
 
 
 @router.get(HERE)
 async def calls(
     request: Request, uow: Uow, viewer: Staff, which: Word = "due", agent: Word = "", team: Word = "",
     state: Word = "", rating: Word = "", minutes: Word = "", recorded: Word = "", since: Word = "",
-    until: Word = "", after: Word = "",
+    until: Word = "", q: Words = "", after: Word = "",
 ) -> Response:  # fmt: skip
     given = {
         "agent": agent, "team": team, "state": state, "rating": rating, "minutes": minutes,
-        "recorded": recorded, "since": since, "until": until,
+        "recorded": recorded, "since": since, "until": until, "q": q,
     }  # fmt: skip
     page = await finding.page(uow, viewer.actor, _filter(viewer, given, which), after=after)
     return await staff_page(
@@ -76,13 +77,13 @@ async def calls(
 @router.get(HERE + ".csv")
 async def as_csv(
     uow: Uow, viewer: Staff, site: TheSite, which: Word = "", agent: Word = "", team: Word = "", state: Word = "",
-    rating: Word = "", minutes: Word = "", recorded: Word = "", since: Word = "", until: Word = "",
+    rating: Word = "", minutes: Word = "", recorded: Word = "", since: Word = "", until: Word = "", q: Words = "",
 ) -> Response:  # fmt: skip
     """The same list for a spreadsheet."""
     viewer.actor.require(Permission.see_reports)
     given = {
         "agent": agent, "team": team, "state": state, "rating": rating, "minutes": minutes,
-        "recorded": recorded, "since": since, "until": until,
+        "recorded": recorded, "since": since, "until": until, "q": q,
     }  # fmt: skip
     lines = _lines(site, viewer, _filter(viewer, given, which))
     return StreamingResponse(
@@ -181,6 +182,7 @@ def _filter(viewer: Viewer, given: dict[str, str], which: str) -> Filter:
     zone = viewer.known.zone if viewer.known else ZoneInfo("UTC")
     wanted = Filter(
         which=which if which in WHICH else "",
+        words=given["q"].strip(),
         agent=id_in(given["agent"]),
         team=id_in(given["team"]),
         state=given["state"] if given["state"] in STATES else "",

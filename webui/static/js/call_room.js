@@ -109,6 +109,7 @@ class Room {
   }
 
   async join() {
+    if (!window.RTCPeerConnection) return this.say("old");
     this.say("connecting");
     this.peer.tracks.mic = this.stream?.getAudioTracks()[0] ?? null;
     this.peer.tracks.camera = this.stream?.getVideoTracks()[0] ?? null;
@@ -280,8 +281,8 @@ class Room {
       case "hold": return this.post("/hold", { on: this.now.state !== "on_hold" });
       case "record": return this.post("/recording", { on: !this.now.recording_wanted });
       case "agree": return this.post("/consent", { on: true });
-      case "disagree":
-      case "unconsent": return this.post("/consent", { on: false });
+      case "disagree": return this.post("/consent", { on: false });
+      case "unconsent": await this.post("/consent", { on: false }); return this.say("withdrawn");
       case "full": return document.fullscreenElement ? document.exitFullscreen() : this.$('[data-part="room"]').requestFullscreen();
       case "float": return this.tiles.float();
       case "people": return this.people.turn();
