@@ -27,7 +27,7 @@ import adapters
 from adapters.files import make_store
 from adapters.local.bus import LocalBus
 from adapters.redis.bus import RedisBus
-from bot import doctor, jobs, migrate, typists, wiring
+from bot import doctor, ending, jobs, migrate, typists, wiring
 from bot.doctor.patient import Patient
 from bot.following import follow
 from bot.loops import Loops
@@ -57,6 +57,10 @@ if TYPE_CHECKING:
 log = structlog.get_logger("bot.app")
 REACH_SECONDS = 10.0
 PART_PATIENCE = 20.0
+STOP_SECONDS = 10.0
+CLOSE_SECONDS = 5.0
+GRACE_SECONDS = 25.0
+"""From the signal to the end, whatever hangs: before the 30 seconds after which systemd kills."""
 Work = dict[str, Callable[[], Coroutine[Any, Any, None]]]
 """What runs beside the web, by name."""
 
@@ -115,7 +119,9 @@ async def _reached(
         await _reach(db, patience)
         yield db
     finally:
-        await db.close()
+        # A server that does not answer says no goodbye either.
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(db.close(), CLOSE_SECONDS)
 
 
 @asynccontextmanager
@@ -273,10 +279,17 @@ async def serve_with(
             await announce(app)
         await _watch(serving, background, server)
     finally:
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await _ended(background)
         log.info("desk.stopped")
+
+
+async def _ended(background: Collection[asyncio.Task[None]]) -> None:
+    """All of it, or as much as ends in time: what hangs on something that does not answer is left."""
+    for task in background:
+        task.cancel()
+    _done, hanging = await asyncio.wait(background, timeout=STOP_SECONDS)
+    for task in hanging:
+        log.warning("task.left", task=task.get_name(), hanging=ending.hanging())
 
 
 async def _watch(
@@ -350,6 +363,7 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
     def stop(number: int) -> None:
         frame: FrameType | None = None
         server.handle_exit(number, frame)
+        ending.end_within(GRACE_SECONDS)
 
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError, RuntimeError):

@@ -11,16 +11,25 @@ from typing import Any
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from bot import ending
 from core import lease
 from core.db import Database
+from core.errors import DeskError
 from core.ids import new_id
 from core.lease import Replaced
 from core.outage import MAY_BE_AWAY
 
 log = structlog.get_logger("bot.leading")
 LOOK_SECONDS = 0.4
+LET_GO_SECONDS = 15.0
 _SAFETY = 0.5
 """So much earlier than the database a leader counts itself out."""
+
+
+class NotLetGo(DeskError):
+    """Something of a leader's work outlives its lease."""
+
+    code = "not_let_go"
 
 
 class Leading:
@@ -74,9 +83,13 @@ class Leading:
         finally:
             leading.cancel()
             renewing.cancel()
-            await asyncio.gather(leading, renewing, return_exceptions=True)
+            await asyncio.wait({leading, renewing}, timeout=LET_GO_SECONDS)
             epoch, self.epoch = self.epoch, 0
             await asyncio.shield(self._give_up(epoch))
+        if not leading.done():
+            # It could not stand by beside what is left of it. Who ends is started again.
+            log.error("lease.not_let_go", lease=self.name, epoch=epoch, hanging=ending.hanging())
+            raise NotLetGo("This process did not let go of what a leader does; it has to be started again.")
         for task in done:
             self._look_back(task.exception(), held)
 

@@ -83,7 +83,7 @@ class Slack:
 
     async def run(self, deliver: Deliver) -> None:
         """Take in what comes until cancelled."""
-        self.receiving.deliver = deliver
+        self.receiving.deliver, self.receiving.closed = deliver, False
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen())
@@ -91,7 +91,7 @@ class Slack:
                 group.create_task(self._catch_up(deliver))
                 group.create_task(self._save())
         finally:
-            self.receiving.deliver = None
+            self.receiving.deliver, self.receiving.closed = None, True
             await self._close()
 
     # --- Poster, Reacts, Marks

@@ -46,7 +46,7 @@ async def _world(seeds: range, keep: bool) -> dict[str, Any]:
     try:
         outcome = await World(folder, seeds.start, _say).run(seeds)
     finally:
-        if keep and (outcome is None or outcome.verdict.findings):
+        if keep:
             _say(f"kept {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
@@ -111,7 +111,7 @@ def main() -> int:
     parser.add_argument("--from", dest="first", type=int, help="go on with this seed")
     parser.add_argument("--append", type=Path, help="where the figures of each world are added")
     parser.add_argument("--quick", action="store_true", help="one run")
-    parser.add_argument("--keep", action="store_true", help="leave the folder of a world with findings")
+    parser.add_argument("--keep", action="store_true", help="leave the folder of each world")
     parser.add_argument("--json", action="store_true", help="the last line only")
     given = parser.parse_args()
     first = given.first if given.first is not None else given.seed

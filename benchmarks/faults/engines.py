@@ -154,16 +154,25 @@ def no_room(processes: Callable[[], list[int]]) -> Iterator[None]:
 
 def _limit(processes: list[int], size: int) -> None:
     """As the user whose they are: another may not, not even root."""
-    owners: dict[int, list[int]] = {}
+    owners: dict[tuple[int, int], list[int]] = {}
     for pid in processes:
         with suppress(FileNotFoundError):
-            owners.setdefault(Path(f"/proc/{pid}").stat().st_uid, []).append(pid)
-    for owner, theirs in owners.items():
-        if owner == os.geteuid():
+            its = Path(f"/proc/{pid}").stat()
+            owners.setdefault((its.st_uid, its.st_gid), []).append(pid)
+    for (user, group), theirs in owners.items():
+        if user == os.geteuid():
             _limit_own(theirs, size)
         else:
-            command, limiting = ["/bin/true"], partial(_limit_own, theirs, size)
-            subprocess.run(command, user=owner, preexec_fn=limiting, cwd="/", check=False)
+            limiting = partial(_limit_own, theirs, size)
+            subprocess.run(
+                ["/bin/true"],
+                user=user,
+                group=group,
+                extra_groups=[],
+                preexec_fn=limiting,
+                cwd="/",
+                check=False,
+            )
 
 
 def _limit_own(processes: list[int], size: int) -> None:

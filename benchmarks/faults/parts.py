@@ -8,11 +8,12 @@ import signal
 from collections import Counter
 from contextlib import suppress
 
-from supervise import STARTED, Process, Supervisor
+from supervise import STARTED, NeverUp, Process, Supervisor
 
 from benchmarks.faults.engines import no_room
 from benchmarks.kill.program import troubles
 
+MOST_STARTS = 5
 TAKES_OVER_SECONDS = 20.0
 """After that a leader is woken although nobody took its place."""
 
@@ -64,7 +65,15 @@ class Parts:
             await asyncio.sleep(seconds)
 
     async def up(self) -> None:
-        await asyncio.gather(*(one.up() for one in self.all))
+        """Wait until all answer, also what is just being started again."""
+        await asyncio.gather(*(self._up(one) for one in self.all))
+
+    async def _up(self, part: Process) -> None:
+        for _try in range(MOST_STARTS):
+            with suppress(NeverUp):
+                await part.up()
+                return
+            await asyncio.sleep(1.0)
 
     def troubles(self) -> dict[str, Counter[str]]:
         found = {one.name: troubles(one.log) for one in self.all}

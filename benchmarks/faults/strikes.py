@@ -7,12 +7,14 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from subprocess import SubprocessError
 from typing import Any
 
 from benchmarks.faults.engines import Postgres, Redis
 from benchmarks.faults.parts import Parts
 from benchmarks.faults.script import Strike
 from benchmarks.faults.weather import BAD
+from core.errors import StartError
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Strikes:
         struck = Struck(strike.kind, time.monotonic())
         try:
             await self._does(strike)
-        except (OSError, TimeoutError, RuntimeError) as error:
+        except (OSError, TimeoutError, RuntimeError, SubprocessError, StartError) as error:
             self.failed[f"{strike.kind}: {type(error).__name__}"] += 1
             return
         struck.ended = time.monotonic()

@@ -64,10 +64,11 @@ class People:
             case _:
                 pass
 
-    async def says(self, who: str, *, first: bool = False) -> None:
+    async def says(self, who: str, *, first: bool = False) -> Word:
         word = self.ledger.new(SAID, who, self.run_number)
         word.native = await self.side.says(who, f"{OPENING}\n{word.text}" if first else word.text)
         word.note("said")
+        return word
 
     async def _changes(self, act: Act, kind: str) -> None:
         """One of the last few: older ones are rarely changed, and looked for by nobody."""

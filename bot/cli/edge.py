@@ -12,7 +12,7 @@ import click
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from bot import environment
+from bot import ending, environment
 from core import settings as program
 from core.errors import DeskError, StartError, Unreachable
 from core.outage import is_outage
@@ -39,6 +39,7 @@ def run(work: Callable[[Settings], Coroutine[Any, Any, None]], *, quiet: bool = 
             warnings_only()
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(work(settings))
+            ending.quickly()
     except Unreachable as error:
         leave(str(error), DID_NOT_WORK)
     except StartError as error:

@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from bot.demo import bulk
 from bot.demo.articles import write
 from bot.demo.cast import Cast, come_to_work, first, gather
 from bot.demo.play import News, Played, Player
@@ -215,6 +216,17 @@ def _busiest_requester(player: Player, cast: Cast) -> tuple[str, UUID]:
         weight[played.plan.requester.email] += 5 if played.ticket.live else 1
     chosen = max(people().requesters, key=lambda each: (weight[each.email], each.email))
     return chosen.name, cast[chosen.email].id
+
+
+async def add_in_bulk(
+    desk: Desk, tickets: int, *, messages: int, seed: int, progress: Callable[[int], Any]
+) -> None:
+    """Many more tickets, with words of no meaning: for how the desk does with them, not for what they say."""
+    await _look_away(desk)
+    try:
+        await bulk.fill(bulk.Crowd(desk), tickets, messages=messages, seed=seed, progress=progress)
+    finally:
+        await _look_again(desk)
 
 
 async def _look_away(desk: Desk) -> None:

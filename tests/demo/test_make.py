@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres import Embedded
 from bot.demo.files import content, pdf
-from bot.demo.make import make
+from bot.demo.make import add_in_bulk, make
 from bot.demo.schedule import Plan, schedule, steps_of
 from bot.demo.settings import HOURS
 from bot.demo.texts import File, dialogues
@@ -172,6 +172,14 @@ async def test_nothing_is_sent_while_it_is_made(server: Embedded, migrated: str,
             opened = (await _opened_all(uow))[0]
             await tickets.note(uow, SYSTEM, opened.number, "From now on, what happens is told.")
         assert await Tell(made.desk).read() == 1
+        await add_in_bulk(made.desk, 30, messages=3, seed=1, progress=lambda count: None)
+        assert await Tell(made.desk).read() == 0
+        async with made.desk.unit() as uow:
+            admin = await people.actor_of(uow, await people.get(uow, made.made.admin.person_id))
+            page = await queries.page(uow, admin, queries.Queue.all, limit=100)
+            assert len(page.rows) == 50
+            opened = await access.get(uow, admin, max(row.number for row in page.rows))
+            assert opened.subject
 
 
 async def test_agents_are_not_buried_in_what_is_unread(demo: Demo) -> None:

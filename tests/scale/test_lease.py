@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
-from bot.leading import Leading
+from bot.leading import Leading, NotLetGo
 from core import lease
 from core.db import Database
 from core.desk import Desk
@@ -100,6 +101,28 @@ async def test_who_stumbles_because_it_was_replaced_stands_by_again(desk: Desk, 
     assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_leader_that_does_not_let_go_ends_instead_of_standing_by(
+    desk: Desk, leading: Leading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two pairs of hands would be at the same connections, or nobody would ever lead again."""
+    monkeypatch.setattr("bot.leading.LET_GO_SECONDS", 0.1)
+    began, released = asyncio.Event(), asyncio.Event()
+
+    async def lead() -> None:
+        began.set()
+        while not released.is_set():
+            with suppress(asyncio.CancelledError):
+                await released.wait()
+
+    running = asyncio.create_task(leading.run(lead))
+    await began.wait()
+    await over(desk)
+    assert await taken(desk) == 2
+    with pytest.raises(NotLetGo):
+        await running
+    released.set()
 
 
 async def test_a_leader_that_fails_while_it_leads_has_failed(desk: Desk, leading: Leading) -> None:
