@@ -88,6 +88,7 @@ NOWHERE = (
     "/c/{token}/call.ics",
     "/c/{token}/files/{file_id}",
     "/calls/client.mjs",
+    "/calls/hook",
     "/tickets/{number}/calls/{call_id}/file",
 )
 """Where nothing is in this world: without the chat's adapter, a call that is set for later, a server for
