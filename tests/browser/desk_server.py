@@ -33,6 +33,9 @@ FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--no-first-run",
 )  # fmt: skip
+# What is fading in has not its own colours yet.
+SETTLED = """Promise.allSettled(document.getAnimations().filter(
+    each => each.effect.getComputedTiming().endTime !== Infinity).map(each => each.finished))"""
 WIDTHS = ((1440, 900), (1024, 768), (360, 740))
 
 
@@ -93,6 +96,7 @@ async def violations(page: Page) -> list[str]:
     session = await page.context.new_cdp_session(page)
     await session.send("Runtime.evaluate", {"expression": axe_source()})
     await session.detach()
+    await page.evaluate(SETTLED)
     found = await page.evaluate("axe.run(document, {resultTypes: ['violations'], preload: false})")
     return [
         f"{each['id']}: {node['html'][:160]} {'; '.join(check['message'] for check in node['any'][:2])}"

@@ -15,6 +15,7 @@ from core import chat_secret, clock, desk_settings
 from core.tickets import service as tickets
 from core.tickets.model import Ticket
 from tests.browser.conftest import Live
+from tests.browser.desk_server import SETTLED
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
 
@@ -39,6 +40,7 @@ async def sent(page: Page, text: str) -> None:
 
 async def violations(page: Page) -> list[str]:
     await page.evaluate(AXE)
+    await page.evaluate(SETTLED)
     found: dict[str, Any] = await page.evaluate("() => axe.run()")
     return [f"{v['id']}: {v['nodes'][0]['target']}" for v in found["violations"]]
 

@@ -6,9 +6,14 @@ const FIELDS = "input:not([type=checkbox], [type=radio], [type=button], [type=su
 export function attach() {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (event.target.closest(FIELDS) || document.querySelector("dialog[open], [popover][data-menu]:popover-open")) return;
+    if (isTyped(event.target) || document.querySelector("dialog[open], [popover][data-menu]:popover-open")) return;
     if (act(event.key)) event.preventDefault();
   });
+}
+
+// A field in a dialog that has just been closed may still have the focus until the next frame.
+function isTyped(target) {
+  return target.closest(FIELDS)?.checkVisibility() ?? false;
 }
 
 function act(key) {
