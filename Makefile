@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 WORKERS ?= 2
-BENCHMARKS ?= intake views live flood suggest adapters kill calls fuzz
+BENCHMARKS ?= intake views live flood suggest adapters kill faults calls fuzz
 
 .PHONY: help run playground scale demo migrate test check fmt bench lock messages docs sbom clean
 
@@ -43,7 +43,7 @@ fmt: ## put the code into form
 
 bench: ## the benchmarks, quickly; BENCHMARKS=intake for one
 	@sh tools/setup.sh dev
-	@for one in $(BENCHMARKS); do $(PY) -m benchmarks.$$one --quick || exit 1; done
+	@. tools/redis.sh; for one in $(BENCHMARKS); do $(PY) -m benchmarks.$$one --quick || exit 1; done
 
 lock: ## resolve the dependencies of pyproject.toml anew
 	@sh tools/setup.sh dev

@@ -83,7 +83,9 @@ class Leading:
         finally:
             leading.cancel()
             renewing.cancel()
-            await asyncio.wait({leading, renewing}, timeout=LET_GO_SECONDS)
+            ended, _ = await asyncio.wait({leading, renewing}, timeout=LET_GO_SECONDS)
+            for task in ended:
+                _ = task.cancelled() or task.exception()  # What fell over while it ended is of no interest.
             epoch, self.epoch = self.epoch, 0
             await asyncio.shield(self._give_up(epoch))
         if not leading.done():

@@ -53,6 +53,7 @@ async def serve(settings: Settings, store: FileStore, socket: Path) -> None:
             await server.start()
             with _stops_at(stop):
                 await _until_unneeded(engine, server, settings.linger, stop)
+                await _drained(engine, settings.drain, stop)
         finally:
             await engine.close()
             await server.close()
@@ -136,6 +137,16 @@ async def _until_unneeded(engine: Engine, server: Server, linger: float, stop: a
         idle = not server.clients and not await engine.running()
         if idle and time.monotonic() - server.idle_since > linger:
             return
+
+
+async def _drained(engine: Engine, seconds: float, stop: asyncio.Event) -> None:
+    """Let the calls that run come to their end, for so long; told a second time, it does not wait."""
+    ends = time.monotonic() + seconds
+    engine.drain()
+    stop.clear()
+    while await engine.running() and time.monotonic() < ends and not stop.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), min(_LOOK_SECONDS, seconds))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from core.errors import StartError
 from core.ports.media import Limits
 
 DEFAULT_PORTS = range(40_000, 40_010)
+MOST_DRAIN = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class Settings:
     turn_secret: str = field(default="", repr=False)
     linger: float = 60.0
     """Seconds after which an engine without calls and without anybody connected ends."""
+    drain: float = 0.0
+    """Seconds that calls which run may go on after the engine was told to end; it takes no new ones then."""
     limits: Limits = field(default_factory=Limits)
     livekit: LiveKitSettings | None = None
 
@@ -50,6 +53,7 @@ class Settings:
             stun=_words(env.get("DESKBELL_STUN", "")),
             turn=_words(env.get("DESKBELL_TURN", "")),
             turn_secret=env.get("DESKBELL_TURN_SECRET", ""),
+            drain=_seconds(env.get("DESKBELL_MEDIA_DRAIN", "")),
             livekit=_livekit(env),
         )
 
@@ -74,6 +78,14 @@ def _ports(value: str) -> range:
     if not 0 <= low <= high <= 65_535:
         raise StartError("DESKBELL_MEDIA_PORTS must lie between 0 and 65535. Example: 40000-40009")
     return range(low, high + 1)
+
+
+def _seconds(value: str) -> float:
+    if not value:
+        return 0.0
+    if not value.isascii() or not value.isdigit() or int(value) > MOST_DRAIN:
+        raise StartError(f"DESKBELL_MEDIA_DRAIN must be seconds, {MOST_DRAIN} at most. Example: 600")
+    return float(value)
 
 
 def _address(word: str) -> tuple[str, int]:

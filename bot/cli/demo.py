@@ -9,7 +9,7 @@ from bot.cli import edge
 from bot.cli.reach import reached
 from core.settings import Settings
 
-STORY = 1_000
+STORY = 600
 """So many tickets at most are told through the services, as they would have happened."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from adapters.media.settings import Settings
 
 def main() -> None:
     socket, folder, linger = sys.argv[1:]
-    settings = Settings(listen=("127.0.0.1",), ports=range(1), linger=float(linger))
+    drain = Settings.of(os.environ).drain
+    settings = Settings(listen=("127.0.0.1",), ports=range(1), linger=float(linger), drain=drain)
     uvloop.run(serve(settings, DiskStore(Path(folder)), Path(socket)))
 
 

@@ -233,6 +233,35 @@ async def test_told_to_end_it_completes_its_recordings(house: House) -> None:
         assert manifest.milliseconds == stopped.milliseconds > 800
 
 
+async def _refuses_new_ones(client: Client) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            call = uuid4()
+            try:
+                await client.open(call)
+            except Unavailable:
+                return
+            await client.end(call)
+
+
+async def test_an_engine_that_is_drained_ends_with_its_last_call(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DESKBELL_MEDIA_DRAIN", "60")
+    async with house.kept() as client:
+        call = uuid4()
+        await client.open(call)
+        one, other = Visitor(client, call), Visitor(client, call)
+        await one.join()
+        await other.join()
+        await one.sees()
+        os.kill(await _pid(house), signal.SIGTERM)
+        await _refuses_new_ones(client)
+        await one.sees(more=15)
+        await client.end(call)
+        await _gone(house)
+
+
 async def test_an_engine_that_nobody_needs_ends() -> None:
     with tempfile.TemporaryDirectory(prefix="dbm") as folder:
         house = House(Path(folder), linger=0.0)

@@ -66,7 +66,7 @@ class Engine:
         self._clock: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._port: UdpPort | None = None
-        self._closed = False
+        self._closed = self._draining = False
         self._ended, self._tidied = False, 0.0
 
     async def start(self) -> None:
@@ -76,6 +76,10 @@ class Engine:
         self._clock = asyncio.create_task(self._tick())
         self._left_over = asyncio.create_task(self._bring())
         log.info("media.started", port=self._port.number, candidates=len(self._candidates))
+
+    def drain(self) -> None:
+        """Take no new calls; those that run go on."""
+        self._draining = True
 
     async def close(self, reason: Reason = Reason.stopping) -> None:
         """End all calls; recordings are complete when this returns."""
@@ -102,6 +106,8 @@ class Engine:
             raise Unavailable(_("Calls are being stopped."))
         if call in self._calls:
             return
+        if self._draining:
+            raise Unavailable(_("Calls are being stopped."))
         if len(self._calls) >= MOST_CALLS:
             raise TooMany(_("There are too many calls now."), after=60)
         self._calls[call] = Call(
