@@ -110,9 +110,9 @@ class Copying:
         if message is None:
             return
         if message.deleted_at is not None:
-            await uow.session.execute(
-                _waiting(message).where(Delivery.lease_until.is_(None)).values(state="cancelled")
-            )
+            # What was tried may stand there though nobody heard of it: the poster looks.
+            untried = _waiting(message).where(Delivery.lease_until.is_(None), Delivery.attempts == 0)
+            await uow.session.execute(untried.values(state="cancelled"))
         for place_key, copies in (await _copies(uow, message)).items():
             if place_key == event.data.get("origin") or self._is_persons_own(copies, place_key):
                 continue

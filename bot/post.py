@@ -31,6 +31,7 @@ from core.chat import (
     Post,
     Poster,
     PostFailed,
+    Recalls,
     RetryAfter,
     Revoked,
     ThreadGone,
@@ -40,6 +41,7 @@ from core.conversations.events import MessageUndelivered
 from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError, Unavailable
+from core.i18n import _
 from core.lease import Replaced
 from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Delivery
@@ -207,9 +209,7 @@ class Posting:
                 await outbox.postponed(uow, row.id, made)
             return True
         if made is None:
-            async with self.desk.unit() as uow:
-                await outbox.cancelled(uow, row.id)
-            return True
+            return await self._nothing_to_say(adapter, place, row)
         call = CALLS["post" if row.kind == "file" and not isinstance(made, FileOut) else row.kind]
         if not self.may_send():
             raise Replaced("This process of the desk does not lead any more.")
@@ -220,6 +220,18 @@ class Posting:
         more = await self._done_once(row, result, revision)
         # Whoever looked meanwhile may have found that this one stood before the next of its place.
         return more or looking or self._looking or looks != self._looks
+
+    async def _nothing_to_say(self, adapter: Poster, place: Place, row: Delivery) -> bool:
+        """What an earlier try may have left there is looked for, and taken away like all that was said."""
+        tried = row.attempts > 1 and row.kind in ("post", "file") and row.message_id is not None
+        if tried and isinstance(adapter, Recalls):
+            part = Post(Card(text=_("This message was deleted.")), again=True, since=row.created_at)
+            native = await adapter.recall(place, part, key=str(row.id), is_file=row.kind == "file")
+            if native:
+                return await self._done_once(row, native, 0)
+        async with self.desk.unit() as uow:
+            await outbox.cancelled(uow, row.id)
+        return True
 
     async def _made(self, row: Delivery) -> Made | datetime | None:
         if row.kind == "mark":

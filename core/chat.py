@@ -502,6 +502,17 @@ class Marks(Protocol):
 
 
 @runtime_checkable
+class Recalls(Protocol):
+    """Knows what a try left at a place though its answer was lost, where the message was deleted
+    meanwhile and is not to be said any more."""
+
+    async def recall(self, place: Place, part: Post, *, key: str, is_file: bool) -> str:
+        """The platform's id of what stands there, empty when nothing does. A platform that tells only by
+        a second try may say `part` there instead."""
+        ...
+
+
+@runtime_checkable
 class Menus(Protocol):
     """Registers commands in the platform's own manner. Called once before `run`."""
 

@@ -204,6 +204,11 @@ class DiscordChat:
     def measure(self, markdown: str) -> int:
         return render.measure(markdown)
 
+    # --- Recalls
+
+    async def recall(self, place: Place, part: Post, *, key: str, is_file: bool) -> str:
+        return await (await self._bot(place)).posting.recall(place, part, key)
+
     # --- Reacts, Marks, Types
 
     async def react(self, place: Place, native: str, emoji: Sequence[str]) -> None:

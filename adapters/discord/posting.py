@@ -118,6 +118,18 @@ class Posting:
             raise await self.words_for(error, place) from error
         return string(shape, "id")
 
+    async def recall(self, place: Place, part: Post, key: str) -> str:
+        """By its nonce, for which Discord answers with the message that it made before instead of making
+        another: while it holds, and not for webhooks."""
+        by_webhook = self._webhooks is not None and await self._webhooks.serve(place)
+        if by_webhook or _is_old(part):
+            return ""
+        body = _body(part, None) | {"nonce": nonce(key), "enforce_nonce": True}
+        try:
+            return string(await self._create(await self._growing.grown(place), body, None), "id")
+        except Refused as error:
+            raise await self.words_for(error, place) from error
+
     async def _stands(self, place: Place, body: Json, part: Post, file: Outgoing | None, author: str) -> str:
         try:
             return await self._standing.find(place, body, part.since, file.ref if file else None, author)

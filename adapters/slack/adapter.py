@@ -111,6 +111,12 @@ class Slack:
     async def mark(self, place: Place, native: str, state: Literal["sent", "failed"]) -> None:
         await self.posting.mark(place, native, state)
 
+    # --- Recalls
+
+    async def recall(self, place: Place, part: Post, *, key: str, is_file: bool) -> str:
+        left = self.transfer.left if is_file else self.posting.left
+        return await left(place, key, part.since)
+
     # --- Rooms
 
     async def open_thread(

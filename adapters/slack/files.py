@@ -83,6 +83,11 @@ class FileTransfer:
         await self._share(workspace, place, file, file_id, part, key)
         return await self._shown(workspace, place, file_id)
 
+    async def left(self, place: Place, key: str, since: datetime | None) -> str:
+        """The message of a file that a try with this key has left; empty when there is none."""
+        workspace = await self.workspaces.of(place.installation)
+        return await self._standing(workspace, place, key, since)
+
     async def _standing(self, workspace: Workspace, place: Place, key: str, since: datetime | None) -> str:
         async for message in self.posting.pages(workspace, place, since):
             for block in message.get("blocks") or ():

@@ -45,6 +45,11 @@ class Posting:
             raise ThreadGone(place.thread)
         return ts
 
+    async def left(self, place: Place, key: str, since: datetime | None) -> str:
+        """What a try with this key has left at a place; empty when there is nothing."""
+        workspace = await self.workspaces.of(place.installation)
+        return await self._standing(workspace, place, key, since)
+
     async def edit(self, place: Place, native: str, part: Post) -> None:
         workspace = await self.workspaces.of(place.installation)
         origin = f"{workspace.url.rstrip('/')}/archives/{place.channel}" if workspace.url else ""

@@ -65,6 +65,10 @@ class FakeChat:
             raise PostFailed("connection lost after the work was done")
         return native
 
+    async def recall(self, place: Place, part: Post, *, key: str, is_file: bool) -> str:
+        self._trouble("recall", key)
+        return next((native for native, one in self.shown.items() if one.key == key), "")
+
     async def edit(self, place: Place, native: str, part: Post) -> None:
         self._trouble("edit", part.card.text)
         self.shown[native].text = part.card.text

@@ -433,6 +433,23 @@ async def test_an_answer_lost_on_the_way_is_at_least_once(world: World) -> None:
     assert len({one.key for one in world.chat.shown.values()}) == 1
 
 
+async def test_what_was_deleted_before_its_answer_came_does_not_stay(world: World) -> None:
+    """Its call had been made, nobody heard of it, and the next try has nothing to say any more."""
+    world.chat.drops_answers = True
+    message = await world.reply("not for you")
+    await world.work()
+    world.chat.drops_answers = False
+    async with world.desk.unit(world.bob) as uow:
+        opened = await access.change(uow, world.bob, world.number)
+        found = await tickets.message_in(uow, opened, message)
+        await conversations.delete(uow, opened.thread, world.bob, found)
+    assert world.chat.texts() == ["not for you"]
+    with clock.fixed(_later(minutes=1)):
+        await world.work()
+    assert world.chat.texts() == []
+    assert "due" not in {row.state for row in await world.rows()}
+
+
 async def test_events_are_dealt_with_once_whatever_the_order_of_commits(world: World) -> None:
     """A transaction that commits late is not passed over by the reader."""
     slow = world.desk.db.sessions()

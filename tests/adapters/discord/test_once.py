@@ -62,6 +62,19 @@ async def test_a_message(world: World, old: bool) -> None:
     assert native in world.server.world.channels[place.channel].messages
 
 
+async def test_what_was_left_unheard_is_found_by_its_nonce_to_be_taken_away(world: World) -> None:
+    place, part = world.standin.place, post("This message was deleted.", again=True)
+    world.server.faults.add("commit_drop", method="POST", path=MESSAGES, times=1)
+    with pytest.raises(PostFailed):
+        await world.adapter.post(place, post("gone by now"), key="k")
+    native = await world.adapter.recall(place, part, key="k", is_file=False)
+    assert await world.shows(place) == ["gone by now"]
+    await world.adapter.delete(place, native)
+    assert await world.shows(place) == []
+    old = post("This message was deleted.", again=True, old=True)
+    assert await world.adapter.recall(place, old, key="other", is_file=False) == ""
+
+
 async def test_a_message_that_the_platform_stumbled_over_is_repeated_by_its_nonce(world: World) -> None:
     world.server.faults.add("commit_500", method="POST", path=MESSAGES, times=1)
     await world.adapter.post(world.standin.place, post("hi"), key="k")

@@ -50,6 +50,19 @@ async def test_an_answer_that_was_lost_is_said_once(slack: Standin, where: str) 
     assert other != native
 
 
+async def test_what_was_left_unheard_is_found_to_be_taken_away(slack: Standin) -> None:
+    place, post = slack.place, Post(Card(text="gone by now"))
+    slack.server.faults.add("chat.postMessage", "commit_drop", times=1)
+    with pytest.raises(PostFailed):
+        await slack.adapter.post(place, post, key="k1")
+    part = again(Post(Card(text="This message was deleted.")))
+    assert await slack.adapter.recall(place, part, key="k2", is_file=False) == ""
+    native = await slack.adapter.recall(place, part, key="k1", is_file=False)
+    assert await texts(slack, place) == ["gone by now"]
+    await slack.adapter.delete(place, native)
+    assert await texts(slack, place) == []
+
+
 async def test_a_thread_that_was_opened_unheard_is_opened_once(slack: Standin) -> None:
     head = Post(Card(title="#7 Printer", fields=(Field("Status", "open"),)))
     slack.server.faults.add("chat.postMessage", "commit_status", times=1)
