@@ -28,14 +28,11 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-try:
-    import uvloop
+import uvloop
 
-    from benchmarks import sampling
-    from benchmarks.desk_page import DeskPage
-    from benchmarks.web import Web, visiting
-except ModuleNotFoundError as missing:
-    sys.exit(f"benchmarks.live needs {missing.name}, which comes with `sh tools/setup.sh dev`.")
+from benchmarks import sampling
+from benchmarks.desk_page import DeskPage
+from benchmarks.web import Web, visiting
 
 RATE = 50
 VISITORS = 10

@@ -167,6 +167,7 @@ def _say(line: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.calls_kill", description=__doc__)
     parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--quick", action="store_true", help="two runs")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--browsers", type=int, default=0, help="so many of the runs with real browsers")
     parser.add_argument("--figures", type=Path, help="where each run is kept, and found again")
@@ -174,7 +175,13 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object as the last line")
     given = parser.parse_args()
     figures = asyncio.run(
-        measure(given.runs, given.seed, browsers=given.browsers, figures=given.figures, keep=given.keep)
+        measure(
+            2 if given.quick else given.runs,
+            given.seed,
+            browsers=given.browsers,
+            figures=given.figures,
+            keep=given.keep,
+        )
     )
     total = summed(figures)
     if given.json:

@@ -98,7 +98,7 @@ def test_make_knows_its_verbs() -> None:
         assert f"make {verb} " in told
 
 
-@pytest.mark.parametrize("name", ["live", "flood"])
+@pytest.mark.parametrize("name", ["flood"])
 def test_a_benchmark_says_what_it_needs(name: str) -> None:
     """Installed to run only, without the tools of those who build it."""
     without = "import sys; sys.modules['httpx'] = None; import benchmarks." + name
