@@ -14,7 +14,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, bindparam, func, or_, select
+from sqlalchemy import Uuid, and_, bindparam, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from adapters.webchat import facts, render, tokens
 from adapters.webchat.tokens import INSTALLATION, PLATFORM, Visitor
@@ -30,6 +31,7 @@ from core.errors import NotFound
 from core.files.sniff import may_show
 from core.i18n import _
 from core.kb import offer_card, suggesting
+from core.kb.model import Suggestion
 from core.markdown import to_html, to_text
 from core.people import service as people
 from core.people.model import Availability, Identity, Person
@@ -71,27 +73,35 @@ async def person_of(uow: UnitOfWork, visitor: Visitor) -> Person | None:
 async def show(uow: UnitOfWork, visitor: Visitor, thread: str) -> Shown:
     """Open a thread of the visitor; `NotFound` when nothing was said in it."""
     place = visitor.place(tokens.checked_thread(thread))
-    person = await person_of(uow, visitor)
-    seats = list(
-        await uow.session.scalars(
-            select(Seat)
-            .where(Seat.place_key == place.key)
-            .order_by(Seat.active.desc(), Seat.created_at.desc())
-            .limit(MOST_CONVERSATIONS)
-        )
-    )
-    if person is None or not seats:
+    digest = people.digest_of_identity(uow, PLATFORM, INSTALLATION, visitor.external)
+    values = {"place": place.key, "digest": digest}
+    rows = (await uow.session.execute(_HELD_HERE, values)).all()
+    if not rows:
         raise NotFound(_("There is no such conversation."))
+    person, newest = rows[0].Person, rows[0].seated
     actor = await people.actor_of(uow, person)
-    current = await access.by_conversation(uow, actor, seats[0].conversation_id)
-    own = {seat.conversation_id for seat in seats}
-    rows = await uow.session.scalars(
-        select(Conversation)
-        .where(or_(Conversation.id.in_(own), Conversation.root_id == current.thread.id))
-        .limit(MOST_CONVERSATIONS)
-    )
-    parts = {row.id: Thread(row, await access.thread_key(uow.session, uow.keys, row)) for row in rows}
+    current = await access.by_conversation(uow, actor, newest)
+    own = {row.seated for row in rows}
+    held = [row.Conversation for row in rows]
+    shown = [one for one in held if one.id in own or one.root_id == newest]
+    parts = {one.id: Thread(one, await access.thread_key(uow.session, uow.keys, one)) for one in shown}
     return Shown(visitor, thread, person, actor, current, {k: v for k, v in parts.items() if v.key}, own)
+
+
+_HELD_HERE = (
+    select(Person, Seat.conversation_id.label("seated"), Conversation)
+    .select_from(Identity)
+    .join(Person, Person.id == Identity.person_id)
+    .join(Seat, Seat.place_key == bindparam("place"))
+    .join(
+        Conversation,
+        or_(Conversation.id == Seat.conversation_id, Conversation.root_id == Seat.conversation_id),
+    )
+    .where(Identity.digest == bindparam("digest"))
+    .order_by(Seat.active.desc(), Seat.created_at.desc())
+    .limit(MOST_CONVERSATIONS)
+)
+"""The visitor, and the conversations of this very place with what was merged into each."""
 
 
 async def read(uow: UnitOfWork, shown: Shown, after: str = "", before: str = "") -> dict[str, Any]:
@@ -119,13 +129,15 @@ async def read(uow: UnitOfWork, shown: Shown, after: str = "", before: str = "")
         | {shown.opened.ticket.assignee_id},
     )
     items = await _message_items(uow, shown, messages, persons) + _fact_items(uow, events, persons)
-    items += await _offer_items(uow, shown)
+    marks = await _marks(uow, shown)
+    if marks.offered:
+        items += await _offer_items(uow, shown)
     return {
         "items": sorted(items, key=lambda item: (item["at"], item["seq"])),
         "cursor": _cursor(shown, now),
         "whole": not after,
         "earlier": earlier,
-        "status": await _status(uow, shown, persons),
+        "status": await _status(uow, shown, persons, marks),
     }
 
 
@@ -224,6 +236,10 @@ async def _page(uow: UnitOfWork, shown: Shown, before: datetime | None, now: dat
 async def _changed_messages(
     uow: UnitOfWork, shown: Shown, since: Mapping[UUID, int], moment: datetime, now: datetime
 ) -> list[Message]:
+    if len(since) == 1:
+        [(part, upto)] = since.items()
+        values = {"part": part, "upto": upto, "late": moment - OVERLAP, "now": now}
+        return list(await uow.session.scalars(_CHANGED, values))
     touched = select(EventRow.subject).where(
         or_(*(and_(EventRow.conversation_id == c, EventRow.seq > s) for c, s in since.items())),
         EventRow.name.startswith("message."),
@@ -243,12 +259,44 @@ async def _changed_messages(
     return list(await uow.session.scalars(query))
 
 
+_IS_FOR_THEM = (
+    Message.audience == Audience.everyone,
+    or_(Message.visible_at.is_(None), Message.visible_at <= bindparam("now")),
+    or_(
+        Message.deleted_at.is_(None),
+        Message.visible_at.is_(None),
+        Message.deleted_at >= Message.visible_at,
+    ),
+)
+_CHANGED = (
+    select(Message)
+    .where(
+        Message.conversation_id == bindparam("part"),
+        or_(
+            Message.seq > bindparam("upto"),
+            and_(Message.visible_at > bindparam("late"), Message.visible_at > Message.at),
+            Message.id.in_(
+                select(EventRow.subject).where(
+                    EventRow.conversation_id == bindparam("part"),
+                    EventRow.seq > bindparam("upto"),
+                    EventRow.name.startswith("message."),
+                )
+            ),
+        ),
+        *_IS_FOR_THEM,
+    )
+    .order_by(Message.at, Message.seq)
+    .limit(PAGE * 5)
+)
+"""Of a thread that is one conversation, as nearly all are."""
+
+
 async def _message_items(
     uow: UnitOfWork, shown: Shown, messages: Sequence[Message], persons: Mapping[UUID, Known]
 ) -> list[dict[str, Any]]:
     ids = [message.id for message in messages]
     files = await of_messages(uow.session, [m.id for m in messages if m.files])
-    natives = await _natives(uow, shown, ids)
+    natives = await _natives(uow, shown, [m.id for m in messages if m.author_id == shown.person.id])
     reactions = await _reactions(uow, shown.person.id, ids)
     return [
         _message_item(uow, shown, message, persons, files.get(message.id, []))
@@ -324,39 +372,48 @@ def _file(uow: UnitOfWork, shown: Shown, thread: Thread, row: Attachment) -> dic
 async def _natives(uow: UnitOfWork, shown: Shown, ids: Sequence[UUID]) -> dict[UUID, str]:
     if not ids:
         return {}
-    rows = await uow.session.execute(
-        select(MessageCopy.message_id, MessageCopy.native).where(
-            MessageCopy.message_id.in_(ids),
-            MessageCopy.place_key == shown.visitor.place(shown.thread).key,
-        )
-    )
+    values = {"ids": list(ids), "place": shown.visitor.place(shown.thread).key}
+    rows = await uow.session.execute(_NATIVES, values)
     return {row.message_id: row.native for row in rows}
+
+
+_NATIVES = select(MessageCopy.message_id, MessageCopy.native).where(
+    MessageCopy.message_id == func.any(bindparam("ids", type_=ARRAY(Uuid()))),
+    MessageCopy.place_key == bindparam("place"),
+)
 
 
 async def _reactions(uow: UnitOfWork, me: UUID, ids: Sequence[UUID]) -> dict[UUID, list[dict[str, Any]]]:
     found: dict[UUID, list[dict[str, Any]]] = {}
     if not ids:
         return found
-    rows = await uow.session.execute(
-        select(
-            Reaction.message_id,
-            Reaction.emoji,
-            func.count(),
-            func.bool_or(Reaction.person_id == me),
-        )
-        .where(Reaction.message_id.in_(ids))
-        .group_by(Reaction.message_id, Reaction.emoji)
-        .order_by(func.min(Reaction.at))
-    )
+    rows = await uow.session.execute(_REACTIONS, {"me": me, "ids": list(ids)})
     for message_id, emoji, count, mine in rows:
         found.setdefault(message_id, []).append({"emoji": emoji, "count": count, "mine": bool(mine)})
     return found
+
+
+_REACTIONS = (
+    select(
+        Reaction.message_id,
+        Reaction.emoji,
+        func.count(),
+        func.bool_or(Reaction.person_id == bindparam("me")),
+    )
+    .where(Reaction.message_id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
+    .group_by(Reaction.message_id, Reaction.emoji)
+    .order_by(func.min(Reaction.at))
+)
 
 
 # --- facts ------------------------------------------------------------------------------
 
 
 async def _events(uow: UnitOfWork, shown: Shown, since: Mapping[UUID, int]) -> list[EventRow]:
+    if len(shown.own) == 1:
+        [part] = shown.own
+        rows = await uow.session.scalars(_FACTS, {"part": part, "upto": since.get(part, 0)})
+        return list(rows)[::-1]
     places = or_(
         *(
             and_(EventRow.conversation_id == part, EventRow.seq > since.get(part, 0))
@@ -371,6 +428,19 @@ async def _events(uow: UnitOfWork, shown: Shown, since: Mapping[UUID, int]) -> l
         .limit(PAGE)
     )
     return list(await uow.session.scalars(query))[::-1]
+
+
+_FACTS = (
+    select(EventRow)
+    .where(
+        EventRow.conversation_id == bindparam("part"),
+        EventRow.seq > bindparam("upto"),
+        EventRow.name.in_(facts.NAMES),
+    )
+    .order_by(EventRow.at.desc(), EventRow.seq.desc())
+    .limit(PAGE)
+)
+"""Of a place that holds one conversation, as nearly all do."""
 
 
 def _fact_items(
@@ -411,11 +481,12 @@ async def _offer_items(uow: UnitOfWork, shown: Shown) -> list[dict[str, Any]]:
 # --- where it stands --------------------------------------------------------------------
 
 
-async def _status(uow: UnitOfWork, shown: Shown, persons: Mapping[UUID, Known]) -> dict[str, Any]:
+async def _status(
+    uow: UnitOfWork, shown: Shown, persons: Mapping[UUID, Known], marks: _Marks
+) -> dict[str, Any]:
     ticket = shown.opened.ticket
     agent = persons.get(ticket.assignee_id) if ticket.assignee_id else None
     known = await people.know(uow, shown.person)
-    seen, unread = await _marks(uow, shown)
     return {
         "number": ticket.number,
         "status": ticket.status,
@@ -425,9 +496,9 @@ async def _status(uow: UnitOfWork, shown: Shown, persons: Mapping[UUID, Known]) 
         and ticket.status in (Status.open, Status.in_progress),
         "rating": ticket.rating,
         "may_rate": ticket.first_answer_at is not None or not ticket.live,
-        "seen": seen,
+        "seen": marks.seen,
         "seen_part": str(shown.opened.thread.id),
-        "unread": unread,
+        "unread": marks.unread,
         "read": shown.opened.thread.conversation.seq,
         "email": known.email,
         "name": known.name,
@@ -453,15 +524,6 @@ async def _is_there(uow: UnitOfWork, ticket: Ticket, agent: UUID) -> bool:
     return seen is not None and seen > now - HERE
 
 
-_IS_FOR_THEM = (
-    Message.audience == Audience.everyone,
-    or_(Message.visible_at.is_(None), Message.visible_at <= bindparam("now")),
-    or_(
-        Message.deleted_at.is_(None),
-        Message.visible_at.is_(None),
-        Message.deleted_at >= Message.visible_at,
-    ),
-)
 _OF_STAFF = and_(Message.conversation_id == bindparam("conversation"), Message.side == "staff", *_IS_FOR_THEM)
 _MARKS = select(
     select(func.max(Participant.read_seq))
@@ -483,20 +545,29 @@ _MARKS = select(
         ),
     )
     .scalar_subquery(),
+    exists().where(Suggestion.ticket_id == bindparam("ticket")),
 )
 
 
-async def _marks(uow: UnitOfWork, shown: Shown) -> tuple[int, int]:
-    """Up to which number staff has read, by their marks or because they answered; and how much of
-    what they said the visitor has not."""
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """Up to which number staff has read, by their marks or because they answered; how much of what they
+    said the visitor has not; whether articles were offered."""
+
+    seen: int
+    unread: int
+    offered: bool
+
+
+async def _marks(uow: UnitOfWork, shown: Shown) -> _Marks:
     values = {
         "ticket": shown.opened.ticket.id,
         "conversation": shown.opened.thread.id,
         "reader": shown.person.id,
         "now": clock.now(),
     }
-    read, answered, unread = (await uow.session.execute(_MARKS, values)).one()
-    return max(read or 0, answered or 0), int(unread or 0)
+    read, answered, unread, offered = (await uow.session.execute(_MARKS, values)).one()
+    return _Marks(max(read or 0, answered or 0), int(unread or 0), offered)
 
 
 async def _unread(uow: UnitOfWork, conversation_id: UUID, read_seq: int) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Integer, func, select, update
+from sqlalchemy import Integer, bindparam, func, select, update
 from sqlalchemy import cast as sql_cast
 
 from bot.mailing.cards import CARDS
@@ -233,18 +233,20 @@ async def _called(uow: UnitOfWork, event: EventRow) -> frozenset[UUID]:
 
 async def _followers(uow: UnitOfWork, ticket: Ticket) -> frozenset[UUID]:
     """The staff who follow a ticket."""
-    rows = await uow.session.scalars(
-        select(Participant.person_id)
-        .join(Person, Person.id == Participant.person_id)
-        .where(
-            Participant.ticket_id == ticket.id,
-            Participant.kind.in_(("follower", "agent")),
-            Person.active,
-            Person.role != "requester",
-        )
-        .limit(MOST_HEARERS)
+    return frozenset(await uow.session.scalars(_FOLLOWERS, {"ticket": ticket.id}))
+
+
+_FOLLOWERS = (
+    select(Participant.person_id)
+    .join(Person, Person.id == Participant.person_id)
+    .where(
+        Participant.ticket_id == bindparam("ticket"),
+        Participant.kind.in_(("follower", "agent")),
+        Person.active,
+        Person.role != "requester",
     )
-    return frozenset(rows)
+    .limit(MOST_HEARERS)
+)
 
 
 async def _team(uow: UnitOfWork, ticket: Ticket) -> frozenset[UUID]:

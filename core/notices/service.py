@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
@@ -123,13 +123,21 @@ async def read(uow: UnitOfWork, person_id: UUID, notice_id: UUID) -> Notice:
 
 async def read_all(uow: UnitOfWork, person_id: UUID, *, ticket_id: UUID | None = None) -> int:
     """All notices, or all about one ticket, were looked at; returns how many were new."""
-    statement = update(Notice).where(Notice.person_id == person_id, Notice.read_at.is_(None))
-    if ticket_id is not None:
-        statement = statement.where(Notice.ticket_id == ticket_id)
-    result = await uow.session.execute(
-        statement.values(read_at=clock.now()).execution_options(synchronize_session=False)
-    )
+    values = {"person": person_id, "now": clock.now()}
+    if ticket_id is None:
+        result = await uow.session.execute(_ALL_READ, values)
+    else:
+        result = await uow.session.execute(_READ_OF_TICKET, values | {"ticket": ticket_id})
     return int(getattr(result, "rowcount", 0) or 0)
+
+
+_ALL_READ = (
+    update(Notice)
+    .where(Notice.person_id == bindparam("person"), Notice.read_at.is_(None))
+    .values(read_at=bindparam("now"))
+    .execution_options(synchronize_session=False)
+)
+_READ_OF_TICKET = _ALL_READ.where(Notice.ticket_id == bindparam("ticket"))
 
 
 def set_preference(person: Person, kind: str, way: Way, on: bool) -> None:

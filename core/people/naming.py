@@ -14,7 +14,7 @@ from core.access import Actor
 from core.crypto.fields import Unreadable, unseal_text
 from core.crypto.model import PersonKey
 from core.db import UnitOfWork
-from core.i18n import _
+from core.i18n import _, language
 from core.people.model import Person
 
 
@@ -60,11 +60,13 @@ _BY_ROLE = (
 
 
 async def named(uow: UnitOfWork, ids: Iterable[UUID | None]) -> dict[UUID, Named]:
-    """Names by id; who does not exist is missing, who was erased has a name that says so."""
+    """Names by id; who does not exist is missing, who was erased has a name that says so. A page asks for the
+    same few people several times: each is looked up once in a unit of work."""
     wanted = {each for each in ids if each is not None}
-    if not wanted:
-        return {}
-    return await _named(uow, _BY_ID, {"ids": list(wanted)})
+    memo: dict[UUID, Named] = uow.memo.setdefault(f"people.named {language()}", {})
+    if missing := wanted - memo.keys():
+        memo |= await _named(uow, _BY_ID, {"ids": list(missing)})
+    return {each: memo[each] for each in wanted if each in memo}
 
 
 async def named_by_role(uow: UnitOfWork, roles: Iterable[str], most: int = 300) -> dict[UUID, Named]:

@@ -8,7 +8,8 @@ from datetime import datetime
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import func, select
+from sqlalchemy import Uuid, bindparam, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock, text
@@ -166,10 +167,15 @@ async def _keep_external(uow: UnitOfWork, identity: Identity, external: str) -> 
 
 
 async def by_identity(uow: UnitOfWork, digest: bytes) -> Person | None:
-    found: Person | None = await uow.session.scalar(
-        select(Person).join(Identity, Identity.person_id == Person.id).where(Identity.digest == digest)
-    )
+    found: Person | None = await uow.session.scalar(_BY_IDENTITY, {"digest": digest})
     return found
+
+
+_BY_IDENTITY = (
+    select(Person)
+    .join(Identity, Identity.person_id == Person.id)
+    .where(Identity.digest == bindparam("digest"))
+)
 
 
 async def external_at(uow: UnitOfWork, person_id: UUID, platform: str, installation: str) -> str:
@@ -234,9 +240,12 @@ async def known(
     wanted = {pid for pid in ids if pid is not None}
     if not wanted:
         return {}
-    persons = list(await session.scalars(select(Person).where(Person.id.in_(wanted))))
+    persons = list(await session.scalars(_KNOWN, {"ids": list(wanted)}))
     keys = await uow.keys.of_persons(session, wanted)
     return {person.id: in_the_clear(person, keys.get(person.id)) for person in persons}
+
+
+_KNOWN = select(Person).where(Person.id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
 
 
 async def know(uow: UnitOfWork, person: Person) -> Known:

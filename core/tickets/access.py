@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, false, or_, select, true
+from sqlalchemy import ColumnElement, Select, Uuid, and_, bindparam, exists, false, func, or_, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core.access import Actor, Permission
@@ -20,6 +23,8 @@ from core.people.model import Organisation
 from core.tickets.model import Participant, Ticket
 
 LARGEST_NUMBER = 2**62
+_Sight = Literal["all", "none", "own", "teams", "organisation"]
+_By = Literal["number", "id", "link", "conversation"]
 
 
 @dataclass(slots=True)
@@ -76,40 +81,19 @@ def subject_of(ticket: Ticket, key: bytes) -> str:
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Which tickets an actor may see, as a condition of a query. A mark of what one has read is
     no right to read on: who left a team, or an organisation that shares, sees no more."""
-    if actor.may(Permission.see_all_tickets):
-        return true()
-    if actor.id is None:
-        return false()
-    mine = or_(
-        Ticket.requester_id == actor.id,
-        Ticket.assignee_id == actor.id,
-        exists().where(
-            Participant.ticket_id == Ticket.id,
-            Participant.person_id == actor.id,
-            Participant.kind != "reader",
-        ),
-    )
-    if actor.may(Permission.see_team_tickets):
-        return or_(mine, Ticket.team_id.is_(None), Ticket.team_id.in_(actor.teams or {UUID(int=0)}))
-    if actor.organisation is not None:
-        shared = and_(
-            Ticket.organisation_id == actor.organisation,
-            exists().where(Organisation.id == actor.organisation, Organisation.members_see_all),
-        )
-        return or_(mine, shared)
-    return mine
+    values = _values(actor)
+    bound = {name: bindparam(None, value, type_=_TYPES[name]) for name, value in values.items()}
+    return _visible(_sight(actor), bound)
 
 
 async def get(uow: UnitOfWork, actor: Actor, number: int) -> Opened:
     """A ticket to look at."""
-    return await _load(uow.session, uow.keys, actor, Ticket.number == _checked(number), number=number)
+    return await _load(uow, actor, "number", _checked(number))
 
 
 async def change(uow: UnitOfWork, actor: Actor, number: int) -> Opened:
     """A ticket to change: its conversation and itself are locked until the commit."""
-    return await _load(
-        uow.session, uow.keys, actor, Ticket.number == _checked(number), number=number, lock=True
-    )
+    return await _load(uow, actor, "number", _checked(number), lock=True)
 
 
 async def change_two(uow: UnitOfWork, actor: Actor, one: int, other: int) -> tuple[Opened, Opened]:
@@ -121,17 +105,17 @@ async def change_two(uow: UnitOfWork, actor: Actor, one: int, other: int) -> tup
 
 
 async def by_id(uow: UnitOfWork, actor: Actor, ticket_id: UUID, *, lock: bool = False) -> Opened:
-    return await _load(uow.session, uow.keys, actor, Ticket.id == ticket_id, lock=lock)
+    return await _load(uow, actor, "id", ticket_id, lock=lock)
 
 
 async def by_link(uow: UnitOfWork, actor: Actor, link: str, *, lock: bool = False) -> Opened:
-    return await _load(uow.session, uow.keys, actor, Ticket.link == link[:80], lock=lock)
+    return await _load(uow, actor, "link", link[:80], lock=lock)
 
 
 async def by_conversation(
     uow: UnitOfWork, actor: Actor, conversation_id: UUID, *, lock: bool = False
 ) -> Opened:
-    return await _load(uow.session, uow.keys, actor, Ticket.conversation_id == conversation_id, lock=lock)
+    return await _load(uow, actor, "conversation", conversation_id, lock=lock)
 
 
 async def by_message(uow: UnitOfWork, actor: Actor, message: Message, *, lock: bool = False) -> Opened:
@@ -155,30 +139,87 @@ def missing(number: object = None) -> NotFound:
     return NotFound(_("There is no ticket {number}.").format(number=str(number)[:20]))
 
 
-async def _load(
-    session: AsyncSession,
-    keys: Keys,
-    actor: Actor,
-    which: ColumnElement[bool],
-    *,
-    number: object = None,
-    lock: bool = False,
-) -> Opened:
-    query = (
-        select(Ticket, Conversation)
-        .join(Conversation, Conversation.id == Ticket.conversation_id)
-        .where(which, visible(actor))
-    )
+async def _load(uow: UnitOfWork, actor: Actor, by: _By, which: object, *, lock: bool = False) -> Opened:
     if lock:
         # The session may hold the rows from an earlier look: what is locked must be fresh, and
         # what an earlier verb of this unit changed must not be overwritten by it.
-        await session.flush()
-        query = query.with_for_update(of=(Conversation, Ticket)).execution_options(populate_existing=True)
-    row = (await session.execute(query)).one_or_none()
+        await uow.session.flush()
+    query = _loading(by, _sight(actor), lock)
+    row = (await uow.session.execute(query, {"which": which} | _values(actor))).one_or_none()
     if row is None:
-        raise missing(number)
+        raise missing(which if by == "number" else None)
     ticket, conversation = row
-    return Opened(ticket, Thread(conversation, await thread_key(session, keys, conversation)))
+    return Opened(ticket, Thread(conversation, await thread_key(uow.session, uow.keys, conversation)))
+
+
+@lru_cache
+def _loading(by: _By, sight: _Sight, lock: bool) -> Select[Ticket, Conversation]:
+    """Built once: every look at a ticket begins with it."""
+    column = {
+        "number": Ticket.number,
+        "id": Ticket.id,
+        "link": Ticket.link,
+        "conversation": Ticket.conversation_id,
+    }[by]
+    bound = {name: bindparam(name, type_=type_) for name, type_ in _TYPES.items()}
+    query = (
+        select(Ticket, Conversation)
+        .join(Conversation, Conversation.id == Ticket.conversation_id)
+        .where(column == bindparam("which"), _visible(sight, bound))
+    )
+    if lock:
+        query = query.with_for_update(of=(Conversation, Ticket)).execution_options(populate_existing=True)
+    return query
+
+
+_TYPES: dict[str, Any] = {"me": Uuid(), "teams": ARRAY(Uuid()), "organisation": Uuid()}
+
+
+def _sight(actor: Actor) -> _Sight:
+    if actor.may(Permission.see_all_tickets):
+        return "all"
+    if actor.id is None:
+        return "none"
+    if actor.may(Permission.see_team_tickets):
+        return "teams"
+    return "own" if actor.organisation is None else "organisation"
+
+
+def _values(actor: Actor) -> dict[str, Any]:
+    """What the condition is about: only what the actor's sight asks for."""
+    match _sight(actor):
+        case "all" | "none":
+            return {}
+        case "teams":
+            return {"me": actor.id, "teams": list(actor.teams)}
+        case "organisation":
+            return {"me": actor.id, "organisation": actor.organisation}
+    return {"me": actor.id}
+
+
+def _visible(sight: _Sight, bound: dict[str, Any]) -> ColumnElement[bool]:
+    if sight == "all":
+        return true()
+    if sight == "none":
+        return false()
+    mine = or_(
+        Ticket.requester_id == bound["me"],
+        Ticket.assignee_id == bound["me"],
+        exists().where(
+            Participant.ticket_id == Ticket.id,
+            Participant.person_id == bound["me"],
+            Participant.kind != "reader",
+        ),
+    )
+    if sight == "teams":
+        return or_(mine, Ticket.team_id.is_(None), Ticket.team_id == func.any(bound["teams"]))
+    if sight == "organisation":
+        shared = and_(
+            Ticket.organisation_id == bound["organisation"],
+            exists().where(Organisation.id == bound["organisation"], Organisation.members_see_all),
+        )
+        return or_(mine, shared)
+    return mine
 
 
 async def thread_key(session: AsyncSession, keys: Keys, conversation: Conversation) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from sqlalchemy import bindparam
 from sqlalchemy.dialects.postgresql import insert
 
 from core import clock
@@ -52,14 +53,19 @@ async def unfollow(uow: UnitOfWork, actor: Actor, number: int, person_id: UUID |
 async def mark_read(uow: UnitOfWork, opened: Opened, person_id: UUID, upto: int) -> bool:
     """Move one's own read mark forward; True when it moved."""
     seq = min(upto, opened.thread.conversation.seq)
-    statement = insert(Participant).values(
-        ticket_id=opened.ticket.id, person_id=person_id, kind="reader", read_seq=seq, added_at=clock.now()
-    )
-    result = await uow.session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["ticket_id", "person_id"],
-            set_={"read_seq": seq},
-            where=Participant.read_seq < seq,
-        )
-    )
-    return bool(getattr(result, "rowcount", 0))
+    values = {"ticket": opened.ticket.id, "person": person_id, "seq": seq, "now": clock.now()}
+    return await uow.session.scalar(_READ, values) is not None
+
+
+_MARKED = insert(Participant).values(
+    ticket_id=bindparam("ticket"),
+    person_id=bindparam("person"),
+    kind="reader",
+    read_seq=bindparam("seq"),
+    added_at=bindparam("now"),
+)
+_READ = _MARKED.on_conflict_do_update(
+    index_elements=["ticket_id", "person_id"],
+    set_={"read_seq": _MARKED.excluded.read_seq},
+    where=Participant.read_seq < _MARKED.excluded.read_seq,
+).returning(Participant.read_seq)

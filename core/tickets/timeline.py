@@ -13,7 +13,19 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, and_, bindparam, exists, func, or_, select, true, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Uuid,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from core import clock
@@ -765,19 +777,24 @@ async def _reactions(
 ) -> dict[UUID, list[tuple[str, int, bool]]]:
     if not ids:
         return {}
-    mine = func.coalesce(func.bool_or(Reaction.person_id == actor.id), False)
-    rows = await uow.session.execute(
-        select(Reaction.message_id, Reaction.emoji, func.count(), mine)
-        .where(Reaction.message_id.in_(ids))
-        .group_by(Reaction.message_id, Reaction.emoji)
-        .order_by(func.min(Reaction.at), Reaction.emoji)
-    )
+    rows = await uow.session.execute(_REACTIONS, {"reader": actor.id, "ids": list(ids)})
     found: dict[UUID, list[tuple[str, int, bool]]] = {}
     for message_id, emoji, count, is_mine in rows:
         found.setdefault(message_id, []).append((emoji, count, is_mine))
     return found
 
 
+_REACTIONS = (
+    select(
+        Reaction.message_id,
+        Reaction.emoji,
+        func.count(),
+        func.coalesce(func.bool_or(Reaction.person_id == bindparam("reader")), false()),
+    )
+    .where(Reaction.message_id == func.any(bindparam("ids", type_=ARRAY(Uuid()))))
+    .group_by(Reaction.message_id, Reaction.emoji)
+    .order_by(func.min(Reaction.at), Reaction.emoji)
+)
 _STATES = {"cancelled": 0, "sent": 1, "due": 2, "dead": 3}
 _SHOWN = {"sent": "sent", "due": "pending", "dead": "failed"}
 
