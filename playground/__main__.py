@@ -65,6 +65,7 @@ async def _run(port: int, desk: str, command: str, topics: bool) -> None:
                 "installation": slack_seed.team,
                 "room": slack_seed.desk,
                 "agent": [slack_seed.ben, "Ben Osei"],
+                "known": ["cleo@northwind.example", "Cleo Marsh"],
             },
             "discord": {
                 "api": discord.api_url,

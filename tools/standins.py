@@ -74,6 +74,8 @@ async def settle(desk: Any, facts: Facts) -> None:
             for role in ("agent", "admin"):
                 if role in one:
                     await _linked(uow, name, one, role)
+            if "known" in one:
+                await _known(uow, *one["known"])
             place = Place(name, one["installation"], one["room"])
             await rooms.add(uow, SYSTEM, place, name=f"Desk room ({name})")
 
@@ -92,6 +94,13 @@ async def _linked(uow: Any, platform: str, facts: Facts, role: str) -> None:
     key = await uow.keys.of_person(uow.session, person.id)
     identity.external = seal_text(key, external, "identity.external", identity.id)
     uow.session.add(identity)
+
+
+async def _known(uow: Any, email: str, called: str) -> None:
+    """Somebody who has proved that address on the site, and is not yet linked to their chat."""
+    from core.people import service as people
+
+    await people.add(uow, name=called, role="requester", email=email, verified=True)
 
 
 async def say(desk: Any, url: str, facts: Facts | None) -> None:
