@@ -117,7 +117,9 @@ async def needs_own_place(turn: Turn) -> bool:
 def received(turn: Turn, opened: Opened, own_place: bool) -> Card:
     """What is told to who asked."""
     if not own_place:
-        return cards.ticket(opened, turn.actor, note=_("We have your request."))
+        # Where no timeline shows it, a receipt of its own says so.
+        note = _("We have your request.") if turn.limits.timeline else ""
+        return cards.ticket(opened, turn.actor, note=note)
     threads.want_for_requester(turn.uow, turn.inbound.place, opened.ticket)
     words = _("We have your request as #{number}. A place of your own opens for it.")
     return Card(text=words.format(number=opened.number), tone="good", private=True)

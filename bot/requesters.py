@@ -88,7 +88,8 @@ class Requesters(Fitting):
                 when = format_datetime(back.astimezone(zone), "EEEE HH:mm", locale=language())
             made = cards.receipt(opened, usual, hours.is_open(uow.settings, now), when)
             if await self._may_be_known(uow, row, person):
-                made = replace(made, text=f"{made.text}\n\n{cards.may_be_known()}")
+                known = cards.may_be_known(self.limits(row).command)
+                made = replace(made, text=f"{made.text}\n\n{known}")
             return self.post(made, row)
 
     async def _may_be_known(self, uow: UnitOfWork, row: Delivery, person: Person) -> bool:

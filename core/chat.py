@@ -337,6 +337,8 @@ class Limits:
     """Seconds to let pass between two edits of one card, so that a busy one bursts no rate limit."""
     live: bool = False
     """Its people sit in front of it and wait, as in a chat on a web page."""
+    command: str = "/"
+    """What stands before a command's name when it is typed there: of its own, or under one command."""
 
 
 # --- what an adapter is -----------------------------------------------------------------

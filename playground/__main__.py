@@ -14,6 +14,7 @@ from aiohttp import web
 
 from playground.discord import DiscordServer
 from playground.discord.demo import seed as seed_discord
+from playground.discord.model import Kind
 from playground.page import Column, Window, make_app
 from playground.slack import SlackServer, play_app
 from playground.slack import seed as seed_slack
@@ -28,12 +29,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m playground", description=__doc__)
     parser.add_argument("--port", type=int, default=8090, help="the page; the three follow after it")
     parser.add_argument("--desk", default="http://127.0.0.1:8080", help="where the desk is")
+    parser.add_argument("--command", default="/desk", help="the slash command of the app in the team chat")
+    parser.add_argument("--topics", action="store_true", help="the messenger's bot may have topics")
     given = parser.parse_args()
-    asyncio.run(_run(given.port, given.desk))
+    asyncio.run(_run(given.port, given.desk, given.command, given.topics))
 
 
-async def _run(port: int, desk: str) -> None:
-    slack = SlackServer("127.0.0.1", port + 1, app=play_app())
+async def _run(port: int, desk: str, command: str, topics: bool) -> None:
+    slack = SlackServer("127.0.0.1", port + 1, app=play_app(command))
     slack_seed = seed_slack(slack.world)
     async with (
         slack,
@@ -41,7 +44,9 @@ async def _run(port: int, desk: str) -> None:
         TelegramServer(port=port + 3) as telegram,
     ):
         discord_seed = seed_discord(discord.world, DISCORD_TOKEN)
-        telegram_seed = seed_telegram(telegram, token=TELEGRAM_TOKEN)
+        telegram_seed = seed_telegram(telegram, topics=topics, token=TELEGRAM_TOKEN)
+        questions = discord.world.add_channel(discord_seed.guild, "questions", Kind.forum)
+        _neighbours(telegram, telegram_seed)
         columns = (
             _slack(slack, slack_seed),
             _discord(discord, discord_seed),
@@ -60,6 +65,7 @@ async def _run(port: int, desk: str) -> None:
                 "installation": slack_seed.team,
                 "room": slack_seed.desk,
                 "agent": [slack_seed.ben, "Ben Osei"],
+                "known": ["cleo@northwind.example", "Cleo Marsh"],
             },
             "discord": {
                 "api": discord.api_url,
@@ -67,6 +73,8 @@ async def _run(port: int, desk: str) -> None:
                 "installation": discord_seed.app.user.id,
                 "room": _named(discord_seed.channels, "desk").id,
                 "agent": [_named(discord_seed.users, "Deniz").id, "Deniz"],
+                "admin": [_named(discord_seed.users, "Carla").id, "Carla"],
+                "questions": questions.id,
             },
             "telegram": {
                 "api": telegram.base_url,
@@ -127,6 +135,13 @@ def _telegram(server: TelegramServer, seeded: Any) -> Column:
             ),
         ),
     )
+
+
+def _neighbours(server: TelegramServer, seeded: Any) -> None:
+    """A group with topics that is no desk room: whoever asks there is answered in the topic."""
+    group = server.people.create_group(seeded.requester, "Neighbours", forum=True)
+    server.people.add(seeded.requester, group, seeded.bot, admin=True)
+    server.people.create_topic(seeded.requester, group, "The lift")
 
 
 def _named(things: list[Any], name: str) -> Any:

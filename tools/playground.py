@@ -3,6 +3,11 @@
 `make playground` runs it. The stand-ins are a program of their own, strangers to the desk; this tool
 starts them, connects the desk to them as an admin would, and then runs the desk itself. With `PARTS=1`
 the desk runs in parts instead (`tools/scale.py`).
+
+What is otherwise not seen there: `PLAYGROUND_TOPICS=1` gives the messenger's bot topics, and the desk's own
+settings hold too (`DESKBELL_DISCORD_TICKET_PLACE=channel`, `DESKBELL_SLACK_COMMAND=/help-desk`,
+`DESKBELL_SLACK_CUSTOM_NAMES=yes`, `DESKBELL_DISCORD_WEBHOOKS=yes`). On Discord Carla administers the desk: she
+places the panel (`/desk more panel`) and further rooms (`/desk more room`).
 """
 
 from __future__ import annotations

@@ -25,6 +25,10 @@ class NotStarted(Exception):
 def running(desk_url: str) -> Iterator[Facts]:
     """The stand-ins, for the time of the block: what they said of themselves."""
     command = [sys.executable, "-m", "playground", "--port", str(PORT), "--desk", desk_url]
+    if slash := os.environ.get("DESKBELL_SLACK_COMMAND"):
+        command += ["--command", slash]
+    if os.environ.get("PLAYGROUND_TOPICS", "").lower() in ("1", "true", "yes", "on"):
+        command.append("--topics")
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as standins:  # noqa: S603
         try:
             assert standins.stdout is not None
@@ -46,6 +50,7 @@ def settings_of(facts: Facts) -> dict[str, str]:
         "DESKBELL_SLACK_SIGNING_SECRET": slack["signing_secret"],
         "DESKBELL_DISCORD_API_BASE_URL": discord["api"],
         "DESKBELL_DISCORD_BOT_TOKEN": discord["bot_token"],
+        "DESKBELL_DISCORD_FORUMS": discord["questions"],
         "DESKBELL_TELEGRAM_API_BASE_URL": telegram["api"],
         "DESKBELL_TELEGRAM_FILE_BASE_URL": telegram["files"],
         "DESKBELL_TELEGRAM_BOT_TOKEN": telegram["bot_token"],
@@ -58,9 +63,6 @@ async def settle(desk: Any, facts: Facts) -> None:
 
     from core.access import SYSTEM
     from core.chat import Place
-    from core.crypto.fields import seal_text
-    from core.people import service as people
-    from core.people.model import Identity
     from core.rooms import service as rooms
     from core.rooms.model import DeskRoom
 
@@ -69,21 +71,36 @@ async def settle(desk: Any, facts: Facts) -> None:
             return
         for name in ("slack", "discord", "telegram"):
             one = facts[name]
-            external, called = one["agent"]
-            person = await people.add(
-                uow,
-                name=called,
-                role="agent",
-                email=f"{called.split()[0].lower()}@desk.example",
-                verified=True,
-            )
-            digest = people.digest_of_identity(uow, name, one["installation"], external)
-            identity = Identity(person_id=person.id, platform=name, digest=digest)
-            key = await uow.keys.of_person(uow.session, person.id)
-            identity.external = seal_text(key, external, "identity.external", identity.id)
-            uow.session.add(identity)
+            for role in ("agent", "admin"):
+                if role in one:
+                    await _linked(uow, name, one, role)
+            if "known" in one:
+                await _known(uow, *one["known"])
             place = Place(name, one["installation"], one["room"])
             await rooms.add(uow, SYSTEM, place, name=f"Desk room ({name})")
+
+
+async def _linked(uow: Any, platform: str, facts: Facts, role: str) -> None:
+    """Somebody of the desk who is known by the account in their chat."""
+    from core.crypto.fields import seal_text
+    from core.people import service as people
+    from core.people.model import Identity
+
+    external, called = facts[role]
+    email = f"{called.split()[0].lower()}@desk.example"
+    person = await people.add(uow, name=called, role=role, email=email, verified=True)
+    digest = people.digest_of_identity(uow, platform, facts["installation"], external)
+    identity = Identity(person_id=person.id, platform=platform, digest=digest)
+    key = await uow.keys.of_person(uow.session, person.id)
+    identity.external = seal_text(key, external, "identity.external", identity.id)
+    uow.session.add(identity)
+
+
+async def _known(uow: Any, email: str, called: str) -> None:
+    """Somebody who has proved that address on the site, and is not yet linked to their chat."""
+    from core.people import service as people
+
+    await people.add(uow, name=called, role="requester", email=email, verified=True)
 
 
 async def say(desk: Any, url: str, facts: Facts | None) -> None:

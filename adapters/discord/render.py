@@ -14,6 +14,7 @@ Json = dict[str, Any]
 EPHEMERAL = 1 << 6
 TEXT = 2_000
 LIMITS = Limits(
+    command="/desk ",
     text=1_850,
     title=100,
     file_bytes=10 * 1024 * 1024,

@@ -32,6 +32,7 @@ def said(data: Mapping[str, Any], known: Known, now: datetime, *, missed: bool =
         text=text(data, known),
         files=files(data),
         reply_to=_replied_to(data),
+        hints=_title(channel, known) if _begins_post(native, channel, known) else {},
     )
 
 
@@ -103,10 +104,22 @@ def _where(data: Mapping[str, Any], known: Known) -> tuple[Place, bool]:
     if room is None:
         return place, named
     if room.is_thread:
-        return place, named or (native == channel and room.parent in known.forums)
+        return place, named or _begins_post(native, channel, known)
     if named and room.kind in WITH_THREADS:
         return Place(PLATFORM, known.bot, channel, native), True
     return place, named
+
+
+def _begins_post(native: str, channel: str, known: Known) -> bool:
+    """Whether it opens a post of a forum whose posts are tickets: it bears the post's own id."""
+    room = known.room(channel)
+    return room is not None and room.is_thread and native == channel and room.parent in known.forums
+
+
+def _title(channel: str, known: Known) -> Mapping[str, str]:
+    """Many say what it is about in the post's title alone."""
+    room = known.room(channel)
+    return {"subject": room.name} if room is not None and room.name else {}
 
 
 def _replied_to(data: Mapping[str, Any]) -> str:

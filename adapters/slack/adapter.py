@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Literal
 
 import structlog
@@ -60,6 +61,7 @@ class Slack:
 
         self.desk = desk
         self.settings = settings
+        self.limits = replace(render.LIMITS, command=f"{settings.command} ")
         self.workspaces = Workspaces(desk, settings)
         self.directory = Directory()
         self.catchup = CatchUp(self.workspaces, self.directory, Lanes())

@@ -75,18 +75,19 @@ class Posting:
         await self._delete(workspace, place.channel, native)
 
     async def react(self, place: Place, native: str, wanted: Sequence[str]) -> None:
-        """The bot's reactions become these; marks of delivery stay on what people wrote."""
+        """The message shows these; the bot repeats no emoji that somebody put there themselves, and
+        marks of delivery stay on what people wrote."""
         workspace = await self.workspaces.of(place.installation)
         names = {one: emoji.name_of(one) for one in wanted}
-        standing, own = await self._own_reactions(workspace, place, native)
+        standing, others, own = await self._reactions(workspace, place, native)
         kept = set() if own else set(MARKS.values())
-        for name in standing - set(names.values()) - kept:
+        for name in standing - (set(names.values()) - others) - kept:
             await self._react(workspace, "reactions.remove", place, native, name)
         missing = [one for one, name in names.items() if not name]
         for one, name in names.items():
             if (
                 name
-                and name not in standing
+                and name not in standing | others
                 and not await self._react(workspace, "reactions.add", place, native, name)
             ):
                 missing.append(one)
@@ -181,15 +182,20 @@ class Posting:
         except (Gone, NotSupported):
             log.info("slack.file_kept")
 
-    async def _own_reactions(self, workspace: Workspace, place: Place, native: str) -> tuple[set[str], bool]:
-        """The bot's reactions on a message, and whether the message is the bot's."""
+    async def _reactions(
+        self, workspace: Workspace, place: Place, native: str
+    ) -> tuple[set[str], set[str], bool]:
+        """The bot's reactions on a message, those of others, and whether the message is the bot's."""
         message = await reactions_on(workspace, place.channel, native)
-        found = {
-            str(one.get("name"))
-            for one in _dicts(message.get("reactions"))
-            if workspace.bot_user in one.get("users", ())
-        }
-        return found, message.get("bot_id") == workspace.bot_id
+        mine: set[str] = set()
+        others: set[str] = set()
+        for one in _dicts(message.get("reactions")):
+            name, users = str(one.get("name")), set(one.get("users", ()))
+            if workspace.bot_user in users:
+                mine.add(name)
+            if users - {workspace.bot_user}:
+                others.add(name)
+        return mine, others, message.get("bot_id") == workspace.bot_id
 
     async def _react(self, workspace: Workspace, method: str, place: Place, native: str, name: str) -> bool:
         """False when there is no such emoji, or no room for another."""

@@ -16,6 +16,7 @@ from core.i18n import _
 Json = dict[str, Any]
 
 LIMITS = Limits(
+    command="/desk ",
     text=4_000,
     title=140,
     buttons=25,

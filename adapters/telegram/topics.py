@@ -13,7 +13,7 @@ from adapters.telegram.facts import CHAIN
 from adapters.telegram.line import Line, chat_id
 from adapters.telegram.settings import PLATFORM
 from core.chat import Inbound, Place, PostFailed, Said
-from core.conversations.model import Seat
+from core.conversations.model import PendingQuestion, Seat
 from core.desk import Desk
 from core.installations import cursors
 from core.text import subject_of
@@ -23,10 +23,12 @@ log = structlog.get_logger("telegram.topics")
 
 async def of_its_own(desk: Desk, line: Line, inbound: Said) -> Said:
     """What is said outside of topics begins a ticket: it gets a topic. Which one is remembered, so that
-    the same message again does not get a second one."""
+    the same message again does not get a second one. What answers a question begins nothing."""
     me = await line.me()
     chat = inbound.place.channel
-    if not me.topics or inbound.place.thread or chat.startswith("-") or await _is_taken(desk, inbound.place):
+    if not me.topics or inbound.place.thread or chat.startswith("-"):
+        return inbound
+    if await _is_taken(desk, inbound.place) or await _is_asked(desk, inbound.place):
         return inbound
     async with desk.db.sessions() as session:
         known = await cursors.get(session, PLATFORM, line.id, f"topic:{chat}")
@@ -60,6 +62,13 @@ async def _is_taken(desk: Desk, place: Place) -> bool:
     """Whether a place holds a ticket."""
     async with desk.db.sessions() as session:
         query = select(Seat.id).where(Seat.place_key == place.key, Seat.active).limit(1)
+        return await session.scalar(query) is not None
+
+
+async def _is_asked(desk: Desk, place: Place) -> bool:
+    """Whether a form is being asked there, step by step."""
+    async with desk.db.sessions() as session:
+        query = select(PendingQuestion.place_key).where(PendingQuestion.place_key == place.key).limit(1)
         return await session.scalar(query) is not None
 
 

@@ -30,7 +30,7 @@ MOST_LISTED = 10
 @command("help", "What you can write here", often=True)
 async def help_(turn: Turn) -> Card:
     lines = [
-        f"`{known.usage}` — {_(known.title)}"
+        f"`{turn.limits.command}{known.usage[1:]}` — {_(known.title)}"
         for known in COMMANDS.values()
         if known.needs is None or turn.actor.may(known.needs)
     ]

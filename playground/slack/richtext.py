@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from playground.slack.world import World
@@ -30,10 +30,11 @@ _INLINE = re.compile(
 _BULLET = re.compile(r"^(?P<indent> *)(?:[-*•] |(?P<number>\d+)\. )(?P<rest>.*)$")
 
 
-def typed(world: World, team: str, text: str) -> str:
-    """mrkdwn of what was typed: escaped, links marked, names turned into ids."""
+def typed(world: World, team: str, text: str, beside: Sequence[str] = ()) -> str:
+    """mrkdwn of what was typed: escaped, links marked, names turned into ids. `beside` are other teams of
+    a shared channel, whose people can be named there too."""
     parts = re.split(r"(```.*?```)", text, flags=re.S)
-    done = [part if part.startswith("```") else _words(world, team, part) for part in parts]
+    done = [part if part.startswith("```") else _words(world, team, part, beside) for part in parts]
     return "".join(escape(part) if part.startswith("```") else part for part in done)
 
 
@@ -45,10 +46,11 @@ def unescape(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _words(world: World, team: str, text: str) -> str:
+def _words(world: World, team: str, text: str, beside: Sequence[str]) -> str:
     def marked(match: re.Match[str]) -> str:
         kind, word = match.lastgroup or "", match.group()
-        return _MARKS[kind](world, team, word)
+        named = (one for one in (team, *beside) if kind == "at" and world.user_named(one, word[1:]))
+        return _MARKS[kind](world, next(named, team), word)
 
     pieces, at = [], 0
     for match in _WORDS.finditer(text):

@@ -29,8 +29,8 @@ class Seeded:
     shared: str
 
 
-def play_app() -> App:
-    app = App(commands=("/desk",))
+def play_app(command: str = "/desk") -> App:
+    app = App(commands=(command,))
     app.shortcuts = [
         {"type": "message", "callback_id": "make_ticket", "name": "Make a ticket"},
         {"type": "global", "callback_id": "get_help", "name": "Get help"},

@@ -132,6 +132,12 @@ async def test_a_form_comes_at_once_where_there_are_some(desk: Desk) -> None:
     assert len(await tickets_of(house)) == 1
 
 
+async def test_help_names_commands_as_they_are_typed_there(desk: Desk) -> None:
+    house = await build(desk, limits=replace(FORMS, command="/desk "))
+    [card] = (await house.does("ada", "help")).cards
+    assert card.text.startswith("`/desk help` — What you can write here\n`/desk new [text]` — ")
+
+
 async def test_a_form_in_a_shared_place_opens_a_place_of_ones_own(desk: Desk) -> None:
     house = await build(desk, limits=replace(FORMS, threads_of_own=True))
     help_channel = Place("here", "main", "help")

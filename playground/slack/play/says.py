@@ -33,7 +33,9 @@ class Says(Base):
         place = self._channel(channel, speaker)
         if place.archived:
             raise PlayError("is_archived")
-        message = self._spoken(speaker, place, text if raw else typed(self.world, speaker.team, text))
+        message = self._spoken(
+            speaker, place, text if raw else typed(self.world, speaker.team, text, place.teams)
+        )
         message.blocks = check_message(blocks) if blocks else []
         if thread:
             message.thread_ts = self._parent(place, thread)
@@ -64,7 +66,7 @@ class Says(Base):
         speaker = self._user(user)
         place = self._channel(channel, speaker)
         message = self._own(place, ts, speaker)
-        said = text if raw else typed(self.world, speaker.team, text)
+        said = text if raw else typed(self.world, speaker.team, text, place.teams)
         self.acts.change(place, message, said, rich(said), speaker.id)
         return self._shown(place, message)
 

@@ -215,7 +215,7 @@ function composer(id, thread) {
     words.value = picker.value = "";
     form.querySelector(".attach").classList.remove("full");
     const given = { user: now.user, channel: now.place, text, thread: thread() };
-    await told(text.startsWith("/") && !attached.length ? ask("command", given) : ask("say", { ...given, files: attached }));
+    await told(/^\/(?!\/)/.test(text) && !attached.length ? ask("command", given) : ask("say", { ...given, files: attached }));
   });
 }
 

@@ -113,8 +113,10 @@ async def test_a_post_in_a_watched_forum_is_meant_for_the_desk(desk, standin: St
         thread = world.people.post("Deniz", forum, "Broken screen", "It flickers")
         said = await world.ears.hears(Said)
         assert (said.direct, said.place) == (True, world.place(forum, thread))
+        assert said.hints == {"subject": "Broken screen"}
         world.people.say("Deniz", thread, "still")
-        assert (await world.ears.hears(Said, 2)).direct is False
+        later = await world.ears.hears(Said, 2)
+        assert (later.direct, later.hints) == (False, {})
 
 
 async def test_nothing_is_lost_while_the_desk_is_away(world: World) -> None:

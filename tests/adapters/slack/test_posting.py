@@ -144,6 +144,13 @@ async def test_reactions_are_a_state_and_marks_stay(slack: Standin) -> None:
     with pytest.raises(NotSupported):
         await slack.adapter.react(slack.place, said["ts"], ("👍", "not an emoji"))
     assert await names() == {"white_check_mark", "+1"}
+    await slack.server.play.react(slack.world.ada, "bot", said["ts"], "+1")
+    await slack.adapter.react(slack.place, said["ts"], ("👍",))
+    (shown,) = (await slack.server.play.channel(slack.place.channel))["messages"]
+    assert {one["name"]: one["users"] for one in shown["reactions"]}["+1"] == [slack.world.ada]
+    await slack.server.play.unreact(slack.world.ada, "bot", said["ts"], "+1")
+    await slack.adapter.react(slack.place, said["ts"], ("👍",))
+    assert await names() == {"white_check_mark", "+1"}
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,10 @@ from core.chat import (
     Relocated,
     Said,
 )
+from core.conversations.model import PendingQuestion
 from core.desk import Desk
 from core.errors import Forbidden
+from core.ids import new_id
 from tests.adapters.telegram.conftest import Door, eventually, listening, running
 from tests.adapters.telegram.standin import Standin, opened
 
@@ -241,6 +243,17 @@ async def test_a_topic_of_its_own_for_each_ticket(desk: Desk, door: Door) -> Non
         assert heard[1].place.thread not in ("", one.place.thread)
         assert heard[2].place == one.place
         assert "My printer" in (await standin.shows(one.place))[0]
+
+
+async def test_an_answer_to_a_question_gets_no_topic(desk: Desk, door: Door) -> None:
+    async with opened(desk, topics=True) as standin:
+        async with desk.unit() as uow:
+            uow.session.add(PendingQuestion(place_key=standin.place.key, person_id=new_id(), state=b"sealed"))
+        async with running(standin.adapter, door):
+            await standin.says("My chair")
+            (one,) = await door.until(1)
+        assert one.place == standin.place
+        assert not standin.world.private.topics
 
 
 async def test_the_same_message_again_gets_no_second_topic(desk: Desk, door: Door) -> None:

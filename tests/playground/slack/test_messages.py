@@ -167,6 +167,8 @@ async def test_a_shared_channel_is_told_apart(
     dan = (await client.users_info(user=world.dan))["user"]
     assert (dan["team_id"], dan["is_stranger"]) == (world.other_team, True)
     assert await error_of(client.users_info(user="U404")) == "user_not_found"
+    named = await slack.play.say(world.dan, world.shared, "@ben and @deskbell, please")
+    assert named["text"] == f"<@{world.ben}> and <@{world.bot}>, please"
 
 
 async def test_several_workspaces(client: AsyncWebClient, slack: SlackServer, world: Seeded) -> None:
