@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sse_starlette.sse import AppStatus
 
 from bot import app as program
+from bot import ending
 from bot.cli import edge
 from core.desk import Desk
 from core.errors import StartError
@@ -26,7 +27,9 @@ from tests.cli.program import free_port
 
 
 @pytest.fixture
-async def app(desk: Desk, tmp_path: Path) -> AsyncIterator[program.App]:
+async def app(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[program.App]:
+    # The process goes on after the desk's end here, and must not be ended by force.
+    monkeypatch.setattr(ending, "end_within", lambda _seconds: None)
     settings = Settings(DESKBELL_DATA=tmp_path, DESKBELL_PORT=free_port())
     yield program.put_together(settings, desk)
     loop = asyncio.get_running_loop()
