@@ -36,9 +36,12 @@ async def judge(side: Side, ledger: Ledger, requesters: Sequence[str]) -> Verdic
     threads = await side.threads()
     chats = {who: await side.chat(who) for who in requesters}
     room = [line for lines in threads.values() for line in lines if line.by_bot and not line.head]
+    written = " ".join(line.text for lines in threads.values() for line in lines if not line.by_bot)
     findings: list[Finding] = []
     for word in ledger.of(SAID, COMMAND):
-        findings += compare(word, room)
+        # A command that is itself a message stands in the thread already, and is not repeated there.
+        if word.kind != COMMAND or word.token not in written:
+            findings += compare(word, room)
     for word in ledger.of(REPLY):
         findings += compare(word, [line for line in chats[word.who] if line.by_bot])
     for word in ledger.of(NOTE, COMMAND):
