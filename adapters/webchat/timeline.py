@@ -14,7 +14,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, and_, bindparam, exists, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    TableValuedAlias,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from adapters.webchat import facts, render, tokens
@@ -172,10 +183,11 @@ async def listed(uow: UnitOfWork, visitor: Visitor) -> list[dict[str, Any]]:
             continue
         last = await uow.session.scalar(
             select(Message)
-            .where(Message.conversation_id == conversation.id, *_for_requesters(clock.now()))
+            .where(Message.conversation_id == conversation.id, *_IS_FOR_THEM)
             .where(Message.deleted_at.is_(None), Message.hidden_at.is_(None))
             .order_by(Message.seq.desc())
-            .limit(1)
+            .limit(1),
+            {"now": clock.now()},
         )
         words = to_text(conversations.read(Thread(conversation, key), last)) if last is not None else ""
         found.append(
@@ -212,53 +224,34 @@ async def conversations_of(uow: UnitOfWork, visitor: Visitor) -> dict[str, str]:
 # --- messages ---------------------------------------------------------------------------
 
 
-def _for_requesters(now: datetime) -> tuple[Any, ...]:
-    """Said to everyone, not held any more, and not taken back while it was held."""
-    return (
-        Message.audience == Audience.everyone,
-        or_(Message.visible_at.is_(None), Message.visible_at <= now),
-        or_(
-            Message.deleted_at.is_(None),
-            Message.visible_at.is_(None),
-            Message.deleted_at >= Message.visible_at,
-        ),
-    )
-
-
 async def _page(uow: UnitOfWork, shown: Shown, before: datetime | None, now: datetime) -> list[Message]:
-    query = select(Message).where(Message.conversation_id.in_(shown.parts), *_for_requesters(now))
+    query = select(Message).where(Message.conversation_id.in_(shown.parts), *_IS_FOR_THEM)
     if before is not None:
         query = query.where(Message.at < before)
     newest = query.order_by(Message.at.desc(), Message.seq.desc()).limit(PAGE + 1)
-    return list(await uow.session.scalars(newest))[::-1]
+    return list(await uow.session.scalars(newest, {"now": now}))[::-1]
 
 
 async def _changed_messages(
     uow: UnitOfWork, shown: Shown, since: Mapping[UUID, int], moment: datetime, now: datetime
 ) -> list[Message]:
-    if len(since) == 1:
-        [(part, upto)] = since.items()
-        values = {"part": part, "upto": upto, "late": moment - OVERLAP, "now": now}
-        return list(await uow.session.scalars(_CHANGED, values))
-    touched = select(EventRow.subject).where(
-        or_(*(and_(EventRow.conversation_id == c, EventRow.seq > s) for c, s in since.items())),
-        EventRow.name.startswith("message."),
-    )
-    new = or_(*(and_(Message.conversation_id == c, Message.seq > s) for c, s in since.items()))
-    held = and_(Message.visible_at > moment - OVERLAP, Message.visible_at > Message.at)
-    query = (
-        select(Message)
-        .where(
-            Message.conversation_id.in_(shown.parts),
-            or_(new, held, Message.id.in_(touched)),
-            *_for_requesters(now),
-        )
-        .order_by(Message.at, Message.seq)
-        .limit(PAGE * 5)
-    )
-    return list(await uow.session.scalars(query))
+    values = _after(since) | {"late": moment - OVERLAP, "now": now}
+    return list(await uow.session.scalars(_CHANGED, values))
 
 
+def _after(since: Mapping[UUID, int]) -> dict[str, Any]:
+    """The conversations that are asked about, and the last number that is known of each."""
+    return {"parts": list(since), "uptos": list(since.values())}
+
+
+def _known(name: str) -> TableValuedAlias:
+    """What `_after` gives, as a table."""
+    arrays = bindparam("parts", type_=ARRAY(Uuid())), bindparam("uptos", type_=ARRAY(BigInteger()))
+    columns = column("part", Uuid()), column("upto", BigInteger())
+    return func.unnest(*arrays).table_valued(*columns, name=name).render_derived()
+
+
+_SINCE, _TOLD_SINCE = _known("since"), _known("told_since")
 _IS_FOR_THEM = (
     Message.audience == Audience.everyone,
     or_(Message.visible_at.is_(None), Message.visible_at <= bindparam("now")),
@@ -268,19 +261,18 @@ _IS_FOR_THEM = (
         Message.deleted_at >= Message.visible_at,
     ),
 )
+"""Said to everyone, not held any more, and not taken back while it was held."""
 _CHANGED = (
     select(Message)
+    .join(_SINCE, _SINCE.c.part == Message.conversation_id)
     .where(
-        Message.conversation_id == bindparam("part"),
         or_(
-            Message.seq > bindparam("upto"),
+            Message.seq > _SINCE.c.upto,
             and_(Message.visible_at > bindparam("late"), Message.visible_at > Message.at),
             Message.id.in_(
-                select(EventRow.subject).where(
-                    EventRow.conversation_id == bindparam("part"),
-                    EventRow.seq > bindparam("upto"),
-                    EventRow.name.startswith("message."),
-                )
+                select(EventRow.subject)
+                .join(_TOLD_SINCE, _TOLD_SINCE.c.part == EventRow.conversation_id)
+                .where(EventRow.seq > _TOLD_SINCE.c.upto, EventRow.name.startswith("message."))
             ),
         ),
         *_IS_FOR_THEM,
@@ -288,7 +280,6 @@ _CHANGED = (
     .order_by(Message.at, Message.seq)
     .limit(PAGE * 5)
 )
-"""Of a thread that is one conversation, as nearly all are."""
 
 
 async def _message_items(
@@ -410,37 +401,17 @@ _REACTIONS = (
 
 
 async def _events(uow: UnitOfWork, shown: Shown, since: Mapping[UUID, int]) -> list[EventRow]:
-    if len(shown.own) == 1:
-        [part] = shown.own
-        rows = await uow.session.scalars(_FACTS, {"part": part, "upto": since.get(part, 0)})
-        return list(rows)[::-1]
-    places = or_(
-        *(
-            and_(EventRow.conversation_id == part, EventRow.seq > since.get(part, 0))
-            for part in shown.parts
-            if part in shown.own
-        )
-    )
-    query = (
-        select(EventRow)
-        .where(places, EventRow.name.in_(facts.NAMES))
-        .order_by(EventRow.at.desc(), EventRow.seq.desc())
-        .limit(PAGE)
-    )
-    return list(await uow.session.scalars(query))[::-1]
+    asked = {part: since.get(part, 0) for part in shown.parts if part in shown.own}
+    return list(await uow.session.scalars(_FACTS, _after(asked)))[::-1]
 
 
 _FACTS = (
     select(EventRow)
-    .where(
-        EventRow.conversation_id == bindparam("part"),
-        EventRow.seq > bindparam("upto"),
-        EventRow.name.in_(facts.NAMES),
-    )
+    .join(_SINCE, _SINCE.c.part == EventRow.conversation_id)
+    .where(EventRow.seq > _SINCE.c.upto, EventRow.name.in_(facts.NAMES))
     .order_by(EventRow.at.desc(), EventRow.seq.desc())
     .limit(PAGE)
 )
-"""Of a place that holds one conversation, as nearly all do."""
 
 
 def _fact_items(
@@ -579,8 +550,9 @@ async def _unread(uow: UnitOfWork, conversation_id: UUID, read_seq: int) -> int:
             Message.seq > read_seq,
             Message.side == "staff",
             Message.deleted_at.is_(None),
-            *_for_requesters(clock.now()),
-        )
+            *_IS_FOR_THEM,
+        ),
+        {"now": clock.now()},
     )
     return int(count or 0)
 

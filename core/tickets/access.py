@@ -81,9 +81,10 @@ def subject_of(ticket: Ticket, key: bytes) -> str:
 def visible(actor: Actor) -> ColumnElement[bool]:
     """Which tickets an actor may see, as a condition of a query. A mark of what one has read is
     no right to read on: who left a team, or an organisation that shares, sees no more."""
-    values = _values(actor)
+    sight = _sight(actor)
+    values = _values(sight, actor)
     bound = {name: bindparam(None, value, type_=_TYPES[name]) for name, value in values.items()}
-    return _visible(_sight(actor), bound)
+    return _visible(sight, bound)
 
 
 async def get(uow: UnitOfWork, actor: Actor, number: int) -> Opened:
@@ -144,8 +145,9 @@ async def _load(uow: UnitOfWork, actor: Actor, by: _By, which: object, *, lock: 
         # The session may hold the rows from an earlier look: what is locked must be fresh, and
         # what an earlier verb of this unit changed must not be overwritten by it.
         await uow.session.flush()
-    query = _loading(by, _sight(actor), lock)
-    row = (await uow.session.execute(query, {"which": which} | _values(actor))).one_or_none()
+    sight = _sight(actor)
+    values = {"which": which} | _values(sight, actor)
+    row = (await uow.session.execute(_loading(by, sight, lock), values)).one_or_none()
     if row is None:
         raise missing(which if by == "number" else None)
     ticket, conversation = row
@@ -185,9 +187,9 @@ def _sight(actor: Actor) -> _Sight:
     return "own" if actor.organisation is None else "organisation"
 
 
-def _values(actor: Actor) -> dict[str, Any]:
+def _values(sight: _Sight, actor: Actor) -> dict[str, Any]:
     """What the condition is about: only what the actor's sight asks for."""
-    match _sight(actor):
+    match sight:
         case "all" | "none":
             return {}
         case "teams":

@@ -144,8 +144,7 @@ def channel_words(name: str) -> str:
 
 def channels(uow: UnitOfWork) -> dict[str, str]:
     """Where tickets come from, in words; a chat that was added is called as it is."""
-    found = {name: name.capitalize() for name in uow.means.chats}
-    return found | {name: _(text) for name, text in CHANNELS.items()}
+    return {name: channel_words(name) for name in (*uow.means.chats, *CHANNELS)}
 
 
 async def colleagues(uow: UnitOfWork) -> list[tuple[str, str]]:
