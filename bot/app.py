@@ -285,10 +285,7 @@ async def serve_with(
 
 async def _ended(background: Collection[asyncio.Task[None]]) -> None:
     """All of it, or as much as ends in time: what hangs on something that does not answer is left."""
-    for task in background:
-        task.cancel()
-    _done, hanging = await asyncio.wait(background, timeout=STOP_SECONDS)
-    for task in hanging:
+    for task in await ending.ended(background, STOP_SECONDS):
         log.warning("task.left", task=task.get_name(), hanging=ending.hanging())
 
 

@@ -81,11 +81,7 @@ class Leading:
             done, _ = await asyncio.wait({leading, renewing}, return_when=asyncio.FIRST_COMPLETED)
             held = self.holds
         finally:
-            leading.cancel()
-            renewing.cancel()
-            ended, _ = await asyncio.wait({leading, renewing}, timeout=LET_GO_SECONDS)
-            for task in ended:
-                _ = task.cancelled() or task.exception()  # What fell over while it ended is of no interest.
+            await ending.ended((leading, renewing), LET_GO_SECONDS)
             epoch, self.epoch = self.epoch, 0
             await asyncio.shield(self._give_up(epoch))
         if not leading.done():
