@@ -1,28 +1,18 @@
 // The connection to the media engine: one peer connection for all, made afresh when it does not come back.
 // Sections: 0 voice, 1 camera, 2 screen, each both ways; then three more for each further person.
-const PATIENCE = 4000;
-const RETRY = 1500;
+import { Again } from "./call_again.js";
 
-export class Peer {
+const PATIENCE = 4000;
+
+export class Peer extends Again {
   constructor({ signal, ice, onbindings, ontrack, onstate }) {
-    Object.assign(this, { signal, ice, onbindings, ontrack, onstate });
-    this.tracks = { mic: null, camera: null, screen: null };
-    this.bindings = new Map();
+    super({ signal, ice, onbindings, ontrack, onstate });
     this.seats = 1;
-    this.wanted = false;
-    this.number = 0;
     this.turn = Promise.resolve();
   }
 
-  async open() {
-    this.wanted = true;
-    return this.#afresh();
-  }
-
   close() {
-    this.wanted = false;
-    this.number += 1;
-    clearTimeout(this.timer);
+    super.close();
     this.pc?.close();
     this.pc = null;
   }
@@ -48,11 +38,6 @@ export class Peer {
     this.onbindings();
   }
 
-  again(after = 0) {
-    clearTimeout(this.timer);
-    if (this.wanted) this.timer = setTimeout(() => this.#retry(), after);
-  }
-
   get transceivers() {
     return this.pc?.getTransceivers() ?? [];
   }
@@ -61,17 +46,7 @@ export class Peer {
     return this.pc?.getStats();
   }
 
-  async #retry() {
-    if (!this.wanted) return;
-    this.onstate("again");
-    try {
-      if (!(await this.#afresh())) this.again(RETRY);
-    } catch {
-      this.again(RETRY);
-    }
-  }
-
-  async #afresh() {
+  async afresh() {
     const number = ++this.number;
     this.pc?.close();
     const pc = (this.pc = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: await this.ice() }));

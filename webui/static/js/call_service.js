@@ -1,29 +1,19 @@
 // The connection to a LiveKit server, with LiveKit's own client: the same as call_peer.js for whoever uses it.
 // The client makes its offers, answers and short reconnections by itself.
-const RETRY = 1500;
+import { Again, RETRY } from "./call_again.js";
+
 const SOURCES = { microphone: "mic", camera: "camera", screen_share: "screen" };
 const NAMES = { mic: "microphone", camera: "camera", screen: "screen_share" };
 
-export class ServicePeer {
+export class ServicePeer extends Again {
   constructor({ signal, onbindings, onstate, onspeaking, client }) {
-    Object.assign(this, { signal, onbindings, onstate, onspeaking, client });
-    this.tracks = { mic: null, camera: null, screen: null };
-    this.bindings = new Map();
+    super({ signal, onbindings, onstate, onspeaking, client });
     this.taken = new Map();
     this.loud = new Set();
-    this.wanted = false;
-    this.number = 0;
-  }
-
-  async open() {
-    this.wanted = true;
-    return this.#afresh();
   }
 
   close() {
-    this.wanted = false;
-    this.number += 1;
-    clearTimeout(this.timer);
+    super.close();
     this.room?.disconnect(false);
     this.room = null;
   }
@@ -41,11 +31,6 @@ export class ServicePeer {
     await (on ? found?.mute() : found?.unmute());
   }
 
-  again(after = 0) {
-    clearTimeout(this.timer);
-    if (this.wanted) this.timer = setTimeout(() => this.#retry(), after);
-  }
-
   get transceivers() {
     return [...this.taken].map(([mid, track]) => ({ mid, receiver: { track: track.mediaStreamTrack } }));
   }
@@ -60,17 +45,7 @@ export class ServicePeer {
 
   bound() {}
 
-  async #retry() {
-    if (!this.wanted) return;
-    this.onstate("again");
-    try {
-      if (!(await this.#afresh())) this.again(RETRY);
-    } catch {
-      this.again(RETRY);
-    }
-  }
-
-  async #afresh() {
+  async afresh() {
     const number = ++this.number;
     this.room?.disconnect(false);
     this.#forget();
