@@ -19,6 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks import lines
 from benchmarks.calls_kill.desk import Desk
 from benchmarks.calls_kill.judge import Told, Verdict, is_over, judge
 from benchmarks.calls_kill.peers import Callers, Pair
@@ -33,7 +34,7 @@ async def measure(
     runs: int, seed: int, *, browsers: int = 0, figures: Path | None = None, keep: bool = False
 ) -> list[dict[str, Any]]:
     """The figures of each run, those of `figures` too."""
-    done = _earlier(figures)
+    done = lines.kept(figures)
     missing = [number for number in range(runs) if number not in {one["run"] for one in done}]
     if not missing:
         return done
@@ -45,7 +46,7 @@ async def measure(
     finally:
         await desk.end()
         if keep:
-            _say(f"kept {folder}")
+            lines.say(f"kept {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
     return done + found
@@ -121,10 +122,8 @@ class _Runs:
         one = _figures(number, planned, told, await judge(self._desk, told))
         one["browser"] = number in self._browsers
         self._found.append(one)
-        if self._figures is not None:
-            with self._figures.open("a") as file:
-                file.write(json.dumps(one) + "\n")
-        _say(json.dumps(one))
+        lines.add(self._figures, one)
+        lines.say(json.dumps(one))
 
 
 def _figures(number: int, planned: Plan, told: Told, verdict: Verdict) -> dict[str, Any]:
@@ -152,16 +151,6 @@ def summed(figures: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _spread(runs: int, browsers: int) -> list[int]:
     return [number * runs // browsers for number in range(browsers)]
-
-
-def _earlier(path: Path | None) -> list[dict[str, Any]]:
-    if path is None or not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
 
 
 def main() -> int:

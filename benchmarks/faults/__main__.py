@@ -18,6 +18,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks import lines
 from benchmarks.faults.world import NoRedis, Outcome, World, reported
 
 WORLD = 10
@@ -33,9 +34,7 @@ async def measure(seeds: range, *, append: Path | None = None, keep: bool = Fals
     for first in range(seeds.start, seeds.stop, WORLD):
         here = range(first, min(first + WORLD, seeds.stop))
         found.append(await _world(here, keep))
-        if append is not None:
-            with append.open("a") as file:
-                file.write(json.dumps(found[-1]) + "\n")
+        lines.add(append, found[-1])
     return found
 
 
@@ -44,14 +43,14 @@ async def _world(seeds: range, keep: bool) -> dict[str, Any]:
     folder.chmod(0o711)
     outcome: Outcome | None = None
     try:
-        outcome = await World(folder, seeds.start, _say).run(seeds)
+        outcome = await World(folder, seeds.start, lines.say).run(seeds)
     finally:
         if keep:
-            _say(f"kept {folder}")
+            lines.say(f"kept {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
     for line in outcome.stories:
-        _say(line)
+        lines.say(line)
     return figures(seeds.start, outcome)
 
 
@@ -93,17 +92,6 @@ def percentile(ordered: list[float], share: float) -> float:
     return round(ordered[min(int(len(ordered) * share), len(ordered) - 1)], 2) if ordered else 0.0
 
 
-def _earlier(path: Path | None, before: int) -> list[dict[str, Any]]:
-    if path is None or not path.exists():
-        return []
-    lines = [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-    return [one for one in lines if one["seed"] < before]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
     parser.add_argument("--runs", type=int, default=10)
@@ -120,13 +108,14 @@ def main() -> int:
     try:
         found = asyncio.run(measure(range(first, ends), append=given.append, keep=given.keep))
     except NoRedis as error:
-        _say(f"deskbell: {error}")
+        lines.say(f"deskbell: {error}")
         return 2
     if not given.json:
         for one in found:
             print(json.dumps(one))
         print(f"in {time.monotonic() - began:.0f} s")
-    total = summed([*_earlier(given.append, first), *found])
+    earlier = [one for one in lines.kept(given.append) if one["seed"] < first]
+    total = summed([*earlier, *found])
     print(json.dumps(total))
     return 1 if any(total[key] for key in ("lost", "doubled", "reordered", "stuck")) else 0
 

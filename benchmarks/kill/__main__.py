@@ -19,6 +19,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from benchmarks import lines
 from benchmarks.kill.batch import Batch, Outcome
 from benchmarks.kill.discord import DiscordSide
 from benchmarks.kill.side import Side
@@ -50,9 +51,7 @@ async def _platform(
     for number, first in enumerate(range(0, runs, BATCH)):
         one = await _batch(name, min(BATCH, runs - first), seed + number, settling, keep)
         found.append(one)
-        if append is not None:
-            with append.open("a") as file:
-                file.write(json.dumps(one) + "\n")
+        lines.add(append, one)
     return found
 
 
@@ -61,15 +60,15 @@ async def _batch(name: str, runs: int, seed: int, settling: asyncio.Lock, keep: 
     folder = Path(tempfile.mkdtemp(prefix=f"deskbell-kill-{name}-"))
     outcome: Outcome | None = None
     try:
-        outcome = await Batch(side, folder, seed, settling, _say).run(runs)
+        outcome = await Batch(side, folder, seed, settling, lines.say).run(runs)
     finally:
         clean = outcome is not None and not outcome.verdict.findings
         if keep and not clean:
-            _say(f"{name}: kept {folder}")
+            lines.say(f"{name}: kept {folder}")
         else:
             shutil.rmtree(folder, ignore_errors=True)
     for line in outcome.stories:
-        _say(line)
+        lines.say(line)
     return _figures(name, seed, outcome)
 
 
@@ -106,16 +105,6 @@ def summed(figures: list[dict[str, Any]], platforms: list[str]) -> dict[str, dic
     }
 
 
-def _earlier(path: Path | None) -> list[dict[str, Any]]:
-    if path is None or not path.exists():
-        return []
-    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.kill", description=__doc__)
     parser.add_argument("--runs", type=int, default=10, help="kills of each platform")
@@ -130,7 +119,7 @@ def main() -> int:
     platforms = [name for name in given.platforms.split(",") if name]
     if unknown := set(platforms) - set(SIDES):
         parser.error(f"no such platform: {', '.join(sorted(unknown))}")
-    earlier = _earlier(given.earlier)
+    earlier = lines.kept(given.earlier)
     seed = given.seed if given.seed is not None else max((one["seed"] for one in earlier), default=0) + 1
     began = time.monotonic()
     figures = asyncio.run(
