@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, async_playwright
+from playwright.async_api import Browser, BrowserContext, Playwright, async_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
@@ -45,18 +45,24 @@ def chromium_path() -> str | None:
     return given or next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
+def needed(playwright: Playwright) -> str | None:
+    """The path to launch; without a browser the test is skipped, or fails where CI runs it."""
+    path = chromium_path()
+    if path is None and not Path(playwright.chromium.executable_path).exists():
+        words = "no Chromium: install it (apt install chromium) or set CHROMIUM to its path"
+        if os.environ.get("CI") == "true":
+            pytest.fail(words)
+        pytest.skip(words)
+    return path
+
+
 @pytest.fixture(scope="session")
 async def chromium() -> AsyncIterator[Browser]:
     """One browser for the whole run."""
-    path = chromium_path()
     async with async_playwright() as playwright:
-        if path is None and not Path(playwright.chromium.executable_path).exists():
-            words = "no Chromium: install it (apt install chromium) or set CHROMIUM to its path"
-            if os.environ.get("CI") == "true":
-                pytest.fail(words)
-            pytest.skip(words)
         browser = await playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+            executable_path=needed(playwright),
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
         )
         yield browser
         await browser.close()

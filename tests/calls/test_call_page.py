@@ -17,7 +17,7 @@ from core.calls.recordings import key_of
 from core.desk import Desk
 from core.ports.media import Source
 from core.tickets import macros
-from tests.browser.conftest import chromium_path
+from tests.browser.conftest import needed
 from tests.browser.desk_server import violations
 from tests.calls.house import House, served, settle
 
@@ -27,13 +27,13 @@ ARGS = (
     "--disable-background-networking", "--disable-dev-shm-usage", "--disable-gpu",
 )  # fmt: skip
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(chromium_path() is None, reason="needs a Chromium")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        made = await playwright.chromium.launch(executable_path=chromium_path(), args=list(ARGS))
+        made = await playwright.chromium.launch(executable_path=needed(playwright), args=list(ARGS))
         yield made
         await made.close()
 

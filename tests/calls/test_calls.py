@@ -19,6 +19,7 @@ from core.admin import erase
 from core.calls import access, happened, join_links, queries, reach, recordings, service
 from core.calls.model import Call, CallPerson, CallRecording, CallState, Presence
 from core.crypto.fields import Unreadable
+from core.db import UnitOfWork
 from core.desk import Desk
 from core.desk_settings import store
 from core.errors import DeskError, Forbidden, NotFound, Refused, TooMany, Unavailable
@@ -26,6 +27,7 @@ from core.people import service as people
 from core.ports.media import Present, Quality, Reason, Recording, Running
 from core.tickets import access as ticket_access
 from core.tickets import service as tickets
+from core.tickets.access import Opened
 from tests.calls.house import House, settle
 from tests.fakes.media import SilentEngine
 
@@ -209,14 +211,22 @@ async def test_the_waiting_room(house: House) -> None:
     assert (await house.facts()).count("call.knocked") == 1
 
 
+async def held_by_both(
+    uow: UnitOfWork, house: House, call: Call
+) -> tuple[Call, Opened, CallPerson, CallPerson]:
+    """The call to change, its ticket, Ada and Bob in it."""
+    held, opened = await access.change(uow, call.id)
+    ada = await access.person_in(uow, call.id, house.ada.id)
+    bob = await access.person_in(uow, call.id, house.bob.id)
+    assert ada is not None
+    assert bob is not None
+    return held, opened, ada, bob
+
+
 async def test_nobody_is_recorded_before_all_have_agreed(house: House) -> None:
     call = await both_in(house)
     async with house.desk.unit() as uow:
-        held, opened = await access.change(uow, call.id)
-        ada = await access.person_in(uow, call.id, house.ada.id)
-        bob = await access.person_in(uow, call.id, house.bob.id)
-        assert ada is not None
-        assert bob is not None
+        held, opened, ada, bob = await held_by_both(uow, house, call)
         with pytest.raises(Forbidden):
             await recordings.want(uow, held, opened, ada, house.ada, True)
         await recordings.want(uow, held, opened, bob, house.bob, True)
@@ -262,11 +272,7 @@ async def recorded(house: House) -> Call:
     """Both are in, and have agreed; nobody has asked the engine yet."""
     call = await both_in(house)
     async with house.desk.unit() as uow:
-        held, opened = await access.change(uow, call.id)
-        bob = await access.person_in(uow, call.id, house.bob.id)
-        ada = await access.person_in(uow, call.id, house.ada.id)
-        assert bob is not None
-        assert ada is not None
+        held, opened, ada, bob = await held_by_both(uow, house, call)
         await recordings.want(uow, held, opened, bob, house.bob, True)
         await recordings.consent(uow, held, opened, bob, house.bob, True)
         await recordings.consent(uow, held, opened, ada, house.ada, True)

@@ -21,7 +21,7 @@ from core.calls.model import CallState
 from core.desk import Desk
 from core.desk_settings import store
 from core.errors import StartError
-from tests.browser.conftest import chromium_path
+from tests.browser.conftest import needed
 from tests.calls.house import House, served, settle
 from tests.calls.test_call_page import ARGS, press, visit
 from tests.fakes import livekit
@@ -128,13 +128,14 @@ async def test_livekit_needs_its_own_client(
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(chromium_path() is None, reason="needs a Chromium")
 async def test_the_call_page_speaks_to_the_server_with_its_client(
     house: House, live: tuple[Server, str]
 ) -> None:
     wrong: list[str] = []
     async with async_playwright() as playwright:
-        browser: Browser = await playwright.chromium.launch(executable_path=chromium_path(), args=list(ARGS))
+        browser: Browser = await playwright.chromium.launch(
+            executable_path=needed(playwright), args=list(ARGS)
+        )
         call = await house.call()
         page = await visit(browser, await house.link(call, house.bob), wrong)
         await press(page, "join")

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from core.access import Actor
 from core.calls import access
 from core.people import service as people
-from tests.browser.conftest import chromium_path
+from tests.browser.conftest import needed
 from tests.browser.desk_server import violations
 from tests.calls.house import House
 from tests.calls.test_call_page import ARGS, browser, house, press, sees, together, visit
@@ -26,7 +26,7 @@ from webui import sessions
 __all__ = ["browser", "house"]
 SHOTS = os.environ.get("CALL_SHOTS", "")
 
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(chromium_path() is None, reason="needs a Chromium")]
+pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ async def shy() -> AsyncIterator[Browser]:
     """A browser that gives nobody its microphone."""
     async with async_playwright() as playwright:
         args = [one for one in ARGS if "fake-ui" not in one]
-        made = await playwright.chromium.launch(executable_path=chromium_path(), args=args)
+        made = await playwright.chromium.launch(executable_path=needed(playwright), args=args)
         yield made
         await made.close()
 

@@ -124,14 +124,20 @@ async def test_a_call_through_the_socket(house: House) -> None:
             await client.stats(call)
 
 
+async def _two_in_a_call(client: Client) -> tuple[UUID, Visitor, Visitor]:
+    """The call, and both who are in it; the first one sees the other."""
+    call = uuid4()
+    await client.open(call)
+    one, other = Visitor(client, call), Visitor(client, call)
+    await one.join()
+    await other.join()
+    await one.sees()
+    return call, one, other
+
+
 async def test_calls_go_on_while_the_web_part_restarts(house: House) -> None:
     async with house.kept() as client:
-        call = uuid4()
-        await client.open(call)
-        one, other = Visitor(client, call), Visitor(client, call)
-        await one.join()
-        await other.join()
-        await one.sees()
+        call, one, _other = await _two_in_a_call(client)
         pid = await _pid(house)
     before = one.frames["1"]
     await one.sees(more=10)
@@ -171,12 +177,7 @@ async def test_a_killed_engine_is_started_again_and_listeners_are_told(house: Ho
 
 async def test_a_recording_survives_the_kill_of_its_engine(house: House) -> None:
     async with house.kept() as client:
-        call = uuid4()
-        await client.open(call)
-        one, other = Visitor(client, call), Visitor(client, call)
-        await one.join()
-        await other.join()
-        await one.sees()
+        call, one, _other = await _two_in_a_call(client)
         recording = Recording(uuid4(), one.id, os.urandom(32))
         written: asyncio.Queue[PieceWritten] = asyncio.Queue()
 
@@ -201,12 +202,7 @@ async def test_a_recording_survives_the_kill_of_its_engine(house: House) -> None
 
 async def test_told_to_end_it_completes_its_recordings(house: House) -> None:
     async with house.kept() as client:
-        call = uuid4()
-        await client.open(call)
-        one, other = Visitor(client, call), Visitor(client, call)
-        await one.join()
-        await other.join()
-        await one.sees()
+        call, one, _other = await _two_in_a_call(client)
         recording = Recording(uuid4(), one.id, os.urandom(32))
         ended: list[MediaEvent] = []
 
@@ -249,12 +245,7 @@ async def test_an_engine_that_is_drained_ends_with_its_last_call(
 ) -> None:
     monkeypatch.setenv("DESKBELL_MEDIA_DRAIN", "60")
     async with house.kept() as client:
-        call = uuid4()
-        await client.open(call)
-        one, other = Visitor(client, call), Visitor(client, call)
-        await one.join()
-        await other.join()
-        await one.sees()
+        call, one, _other = await _two_in_a_call(client)
         os.kill(await _pid(house), signal.SIGTERM)
         await _refuses_new_ones(client)
         await one.sees(more=15)
