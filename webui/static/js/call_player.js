@@ -27,7 +27,7 @@ export function attach(root) {
     for (const one of tracks) follow(one);
     read();
   };
-  const said = [...root.querySelectorAll("[data-talk] [data-at]")];
+  const said = [...root.querySelectorAll("[data-meanwhile] [data-at]")];
   const read = () => {
     const now = said.filter((one) => Number(one.dataset.at) <= at).at(-1);
     for (const one of said) one.toggleAttribute("data-now", one === now);
