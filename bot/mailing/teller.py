@@ -31,7 +31,7 @@ not at all when it was read in the chat by then."""
 MOST_HEARERS = 200
 _CALLS = ("call.asked", "call.scheduled", "call.rang", "call.invited", "call.reminded")
 _OF_NO_TICKET = ("inbound.held", "article.sent_for_review", "article.returned", "article.published")
-_TOLD_OF = ("ticket.", "message.said", "message.undelivered", "message.reported")
+_TOLD_OF = ("ticket.", "review.given", "message.said", "message.undelivered", "message.reported")
 
 
 class Telling:

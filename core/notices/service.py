@@ -30,7 +30,7 @@ MOST_COUNTED = 99
 """The bell counts no further."""
 REPEATED = (
     "reply", "team_ticket", "woken", "held", "call_asked", "call_invited", "call_soon",
-    "review_asked", "article_published", "article_returned",
+    "review_asked", "article_published", "article_returned", "review_shared",
 )  # fmt: skip
 """Of these only the newest unread one of a ticket or an article is kept: ten replies are one thing to
 look at."""
@@ -242,6 +242,8 @@ def _words(kind: str, who: str) -> str:
                 return _("{name} published your article").format(name=who)
             case "article_returned":
                 return _("{name} gave your article back").format(name=who)
+            case "review_shared":
+                return _("{name} shared a review with you").format(name=who)
             case "call_asked":
                 return _("{name} asks for a call").format(name=who)
             case "call_invited":
@@ -263,6 +265,8 @@ def _words(kind: str, who: str) -> str:
             return _("A message could not be delivered")
         case "bad_rating":
             return _("There is a bad rating")
+        case "review_shared":
+            return _("A review was shared with you")
         case "call_asked":
             return _("A call is asked for")
         case "call_invited":

@@ -294,6 +294,20 @@ async def stops(uow: UnitOfWork, actor: Actor, opened: Opened, limit: int) -> li
             position[each.conversation_id] = min(position[each.conversation_id], each.seq)
 
 
+async def said_between(
+    uow: UnitOfWork, actor: Actor, opened: Opened, first: datetime, last: datetime
+) -> list[MessageLine]:
+    """What was said in a ticket in a span of time, at most `MOST_LINES` messages of it."""
+    parts = await _parts(uow, opened)
+    query = select(*_MESSAGE).where(
+        Message.conversation_id.in_([part.id for part in parts]),
+        Message.at.between(first, last),
+        _readable(actor, clock.now()),
+    )
+    rows = (await uow.session.execute(query.order_by(Message.at, Message.id).limit(MOST_LINES))).all()
+    return [each for each in await _lines(uow, actor, parts, rows) if isinstance(each, MessageLine)]
+
+
 async def line(uow: UnitOfWork, actor: Actor, opened: Opened, message_id: UUID) -> MessageLine:
     """One message of a ticket as its timeline shows it; `NotFound` when the reader may not see it."""
     parts = await _parts(uow, opened)

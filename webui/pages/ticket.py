@@ -32,6 +32,7 @@ from core.people.model import Organisation
 from core.people.naming import named
 from core.people.service import Known
 from core.ports.bus import Signal
+from core.reviews import service as reviews
 from core.tickets import access, fields, macros, queries, timeline
 from core.tickets import export as exporting
 from core.tickets import service as tickets
@@ -374,6 +375,7 @@ async def head_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> 
         "solution": opened.solution,
         "calls": [one for one in found if one.started_at][:5],
         "runs": next((True for one in found if one.state in (*RUNNING, *WAITING)), False),
+        "reviewed": await reviews.readable(uow, actor, opened, found),
         "is_mine": ticket.assignee_id == actor.id,
         "snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > clock.now(),
         "channel": channel_words(ticket.channel),
