@@ -17,9 +17,11 @@ from core.access import Actor, Permission
 from core.db import Database, EventRow, UnitOfWork, estimated_count
 from core.metrics import Depths
 from core.outbox_model import Delivery, Inbound, ReaderMark, ScheduledJob
-from core.tickets.model import Ticket
+from core.tickets.model import LIVE, Ticket
 from core.version import VERSION
 
+BACKUP = "backup"
+"""The row of the schedule that says when a backup was made."""
 COUNTED_TO = 10_000
 """A queue is counted so far and no further: more than that is only "more"."""
 MANY_WAIT = 1_000
@@ -84,7 +86,7 @@ async def look(
     session = uow.session
     server, size, connections, most = await _database(session)
     count, (p50, p95) = metrics.recent.percentiles(0.5, 0.95)
-    free, total = _disk(folder)
+    free, total = disk(folder)
     return Health(
         version=VERSION,
         server=server,
@@ -116,7 +118,31 @@ async def depths(session: AsyncSession) -> Depths:
     }
     due_at = await outbox.next_due(session)
     waited = (clock.now() - due_at).total_seconds() if due_at is not None else 0.0
-    return Depths(inbound, deliveries, max(0.0, waited), await _lags(session))
+    return Depths(
+        inbound,
+        deliveries,
+        max(0.0, waited),
+        await _lags(session),
+        await tickets(session),
+        await _backup_age(session),
+    )
+
+
+async def tickets(session: AsyncSession) -> dict[str, int]:
+    """Live tickets by status, and those that nobody has."""
+    live = Ticket.status.in_(LIVE)
+    found = {
+        str(status): await _bounded(session, select(Ticket.id).where(live, Ticket.status == status))
+        for status in LIVE
+    }
+    nobodys = select(Ticket.id).where(live, Ticket.assignee_id.is_(None))
+    return found | {"unassigned": await _bounded(session, nobodys)}
+
+
+async def _backup_age(session: AsyncSession) -> float:
+    row = select(ScheduledJob.last_run_at).where(ScheduledJob.name == BACKUP)
+    at: datetime | None = await session.scalar(row)
+    return max(0.0, (clock.now() - at).total_seconds()) if at is not None else -1.0
 
 
 def _inbound(state: str) -> Any:
@@ -157,7 +183,7 @@ async def _database(session: AsyncSession) -> tuple[str, int, int, int]:
     return str(row[0]), int(row[1]), int(row[2]), int(row[3])
 
 
-def _disk(folder: Path | None) -> tuple[int | None, int | None]:
+def disk(folder: Path | None) -> tuple[int | None, int | None]:
     if folder is None:
         return None, None
     try:
