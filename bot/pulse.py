@@ -47,7 +47,7 @@ def told(desk: Desk) -> dict[str, Any]:
         "counts": pace.here.counts(),
         "memory": metrics.memory_bytes(),
         "pool": metrics.pool_of(desk.db),
-        "pages": int(getattr(desk.bus, "subscribers", 0)),
+        "pages": metrics.pages(),
         "leads": metrics.leads(),
         "redis": getattr(desk.bus, "connected", None),
     }

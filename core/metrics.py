@@ -90,7 +90,7 @@ _reader_lag = Gauge(
     "deskbell_event_reader_lag", "Events that a reader has not dealt with yet", ["reader"], registry=registry
 )
 _pool = Gauge("deskbell_database_pool", "Connections of the pool", ["state"], registry=registry)
-_subscribers = Gauge("deskbell_live_subscribers", "Pages that listen for changes", registry=registry)
+live_pages = Gauge("deskbell_live_subscribers", "Pages that listen for changes", registry=registry)
 _memory = Gauge("deskbell_memory_bytes", "Resident memory of this process", registry=registry)
 _started = Gauge("deskbell_start_time_seconds", "When this process began (Unix time)", registry=registry)
 _build = Gauge("deskbell_build_info", "The version that runs", ["version"], registry=registry)
@@ -163,6 +163,11 @@ def leads() -> bool:
     return any(sample.value for family in leading.collect() for sample in family.samples)
 
 
+def pages() -> int:
+    """Pages that listen to this process."""
+    return int(next(iter(live_pages.collect())).samples[0].value)
+
+
 def set_redis(connected: bool) -> None:
     redis_connected.set(connected)
 
@@ -184,9 +189,7 @@ def observe_request(method: str, route: str, status: int, seconds: float) -> Non
         pace.count(f"refused {status}")
 
 
-def exposition(
-    database: Database, depths: Depths, subscribers: int, *, disk_free: int | None = None
-) -> bytes:
+def exposition(database: Database, depths: Depths, *, disk_free: int | None = None) -> bytes:
     """Everything in Prometheus' text form; the gauges are set to what is so now."""
     _set(_inbound_waiting, depths.inbound)
     _set(_deliveries, depths.deliveries)
@@ -197,7 +200,6 @@ def exposition(
     if disk_free is not None:
         _disk_free.set(disk_free)
     _oldest_due.set(depths.oldest_due_seconds)
-    _subscribers.set(subscribers)
     _memory.set(memory_bytes())
     return generate_latest(registry)
 

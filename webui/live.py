@@ -165,7 +165,7 @@ async def stream_of(
     """What changes of the watched conversations and places, as long as somebody listens; first, how far
     those that are `shown` have come: a page may have been made before the first signal was heard."""
     ends = time.monotonic() + LONGEST
-    async with site.desk.bus.subscribe() as signals:
+    async with site.desk.bus.subscribe() as signals, _counted():
         yield {"event": "ready", "data": orjson.dumps({"topics": await _standing(site, shown)}).decode()}
         if age and (missed := await _since(site, watched, me, staff, shown, age)):
             yield _changed(missed)
@@ -194,6 +194,12 @@ async def stream_of(
                 waiting.cancel()
                 with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
                     await waiting
+
+
+@contextlib.asynccontextmanager
+async def _counted() -> AsyncGenerator[None]:
+    with metrics.live_pages.track_inprogress():
+        yield
 
 
 def _measure(signal: Signal, found: set[str]) -> None:

@@ -78,9 +78,7 @@ class Health:
         return [name for name, wrong in found.items() if wrong]
 
 
-async def look(
-    uow: UnitOfWork, actor: Actor, database: Database, *, folder: Path | None = None, subscribers: int = 0
-) -> Health:
+async def look(uow: UnitOfWork, actor: Actor, database: Database, *, folder: Path | None = None) -> Health:
     """Look at everything once. `folder` is where the data lie, for the space that is left."""
     actor.require(Permission.see_health)
     session = uow.session
@@ -104,16 +102,16 @@ async def look(
         uptime_seconds=metrics.uptime_seconds(),
         disk_free=free,
         disk_total=total,
-        subscribers=subscribers,
+        subscribers=metrics.pages(),
         at=clock.now(),
     )
 
 
 async def depths(session: AsyncSession) -> Depths:
     """What waits. Every count stops at `COUNTED_TO`."""
-    inbound = {state: await _bounded(session, _inbound(state)) for state in ("received", "parked", "held")}
+    inbound = {state: await bounded(session, _inbound(state)) for state in ("received", "parked", "held")}
     deliveries = {
-        state: await _bounded(session, select(Delivery.id).where(Delivery.state == state))
+        state: await bounded(session, select(Delivery.id).where(Delivery.state == state))
         for state in ("due", "dead")
     }
     due_at = await outbox.next_due(session)
@@ -132,11 +130,11 @@ async def tickets(session: AsyncSession) -> dict[str, int]:
     """Live tickets by status, and those that nobody has."""
     live = Ticket.status.in_(LIVE)
     found = {
-        str(status): await _bounded(session, select(Ticket.id).where(live, Ticket.status == status))
+        str(status): await bounded(session, select(Ticket.id).where(live, Ticket.status == status))
         for status in LIVE
     }
     nobodys = select(Ticket.id).where(live, Ticket.assignee_id.is_(None))
-    return found | {"unassigned": await _bounded(session, nobodys)}
+    return found | {"unassigned": await bounded(session, nobodys)}
 
 
 async def _backup_age(session: AsyncSession) -> float:
@@ -149,7 +147,7 @@ def _inbound(state: str) -> Any:
     return select(Inbound.id).where(Inbound.state == state, Inbound.state.in_(("received", "parked", "held")))
 
 
-async def _bounded(session: AsyncSession, query: Any) -> int:
+async def bounded(session: AsyncSession, query: Any) -> int:
     some = query.limit(COUNTED_TO).subquery()
     return int(await session.scalar(select(func.count()).select_from(some)) or 0)
 
@@ -161,7 +159,7 @@ async def _lags(session: AsyncSession) -> dict[str, int]:
         beyond = select(EventRow.id).where(
             text("(event.tx, event.id) > (:tx, :event)").bindparams(tx=mark.tx, event=mark.event_id)
         )
-        found[mark.name] = await _bounded(session, beyond)
+        found[mark.name] = await bounded(session, beyond)
     return found
 
 

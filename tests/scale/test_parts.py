@@ -28,8 +28,8 @@ from core.tickets import service as tickets
 from core.tickets.model import Ticket
 from playground.telegram import TelegramServer
 from playground.telegram.seed import Seeded, seeded
-from tests.fakes.otlp import Collector, collector
 from tests.cli.program import complaint, deskbell
+from tests.fakes.otlp import Collector, collector
 from tests.postgres.processes import is_alive
 
 from .parts import Part, Parts

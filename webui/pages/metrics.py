@@ -13,7 +13,7 @@ from core.admin.health import depths, disk
 from core.errors import NotFound
 from core.i18n import _
 from webui.deps import TheSite
-from webui.pages.admin_health import data_folder, subscribers_of
+from webui.pages.admin_health import data_folder
 from webui.site import Site
 
 router = APIRouter()
@@ -27,7 +27,7 @@ async def exposition(request: Request, site: TheSite) -> Response:
     async with site.desk.db.sessions() as session:
         waiting = await depths(session)
     free, _total = disk(data_folder(site))
-    body = metrics.exposition(site.desk.db, waiting, subscribers_of(site), disk_free=free)
+    body = metrics.exposition(site.desk.db, waiting, disk_free=free)
     return Response(body, media_type=metrics.CONTENT_TYPE, headers={"cache-control": "no-store"})
 
 
