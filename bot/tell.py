@@ -17,6 +17,7 @@ from sqlalchemy.orm import aliased
 
 from bot.copying import Copying
 from bot.parts import Parts
+from core import tracing
 from core.chat import ChatAdapter
 from core.conversations.model import Message
 from core.db import EventRow, UnitOfWork
@@ -100,9 +101,10 @@ class Tell:
             return len(events)
 
     async def _one(self, uow: UnitOfWork, event: EventRow) -> None:
-        await self.copying.follow(uow, event)
-        for teller in self.tellers:
-            await teller(uow, event)
+        with tracing.follow("event.told", parent=event.trace, event=event.name):
+            await self.copying.follow(uow, event)
+            for teller in self.tellers:
+                await teller(uow, event)
 
 
 _MARK = (

@@ -32,7 +32,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 from sse_starlette import EventSourceResponse
 
-from core import clock
+from core import clock, metrics
 from core.conversations.model import Conversation, Seat
 from core.db import EventRow
 from core.desk import signal_of
@@ -59,6 +59,7 @@ OLDEST = 15_000
 SLACK = timedelta(seconds=1)
 """From an event's time to the commit that shows it."""
 MOST_MISSED = 100
+OLD_EVENT = 60.0
 BEAT = 30.0
 """Seconds after which a page that stays open says again that it does."""
 _WHOLE = frozenset({"ticket.merged", "ticket.split", "ticket.requester_changed"})
@@ -164,7 +165,7 @@ async def stream_of(
     """What changes of the watched conversations and places, as long as somebody listens; first, how far
     those that are `shown` have come: a page may have been made before the first signal was heard."""
     ends = time.monotonic() + LONGEST
-    async with site.desk.bus.subscribe() as signals:
+    async with site.desk.bus.subscribe() as signals, _counted():
         yield {"event": "ready", "data": orjson.dumps({"topics": await _standing(site, shown)}).decode()}
         if age and (missed := await _since(site, watched, me, staff, shown, age)):
             yield _changed(missed)
@@ -184,6 +185,7 @@ async def stream_of(
                 if staff:
                     found |= _arrived(site, signal, watched)
                     site.presence.heard(signal)
+                _measure(signal, found)
                 gathered.add(found, time.monotonic())
             if topics := gathered.take(ends + LISTS_EVERY):
                 yield _changed(topics)
@@ -192,6 +194,21 @@ async def stream_of(
                 waiting.cancel()
                 with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
                     await waiting
+
+
+@contextlib.asynccontextmanager
+async def _counted() -> AsyncGenerator[None]:
+    with metrics.live_pages.track_inprogress():
+        yield
+
+
+def _measure(signal: Signal, found: set[str]) -> None:
+    """How long it took from an event to this page; lists wait for each other on purpose."""
+    if (at := signal.data.get("at")) is None or found <= LISTS:
+        return
+    # What an older conversation brings along has its own time.
+    if (taken := time.time() - float(at)) < OLD_EVENT:
+        metrics.observe_page(taken + GATHER)
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from starlette.routing import Mount, Route, Router
 from adapters.webchat import inbound, pages, render, timeline, tokens
 from adapters.webchat.inbound import decoded, string
 from adapters.webchat.tokens import Visitor
-from core import chat_secret, clock, guard, inbox, patience
+from core import chat_secret, clock, guard, inbox, metrics, patience
 from core.calendar import parse_calendar
 from core.chat import Answer, Card, Inbound
 from core.conversations import attachments
@@ -412,7 +412,7 @@ class _Api:
     async def _stream(self, visitor: Visitor, watched: dict[str, str]) -> AsyncIterator[dict[str, str]]:
         ends = time.monotonic() + STREAM_SECONDS
         try:
-            with self.chat.hub.page(visitor, watched) as page:
+            with metrics.live_pages.track_inprogress(), self.chat.hub.page(visitor, watched) as page:
                 yield {"event": "ready", "data": "{}"}
                 while (left := ends - time.monotonic()) > 0:
                     try:

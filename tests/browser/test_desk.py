@@ -447,7 +447,18 @@ async def test_a_long_name_without_a_space_stays_inside(served: Served, page: Pa
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-ADMIN = ("", "/audit", "/outbox", "/moderation", "/deliveries", "/health", "/roles", "/settings", "/people")
+ADMIN = (
+    "",
+    "/audit",
+    "/outbox",
+    "/moderation",
+    "/deliveries",
+    "/health",
+    "/performance",
+    "/roles",
+    "/settings",
+    "/people",
+)
 
 
 async def test_no_page_of_the_admin_has_a_violation(served: Served, chromium: Browser) -> None:
