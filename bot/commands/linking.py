@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sqlalchemy import func, select
 
@@ -69,7 +70,7 @@ async def _enter(turn: Turn, code: str) -> Card:
 
 @command("room", "Make this place a desk room, for all teams or one", needs=Permission.manage_desk)
 async def room(turn: Turn, rule: RoomRule = RoomRule.assignee, team: str = "") -> Card:
-    place = turn.inbound.place
+    place = replace(turn.inbound.place, thread="")
     chosen = await _team(turn, team) if team.strip() else None
     await rooms.add(
         turn.uow, turn.actor, place, name=team.strip(), team_id=chosen.id if chosen else None, rule=rule
@@ -79,7 +80,7 @@ async def room(turn: Turn, rule: RoomRule = RoomRule.assignee, team: str = "") -
 
 @command("unroom", "This place is no desk room any more", needs=Permission.manage_desk)
 async def unroom(turn: Turn) -> Card:
-    found = await rooms.at(turn.uow.session, turn.inbound.place.key)
+    found = await rooms.at(turn.uow.session, replace(turn.inbound.place, thread="").key)
     if found is None:
         raise Refused(_("This is no desk room."))
     await rooms.remove(turn.uow, turn.actor, found.id)
