@@ -14,6 +14,7 @@ from bot.cards import requesters as cards
 from bot.cards import rooms as room_cards
 from bot.fitting import Fitting, ticket_of
 from bot.making import Maker
+from bot.registry import typed
 from bot.rooms.threads import OWN, card
 from core import clock
 from core.chat import ChatAdapter, Discreet, Place, Post
@@ -88,7 +89,7 @@ class Requesters(Fitting):
                 when = format_datetime(back.astimezone(zone), "EEEE HH:mm", locale=language())
             made = cards.receipt(opened, usual, hours.is_open(uow.settings, now), when)
             if await self._may_be_known(uow, row, person):
-                known = cards.may_be_known(self.limits(row).command)
+                known = cards.may_be_known(typed("link", self.limits(row)))
                 made = replace(made, text=f"{made.text}\n\n{known}")
             return self.post(made, row)
 

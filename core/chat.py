@@ -339,6 +339,11 @@ class Limits:
     """Its people sit in front of it and wait, as in a chat on a web page."""
     command: str = "/"
     """What stands before a command's name when it is typed there: of its own, or under one command."""
+    commands: int = 0
+    """So many names have room directly under that one command, the last of them for what has none;
+    0 where there is room for all."""
+    more: str = ""
+    """The name under which the others are."""
 
 
 # --- what an adapter is -----------------------------------------------------------------

@@ -28,13 +28,13 @@ def receipt(opened: Opened, usual: timedelta | None, open_now: bool, next_open: 
     return Card(text=" ".join(lines), buttons=buttons)
 
 
-def may_be_known(command: str) -> str:
+def may_be_known(link: str) -> str:
     """A line under the first receipt of somebody whose address is known from elsewhere."""
     return _(
         "Somebody with your e-mail address is known here already. If that is you, get a code by “link” in your "
-        "other chat, or in your account on our site, and write here: `{command} CODE`. Then you find all "
+        "other chat, or in your account on our site, and write here: `{link} CODE`. Then you find all "
         "your requests in both places."
-    ).format(command=f"{command}link")
+    ).format(link=link)
 
 
 def fact(name: str, who: str, opened: Opened) -> Card | None:

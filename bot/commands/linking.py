@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import func, select
 
 from bot.cards import tickets as cards
-from bot.registry import Turn, command
+from bot.registry import Turn, command, typed
 from core.access import Permission
 from core.chat import Card
 from core.errors import Invalid, NotFound, Refused
@@ -39,7 +39,7 @@ async def _tickets(turn: Turn, numbers: list[int]) -> Card:
     if len(numbers) == 1 and turn.here is not None:
         numbers = [turn.here, *numbers]
     if len(numbers) != 2:
-        raise Invalid(_("Which two tickets? Write /link 41 42."))
+        raise Invalid(_("Which two tickets? Write {link} 41 42.").format(link=typed("link", turn.limits)))
     opened = await tickets.link(turn.uow, turn.actor, numbers[0], numbers[1])
     return cards.ticket(opened, turn.actor, note=_("Linked."))
 
@@ -47,7 +47,8 @@ async def _tickets(turn: Turn, numbers: list[int]) -> Card:
 async def _code(turn: Turn) -> Card:
     made = await linking.make_code(turn.uow, turn.person)
     words = _(
-        "Write this in your other chat within ten minutes: `/link {code}`. Give the code to nobody: "
+        "Enter this code in your other chat within ten minutes, by the command “link”: `/link {code}`, or "
+        "`/desk link {code}` where the desk's commands stand under one name. Give the code to nobody: "
         "whoever enters it speaks as you."
     )
     return Card(text=words.format(code=made), private=True)
@@ -55,7 +56,8 @@ async def _code(turn: Turn) -> Card:
 
 async def _enter(turn: Turn, code: str) -> Card:
     if turn.actor.staff:
-        words = _("You are linked already. Make the code here with /link, and enter it in the other chat.")
+        words = _("You are linked already. Make the code here with {link}, and enter it in the other chat.")
+        words = words.format(link=typed("link", turn.limits))
         return Card(text=words, tone="warning", private=True)
     await linking.may_try(turn.uow, turn.person)
     try:
