@@ -329,6 +329,8 @@ class Limits:
     typing_seen: bool = False
     threads_of_own: bool = False
     """Can open a place for one requester and the bot (see `Rooms.open_thread`)."""
+    own_place_days: int = 0
+    """So long such a place stays after its ticket was closed; 0: for ever."""
     timeline: bool = False
     """Shows a ticket's own timeline: what happened, edits and files need no calls of their own."""
     reactions_most: int = 50

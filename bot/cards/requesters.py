@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.cards.rooms import span
 from core.chat import Button, Card
-from core.i18n import _
+from core.i18n import _, ngettext
 from core.tickets.access import Opened
 
 
@@ -54,6 +55,18 @@ def fact(name: str, who: str, opened: Opened) -> Card | None:
             return _line(_("This was joined with another request about the same matter."))
         case _:
             return None
+
+
+def with_end(card: Card, days: int) -> Card:
+    """With when the place ends in which it stands; nothing where it stays."""
+    if not days:
+        return card
+    words = ngettext(
+        "This place closes in a day; what was said in it stays in the ticket.",
+        "This place closes in {days} days; what was said in it stays in the ticket.",
+        days,
+    )
+    return replace(card, text=f"{card.text}\n{words.format(days=days)}")
 
 
 def resolved(opened: Opened) -> Card:

@@ -47,9 +47,8 @@ async def _tickets(turn: Turn, numbers: list[int]) -> Card:
 async def _code(turn: Turn) -> Card:
     made = await linking.make_code(turn.uow, turn.person)
     words = _(
-        "Enter this code in your other chat within ten minutes, by the command “link”: `/link {code}`, or "
-        "`/desk link {code}` where the desk's commands stand under one name. Give the code to nobody: "
-        "whoever enters it speaks as you."
+        "Enter this code in your other chat within ten minutes, by the command “link”, as `/link {code}`; “help” "
+        "there shows how commands are written. Give the code to nobody: whoever enters it speaks as you."
     )
     return Card(text=words.format(code=made), private=True)
 

@@ -22,6 +22,7 @@ from core.tickets.model import Category, SurveyAnswer, Ticket
 from tests.flows.house import ROOM, House, build, home, moved, sender
 
 FORMS = Limits(text=2_000, forms=True)
+DAY = 86_400
 
 
 @pytest.fixture
@@ -484,3 +485,25 @@ async def test_a_desk_room_takes_no_request(house: House) -> None:
     await house.agent("bob")
     with pytest.raises(Invalid, match="desk room"):
         await house.says("bob", "my own laptop is slow", replace(ROOM, thread="~4"))
+
+
+async def test_a_place_of_ones_own_ends_some_days_after_its_ticket(desk: Desk) -> None:
+    """Not where something else is spoken of there meanwhile: then after that."""
+    house = await build(desk, limits=replace(FORMS, threads_of_own=True, own_place_days=14))
+    await house.submits(
+        "ada", "ticket:", {"subject": "Jam", "text": "Stuck"}, Place("here", "main", "help"), direct=False
+    )
+    await house.work()
+    [thread] = house.here.threads
+    own = Place("here", "main", "help", thread)
+    await house.agent("bob")
+    await house.does("bob", "close", "1", place=ROOM)
+    await house.work()
+    assert any("closes in 14 days" in text for text in house.here.texts(own))
+    with moved(10 * DAY):
+        await house.says("ada", "It is back", own, direct=False)
+        await house.does("bob", "close", "2", place=ROOM)
+        await house.work()
+    for days, ended in ((15, False), (23, False), (25, True)):
+        await house.work(after=days * DAY)
+        assert (thread in house.here.closed) is ended, days
