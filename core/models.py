@@ -53,6 +53,7 @@ from core.people.model import (
     Team,
     TeamMember,
 )
+from core.pulse import RunningPart
 from core.reviews.model import Review
 from core.rooms.model import DeskRoom, RoomThread
 from core.tickets.model import (

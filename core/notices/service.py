@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
 from core.access import Actor, Permission
 from core.conversations.model import Conversation
-from core.db import UnitOfWork
+from core.db import Base, UnitOfWork
 from core.errors import Invalid, NotFound
 from core.i18n import _
+from core.ids import new_id
 from core.kb.model import ArticleText
 from core.notices.model import Notice
 from core.notices.rules import KINDS, Way
@@ -62,30 +63,43 @@ async def make(
     at: datetime | None = None,
 ) -> None:
     """Put a notice into the bell of each of these persons."""
-    wanted = sorted(set(persons))
-    if kind in REPEATED:
-        await uow.session.execute(
-            delete(Notice).where(
-                Notice.person_id.in_(wanted),
-                Notice.kind == kind,
-                Notice.ticket_id == ticket_id,
-                Notice.article_text_id == article_text_id,
-                Notice.read_at.is_(None),
-            )
-        )
-    for person_id in wanted:
-        uow.session.add(
-            Notice(
-                person_id=person_id,
-                kind=kind,
-                ticket_id=ticket_id,
-                message_id=message_id,
-                article_text_id=article_text_id,
-                actor_id=actor_id,
-                at=at or clock.now(),
-            )
-        )
-    await uow.session.flush()
+    making = _MAKE_NEWEST if kind in REPEATED else _MAKE
+    for person_id in sorted(set(persons)):
+        values = {
+            "new": new_id(),
+            "person": person_id,
+            "what": kind,
+            "ticket": ticket_id,
+            "message": message_id,
+            "article": article_text_id,
+            "actor": actor_id,
+            "when": at or clock.now(),
+        }
+        await uow.session.execute(making, values)
+
+
+_TABLE = Base.metadata.tables[Notice.__tablename__]
+_MAKE = insert(_TABLE).values(
+    id=bindparam("new"),
+    person_id=bindparam("person"),
+    kind=bindparam("what"),
+    ticket_id=bindparam("ticket"),
+    message_id=bindparam("message"),
+    article_text_id=bindparam("article"),
+    actor_id=bindparam("actor"),
+    at=bindparam("when"),
+)
+_MAKE_NEWEST = _MAKE.add_cte(
+    delete(_TABLE)
+    .where(
+        _TABLE.c.person_id == bindparam("person"),
+        _TABLE.c.kind == bindparam("what"),
+        _TABLE.c.ticket_id.is_not_distinct_from(bindparam("ticket")),
+        _TABLE.c.article_text_id.is_not_distinct_from(bindparam("article")),
+        _TABLE.c.read_at.is_(None),
+    )
+    .cte("older")
+)
 
 
 async def unread(session: AsyncSession, person_id: UUID) -> int:

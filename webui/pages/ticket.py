@@ -46,7 +46,7 @@ from webui.deps import Staff, TheSite, Uow
 from webui.desk_context import staff_page
 from webui.pages import desk_filters
 from webui.pages.desk_filters import channel_words
-from webui.pages.ticket_lines import drawn, drawn_message, handle_of
+from webui.pages.ticket_lines import drawn, drawn_message, handle_of, seen_by
 from webui.sessions import Viewer
 from webui.site import Site
 
@@ -325,6 +325,7 @@ async def talk_of(
         "is_old": before is not None,
         "upto": found.upto,
         "seen_upto": seen_upto,
+        "seen_text": seen_by(row.requester_name),
         "earlier_url": None
         if not older.has_older
         else f"/tickets/{row.number}?lines={more}"
