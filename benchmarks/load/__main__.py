@@ -65,7 +65,7 @@ class Load:
         """One message each 1/rate seconds, whatever becomes of those before."""
         self.talk.sent.clear()
         before, used, began = meters.cpu(self.pids), meters.busy(), time.monotonic()
-        held = meters.memory(self.pids)
+        held, again = meters.memory(self.pids), self.talk.again
         async with self.looks.beside():
             sending = await self._send(rate, seconds)
             sent_in = time.monotonic() - began
@@ -82,6 +82,7 @@ class Load:
             "sent": len(found),
             "sent_a_second": round(len(found) / sent_in, 1),
             **figures,
+            "sent_again": self.talk.again - again,
             "drained_after_s": round(drained, 1),
             "cpu_ms_a_message": {
                 name: round(value * 1_000 / max(len(found), 1), 2)
