@@ -19,10 +19,13 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import aiohttp
+
 from benchmarks.web import Page, Web
 
 GATHER = 0.04
 MARKS = 0.25
+AGAIN, LONGEST_AGAIN = 2.0, 60.0
 _TAG = re.compile(r"<[a-z]+ [^>]*data-fragment-url=[^>]*>")
 _DATA = re.compile(r'data-([a-z-]+)="([^"]*)"')
 
@@ -39,6 +42,7 @@ class Fragment:
     at: float = -math.inf
     when: float = math.inf
     busy: bool = False
+    failures: int = 0
 
     @property
     def by_line(self) -> bool:
@@ -149,9 +153,16 @@ class DeskPage:
         path, _mark, own = address.partition("?")
         try:
             page = await self.web.get(path, self.headers | {"x-fragment": "1"}, [*parse_qsl(own), *query])
+        except (aiohttp.ClientError, TimeoutError):
+            self.fetched["(failed)"] += 1
+            part.whole = True
+            self._soon(part, min(AGAIN * 2**part.failures, LONGEST_AGAIN))
+            part.failures += 1
+            return
         finally:
             part.busy = False
             self._stir.set()
+        part.failures = 0
         self.fetched[re.sub(r"\d+", "N", path)] += 1
         if part.data.get("id", "") == "timeline" or "/timeline" in path:
             self._take(part, page)

@@ -8,6 +8,8 @@ const GATHER = 40;
 const MARKS = 250; // a mark on a line that stands already may wait for others
 const MOST_LINES = 50;
 const LONGEST = 600;
+const AGAIN = 2_000; // what could not be had is asked for again, twice as late each time
+const LONGEST_AGAIN = 60_000;
 const states = new WeakMap();
 const waiting = new Set();
 let timer;
@@ -75,7 +77,7 @@ export function refresh(element) {
 }
 
 const stateOf = (element) => {
-  if (!states.has(element)) states.set(element, { whole: false, lines: new Set(), wants: 0, at: -Infinity, turn: 0, done: 0, busy: 0 });
+  if (!states.has(element)) states.set(element, { whole: false, lines: new Set(), wants: 0, at: -Infinity, turn: 0, done: 0, busy: 0, failures: 0 });
   return states.get(element);
 };
 
@@ -170,12 +172,14 @@ async function bring(element) {
   Object.assign(state, { whole: false, lines: new Set(), wants: 0, at: performance.now(), busy: state.busy + 1 });
   const turn = (state.turn += 1);
   try {
-    const response = await call(whole ? fragmentUrl : changes(element, lines));
+    const response = await call(whole ? fragmentUrl : changes(element, lines), { quiet: state.failures > 0 });
+    state.failures = 0;
     await show(element, response, turn, whole || response.headers.has("x-whole"));
   } catch (error) {
-    // What was missed comes with the next.
     state.whole = true;
     if (!(error instanceof Failed)) throw error;
+    // Perhaps nobody tells of it again. What is forbidden or gone stays so.
+    if (!error.status || error.status >= 500) later(element);
   } finally {
     state.busy -= 1;
     if (waiting.has(element)) plan(state.when);
@@ -193,6 +197,13 @@ async function show(element, response, turn, all) {
   const number = response.headers.get("x-number");
   if (number !== null) for (const shown of document.querySelectorAll(`[data-number-of="${element.id}"]`)) shown.textContent = number;
   element.dispatchEvent(new CustomEvent("deskbell:content", { bubbles: true }));
+}
+
+function later(element) {
+  const state = stateOf(element);
+  const delay = Math.min(AGAIN * 2 ** state.failures, LONGEST_AGAIN);
+  state.failures += 1;
+  soon(element, delay * (0.75 + Math.random() / 2));
 }
 
 function changes(element, lines) {
