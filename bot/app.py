@@ -27,7 +27,7 @@ import adapters
 from adapters.files import make_store
 from adapters.local.bus import LocalBus
 from adapters.redis.bus import RedisBus
-from bot import doctor, ending, jobs, migrate, typists, wiring
+from bot import doctor, ending, jobs, migrate, pulse, typists, wiring
 from bot.doctor.patient import Patient
 from bot.following import follow
 from bot.loops import Loops
@@ -35,8 +35,9 @@ from bot.post import Posting
 from bot.router import Router
 from bot.secrets import master_keys
 from bot.tell import Tell
+from bot.tracing import traced
 from bot.voice.engine import Voice
-from core import outbox
+from core import metrics, outbox
 from core.chat import ChatAdapter, HasPage, Menus
 from core.collector import collect_seldom
 from core.db import Database
@@ -59,6 +60,8 @@ REACH_SECONDS = 10.0
 PART_PATIENCE = 20.0
 STOP_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
+LEASE = "gateway"
+"""Who holds it keeps the connections to platforms and delivers."""
 GRACE_SECONDS = 25.0
 """From the signal to the end, whatever hangs: before the 30 seconds after which systemd kills."""
 Work = dict[str, Callable[[], Coroutine[Any, Any, None]]]
@@ -83,6 +86,8 @@ class App:
     web: Any
     site: Site
     voice: Voice
+    part: str = "all"
+    """Which part of a desk this process is."""
     tasks: Work = field(default_factory=dict)
     """What runs beside the rest for as long as the desk does."""
 
@@ -221,7 +226,7 @@ async def serve(settings: Settings, announce: Callable[[App], Any] | None = None
     """Run the desk until it is told to stop; `announce` is awaited once all is up."""
     listening = bind(settings)
     with contextlib.closing(listening):
-        async with compose(settings) as app:
+        async with traced(settings, "all"), compose(settings) as app:
             await run(app, listening, announce)
 
 
@@ -230,6 +235,7 @@ async def run(app: App, listening: socket.socket, announce: Callable[[App], Any]
     await take_over(app.desk)
     stop = asyncio.Event()
     schedule = jobs.schedule(wiring.live_channels(app.chats))
+    metrics.set_leading(LEASE, True)
     work: Work = {
         "loops": app.loops.run,
         "typing": lambda: typists.relay(app.desk, app.chats),
@@ -267,6 +273,7 @@ async def serve_with(
         )
     )
     _stop_on_signals(server)
+    work = {"pulse": lambda: pulse.run(app.desk, app.part)} | work
     background = [asyncio.create_task(task(), name=name) for name, task in work.items()]
     serving = asyncio.create_task(server.serve(sockets=[listening]), name="web")
     try:

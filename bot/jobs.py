@@ -7,6 +7,7 @@ work commit together, so that a kill in the middle leaves the job due.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ from sqlalchemy import ColumnElement, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import InstrumentedAttribute
 
-from core import clock
+from core import clock, metrics, tracing
 from core.access import SYSTEM
 from core.admin import audit
 from core.conversations import attachments
@@ -188,19 +189,30 @@ async def run_due(desk: Desk, jobs: tuple[Job, ...], hand: Hand | None = None) -
 async def run_one(desk: Desk, job: Job) -> int:
     """Run one job if it is due and nobody else runs it, step by step until a step is not full.
     What it breaks on is logged, and kept as a code with its row."""
+    begun = time.perf_counter()
+    total, error = 0, None
+    with tracing.span("job", job=job.name) as step:
+        try:
+            total = await _steps(desk, job)
+        except Exception as broken:
+            if is_outage(broken):
+                raise
+            error = type(broken).__name__
+            log.exception("job.failed", job=job.name, exc_info=broken)
+            step.failed(error)
+            await _broken(desk, job, error)
+    metrics.observe_job(job.name, time.perf_counter() - begun, failed=error is not None)
+    return total
+
+
+async def _steps(desk: Desk, job: Job) -> int:
     total = 0
-    try:
-        await _enter(desk, job)
-        for _step in range(MOST_STEPS):
-            count = await _step_of(desk, job, again=_step > 0)
-            total += count
-            if count < job.full:
-                break
-    except Exception as error:
-        if is_outage(error):
-            raise
-        log.exception("job.failed", job=job.name, exc_info=error)
-        await _broken(desk, job, type(error).__name__)
+    await _enter(desk, job)
+    for step in range(MOST_STEPS):
+        count = await _step_of(desk, job, again=step > 0)
+        total += count
+        if count < job.full:
+            break
     return total
 
 

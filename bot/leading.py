@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import ending
-from core import lease
+from core import lease, metrics
 from core.db import Database
 from core.errors import DeskError
 from core.ids import new_id
@@ -39,6 +39,7 @@ class Leading:
         self.db, self.name, self.me = db, name, new_id()
         self.epoch = 0
         self._until = 0.0
+        metrics.set_leading(name, False)
 
     @property
     def holds(self) -> bool:
@@ -70,6 +71,7 @@ class Leading:
                 epoch = 0
             if epoch:
                 self.epoch, self._until = epoch, began + lease.SECONDS - _SAFETY
+                metrics.set_leading(self.name, True)
                 log.info("lease.taken", lease=self.name, epoch=epoch)
                 return
             await asyncio.sleep(LOOK_SECONDS)
@@ -83,6 +85,7 @@ class Leading:
         finally:
             await ending.ended((leading, renewing), LET_GO_SECONDS)
             epoch, self.epoch = self.epoch, 0
+            metrics.set_leading(self.name, False)
             await asyncio.shield(self._give_up(epoch))
         if not leading.done():
             # It could not stand by beside what is left of it. Who ends is started again.

@@ -19,7 +19,7 @@ from bot.copying import Copying
 from bot.making import Made, Maker, Making
 from bot.parts import Parts
 from bot.rooms import threads
-from core import outbox
+from core import clock, metrics, outbox, tracing
 from core.chat import (
     Card,
     ChatAdapter,
@@ -121,7 +121,7 @@ class Posting:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _begin(self, row: Delivery) -> None:
-        platform = Place.from_key(row.place_key).platform
+        platform = _platform(row)
         self._busy[platform] += 1
         task = asyncio.create_task(self._send(row))
         self._running.add(task)
@@ -144,12 +144,15 @@ class Posting:
 
     async def _send(self, row: Delivery) -> bool:
         """True when it is worth to look for what is due now."""
-        try:
-            async with asyncio.timeout(FILE_TIME_LIMIT if row.kind in _LONG else TIME_LIMIT):
-                return await self._try(row)
-        except Exception as error:  # noqa: BLE001  the named edge of all calls: each failure is noted with its row
-            await self._noting(partial(self._note, row, error))
-            return not isinstance(error, Replaced)
+        with tracing.span("delivery", kind="consumer", parent=row.trace, **_facts(row)) as step:
+            try:
+                async with asyncio.timeout(FILE_TIME_LIMIT if row.kind in _LONG else TIME_LIMIT):
+                    return await self._try(row)
+            except Exception as error:  # noqa: BLE001  the named edge of all calls: each failure is noted with its row
+                step.failed(type(error).__name__)
+                metrics.count_call_failed(_platform(row), type(error).__name__)
+                await self._noting(partial(self._note, row, error))
+                return not isinstance(error, Replaced)
 
     async def _note(self, row: Delivery, error: Exception) -> None:
         """What becomes of a row whose call failed."""
@@ -214,10 +217,12 @@ class Posting:
         if not self.may_send():
             raise Replaced("This process of the desk does not lead any more.")
         async with self._leased(row):
-            result = await call(adapter, place, row, made)
+            with tracing.span("platform.call", kind="client", platform=place.platform):
+                result = await call(adapter, place, row, made)
         looks, looking = self._looks, self._looking
         revision = made.revision if isinstance(made, Post) else 0
         more = await self._done_once(row, result, revision)
+        metrics.observe_delivery(place.platform, (clock.now() - _promised(row)).total_seconds())
         # Whoever looked meanwhile may have found that this one stood before the next of its place.
         return more or looking or self._looking or looks != self._looks
 
@@ -333,6 +338,19 @@ class Posting:
         async with self.desk.unit() as uow:
             await places.note_broken(uow, place, "token_revoked")
             await outbox.paused(uow, row.id, REVOKED_PAUSE, "token_revoked")
+
+
+def _platform(row: Delivery) -> str:
+    return Place.from_key(row.place_key).platform
+
+
+def _facts(row: Delivery) -> dict[str, tracing.Fact]:
+    return {"platform": _platform(row), "what": row.kind, "card": row.card or "", "attempt": row.attempts}
+
+
+def _promised(row: Delivery) -> datetime:
+    """Since when it could have been there: what is held waits on purpose."""
+    return max(row.created_at, row.due_at) if row.attempts <= 1 else row.created_at
 
 
 def _nobody() -> None:

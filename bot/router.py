@@ -7,13 +7,15 @@ sealed, and worked off in order per place; after five failures it is parked for 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractContextManager
 
 import structlog
 
 from bot import gathering, invoke, places, talk
 from bot.registry import NARROW
-from core import inbox
+from core import inbox, tracing
 from core.chat import (
     Answer,
     Card,
@@ -36,7 +38,7 @@ from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError, Forbidden, NotFound, Unavailable
 from core.i18n import _, set_language
-from core.metrics import count_inbound
+from core.metrics import count_inbound, observe_inbound
 from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Inbound as InboundRow
 from core.ports.bus import Signal
@@ -67,23 +69,28 @@ class Router:
             return self._typing(inbound)
         if isinstance(inbound, Completing):
             return await self._complete(inbound)
-        count_inbound(inbound.place.platform, type(inbound).__name__)
-        set_language(inbound.sender.locale or self.desk.means.settings.language)
-        try:
-            return await self._work(inbound)
-        except DeskError:
-            raise
-        except Exception as error:
-            if is_outage(error):
-                raise _unavailable() from error
-            # The named edge: whatever it was, the words are kept.
-            return await self._keep(inbound, error)
+        begun = time.perf_counter()
+        with _step("inbound", inbound):
+            set_language(inbound.sender.locale or self.desk.means.settings.language)
+            try:
+                answer = await self._work(inbound)
+            except DeskError:
+                raise
+            except Exception as error:
+                if is_outage(error):
+                    raise _unavailable() from error
+                # The named edge: whatever it was, the words are kept.
+                return await self._keep(inbound, error)
+        observe_inbound(inbound.place.platform, time.perf_counter() - begun)
+        return answer
 
     async def receive(self, inbound: Inbound) -> None:
         """The row first, the work right after: for platforms that cannot wait for both."""
-        count_inbound(inbound.place.platform, type(inbound).__name__)
-        async with self.desk.unit() as uow:
-            await inbox.keep(uow, inbound)
+        begun = time.perf_counter()
+        with _step("inbound.kept", inbound):
+            async with self.desk.unit() as uow:
+                await inbox.keep(uow, inbound)
+        observe_inbound(inbound.place.platform, time.perf_counter() - begun)
         self.waiting.set()
 
     async def resume(self) -> int:
@@ -91,7 +98,8 @@ class Router:
         async with self.desk.db.sessions() as session:
             rows = await inbox.waiting(session)
         for row in rows:
-            await self._again(row.key)
+            with tracing.follow("inbound.taken_up", parent=row.trace, attempt=row.attempts + 1):
+                await self._again(row.key)
         return len(rows)
 
     async def _work(self, inbound: Inbound) -> Answer:
@@ -203,6 +211,12 @@ class Router:
             Signal("typing", {"place": inbound.place.key, "on": inbound.on, "side": "requester"})
         )
         return Answer()
+
+
+def _step(name: str, inbound: Inbound) -> AbstractContextManager[tracing.Span]:
+    platform, kind = inbound.place.platform, type(inbound).__name__
+    count_inbound(platform, kind)
+    return tracing.span(name, kind="consumer", platform=platform, what=kind)
 
 
 def _unavailable() -> Unavailable:

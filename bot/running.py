@@ -10,11 +10,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 from bot import jobs, typists, wiring
-from bot.app import App, Work, bind, compose, serve_with, take_over
+from bot.app import LEASE, App, Work, bind, compose, serve_with, take_over
 from bot.leading import Leading
+from bot.tracing import traced
 from core import lease
 from core.errors import StartError
 from core.settings import Settings
@@ -22,8 +23,13 @@ from webui.app import make_app, make_probes
 
 _HERE = ("refresh", "articles")
 
-Part = Callable[[App], Awaitable[tuple[Any, Work]]]
-"""Makes of a desk that was put together what a part serves, and what it does meanwhile."""
+
+class Part(Protocol):
+    """Makes of a desk that was put together what a part serves, and what it does meanwhile."""
+
+    __name__: str
+
+    def __call__(self, app: App, /) -> Awaitable[tuple[Any, Work]]: ...
 
 
 async def serve_part(settings: Settings, part: Part, port: int, announce: Callable[[App], Any]) -> None:
@@ -37,7 +43,9 @@ async def serve_part(settings: Settings, part: Part, port: int, announce: Callab
     # Of the other parts none is fenced: nothing is lost when they stand still.
     idle = lease.IDLE_SECONDS if part is gateway else 0
     with contextlib.closing(listening):
-        async with compose(settings, part=True, idle_seconds=idle) as app:
+        tracing = traced(settings, part.__name__)
+        async with tracing, compose(settings, part=True, idle_seconds=idle) as app:
+            app.part = part.__name__
             served, work = await part(app)
             await serve_with(app, served, work, listening, announce)
 
@@ -59,7 +67,7 @@ async def gateway(app: App) -> tuple[Any, Work]:
     """The connections to platforms, all deliveries, and the keeping of calls: by the one that leads."""
     away = {name: chat for name, chat in app.chats.items() if not chat.limits.timeline}
     app.site.mounts = {name: chat.http for name, chat in away.items() if chat.http is not None}
-    leading = Leading(app.desk.db, "gateway")
+    leading = Leading(app.desk.db, LEASE)
     app.desk.db.fence = leading.fence
     app.loops.posting.may_send = lambda: leading.holds
     app.voice.need()

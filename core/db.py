@@ -30,7 +30,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
-from core import clock
+from core import clock, tracing
 from core.access import DEFAULT_ROLES, SYSTEM, Actor, Permission
 from core.events import Event
 
@@ -101,6 +101,8 @@ class EventRow(Base):
     seq: Mapped[int | None] = mapped_column(default=None)
     data: Mapped[dict[str, Any]] = mapped_column(default_factory=dict)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    trace: Mapped[str | None] = mapped_column(default_factory=tracing.current)
+    """Of which step it came, for whoever goes on with it (W3C traceparent)."""
 
 
 class Setting(Base):

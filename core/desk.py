@@ -83,6 +83,7 @@ def signal_of(event: EventRow) -> Signal:
         "conversation": str(event.conversation_id) if event.conversation_id else None,
         "actor": str(event.actor_id) if event.actor_id else None,
         "seq": event.seq,
+        "at": event.at.timestamp(),
         **event.data,
     }
     return Signal("event", data)

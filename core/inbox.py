@@ -12,7 +12,7 @@ from sqlalchemy import exists, select, update
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from core import clock
+from core import clock, tracing
 from core.chat import Inbound as InboundValue
 from core.chat import Place, key_of
 from core.chat_codec import from_json, to_json
@@ -79,6 +79,7 @@ async def keep(
             attempts=0,
             error=error,
             at=clock.now(),
+            trace=tracing.current(),
         )
         .on_conflict_do_nothing(index_elements=["key"])
     )
@@ -198,6 +199,7 @@ async def _keep_noted(uow: UnitOfWork, inbound: InboundValue, state: str, error:
             sender=_sender(uow, inbound),
             payload=seal_json(uow.keys.desk, to_json(inbound), "inbound.payload", key),
             error=error,
+            trace=tracing.current(),
         )
         .returning(Inbound.id)
     )

@@ -7,6 +7,8 @@ import sys
 
 import structlog
 
+from core import tracing
+
 _SECRETS = (
     "token",
     "password",
@@ -38,6 +40,7 @@ def configure(form: str = "console") -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _hide_secrets,
+            _traced,
             *([_tracebacks] if form == "json" else []),
             renderer,
         ],
@@ -46,6 +49,13 @@ def configure(form: str = "console") -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+
+
+def _traced(_logger: object, _name: str, fields: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Of which trace a line is, where there are any."""
+    if (parent := tracing.current()) is not None:
+        fields["trace"] = parent.split("-")[1]
+    return fields
 
 
 _tracebacks = structlog.processors.ExceptionRenderer(

@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from core import pace
 from core.db import Database, EventRow
 from core.events import REGISTRY as EVENTS
 from core.version import VERSION
@@ -38,6 +39,46 @@ inbound = Counter(
     "deskbell_inbound", "Facts that came in from platforms", ["platform", "kind"], registry=registry
 )
 events = Counter("deskbell_events", "Facts committed by this process", ["name"], registry=registry)
+inbound_seconds = Histogram(
+    "deskbell_inbound_seconds",
+    "From what came in to the commit of what it led to",
+    ["platform"],
+    buckets=BUCKETS,
+    registry=registry,
+)
+page_seconds = Histogram(
+    "deskbell_page_seconds", "From an event to a page that listens", buckets=BUCKETS, registry=registry
+)
+delivery_seconds = Histogram(
+    "deskbell_delivery_seconds",
+    "From a delivery's time to its end at the platform",
+    ["platform"],
+    buckets=(*BUCKETS, 30.0, 60.0, 300.0),
+    registry=registry,
+)
+calls_failed = Counter(
+    "deskbell_platform_calls_failed", "Calls that failed", ["platform", "error"], registry=registry
+)
+job_seconds = Histogram(
+    "deskbell_job_seconds", "How long jobs of the schedule take", ["job"], buckets=BUCKETS, registry=registry
+)
+jobs_failed = Counter("deskbell_jobs_failed", "Jobs of the schedule that failed", ["job"], registry=registry)
+sign_ins = Counter("deskbell_sign_ins", "Tries to sign in", ["outcome"], registry=registry)
+spans = Counter("deskbell_spans", "Steps of traces, sent or lost", ["outcome"], registry=registry)
+leading = Gauge("deskbell_leading", "1 where this process leads", ["lease"], registry=registry)
+redis_connected = Gauge(
+    "deskbell_redis_connected",
+    "1 while Redis carries live updates or none is set, 0 while it is away",
+    registry=registry,
+)
+redis_connected.set(1)
+_tickets = Gauge(
+    "deskbell_tickets", "Live tickets by status, and those nobody has", ["state"], registry=registry
+)
+_backup_age = Gauge(
+    "deskbell_backup_age_seconds", "Since the last `deskbell backup`; -1: there was none", registry=registry
+)
+_disk_free = Gauge("deskbell_disk_free_bytes", "Space left where the data folder is", registry=registry)
 _inbound_waiting = Gauge(
     "deskbell_inbound_waiting", "Inbound rows whose work is not done", ["state"], registry=registry
 )
@@ -49,7 +90,7 @@ _reader_lag = Gauge(
     "deskbell_event_reader_lag", "Events that a reader has not dealt with yet", ["reader"], registry=registry
 )
 _pool = Gauge("deskbell_database_pool", "Connections of the pool", ["state"], registry=registry)
-_subscribers = Gauge("deskbell_live_subscribers", "Pages that listen for changes", registry=registry)
+live_pages = Gauge("deskbell_live_subscribers", "Pages that listen for changes", registry=registry)
 _memory = Gauge("deskbell_memory_bytes", "Resident memory of this process", registry=registry)
 _started = Gauge("deskbell_start_time_seconds", "When this process began (Unix time)", registry=registry)
 _build = Gauge("deskbell_build_info", "The version that runs", ["version"], registry=registry)
@@ -65,11 +106,70 @@ class Depths:
     deliveries: dict[str, int]
     oldest_due_seconds: float
     readers: dict[str, int]
+    tickets: dict[str, int] = field(default_factory=dict)
+    backup_age_seconds: float = -1.0
 
 
 def count_inbound(platform: str, kind: str) -> None:
     """Something came in; `kind` is the name of the neutral value, such as Said."""
     inbound.labels(platform, kind).inc()
+
+
+def observe_inbound(platform: str, seconds: float) -> None:
+    inbound_seconds.labels(platform).observe(seconds)
+    pace.note("inbound", seconds)
+
+
+def observe_page(seconds: float) -> None:
+    seconds = max(0.0, seconds)
+    page_seconds.observe(seconds)
+    pace.note("page", seconds)
+
+
+def observe_delivery(platform: str, seconds: float) -> None:
+    seconds = max(0.0, seconds)
+    delivery_seconds.labels(platform).observe(seconds)
+    pace.note(f"delivery {platform}", seconds)
+
+
+def count_call_failed(platform: str, error: str) -> None:
+    """`error` is the name of a type."""
+    calls_failed.labels(platform, error).inc()
+    pace.count(f"call {platform} {error}")
+
+
+def observe_job(job: str, seconds: float, *, failed: bool) -> None:
+    job_seconds.labels(job).observe(seconds)
+    if failed:
+        jobs_failed.labels(job).inc()
+
+
+def count_sign_in(outcome: str) -> None:
+    """`outcome` is a code, such as done or wrong."""
+    sign_ins.labels(outcome).inc()
+    pace.count(f"sign_in {outcome}")
+
+
+def count_spans(count: int, *, sent: bool) -> None:
+    spans.labels("sent" if sent else "lost").inc(count)
+
+
+def set_leading(lease: str, leads: bool) -> None:
+    leading.labels(lease).set(leads)
+
+
+def leads() -> bool:
+    """Whether this process leads, whatever that is."""
+    return any(sample.value for family in leading.collect() for sample in family.samples)
+
+
+def pages() -> int:
+    """Pages that listen to this process."""
+    return int(next(iter(live_pages.collect())).samples[0].value)
+
+
+def set_redis(connected: bool) -> None:
+    redis_connected.set(connected)
 
 
 def count_events(rows: Iterable[EventRow]) -> None:
@@ -82,16 +182,24 @@ def observe_request(method: str, route: str, status: int, seconds: float) -> Non
     requests.labels(method, route, str(status)).inc()
     request_seconds.labels(route).observe(seconds)
     recent.add(seconds)
+    pace.note("request", seconds)
+    if status >= 500:
+        pace.count("error")
+    elif status in (401, 403, 429):
+        pace.count(f"refused {status}")
 
 
-def exposition(database: Database, depths: Depths, subscribers: int) -> bytes:
+def exposition(database: Database, depths: Depths, *, disk_free: int | None = None) -> bytes:
     """Everything in Prometheus' text form; the gauges are set to what is so now."""
     _set(_inbound_waiting, depths.inbound)
     _set(_deliveries, depths.deliveries)
     _set(_reader_lag, depths.readers)
     _set(_pool, pool_of(database))
+    _set(_tickets, depths.tickets)
+    _backup_age.set(depths.backup_age_seconds)
+    if disk_free is not None:
+        _disk_free.set(disk_free)
     _oldest_due.set(depths.oldest_due_seconds)
-    _subscribers.set(subscribers)
     _memory.set(memory_bytes())
     return generate_latest(registry)
 

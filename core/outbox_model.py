@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from core import clock
+from core import clock, tracing
 from core.db import Base
 from core.ids import new_id
 
@@ -43,6 +43,7 @@ class Inbound(Base):
     error: Mapped[str | None] = mapped_column(default=None)
     result: Mapped[str | None] = mapped_column(default=None)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    trace: Mapped[str | None] = mapped_column(default_factory=tracing.current)
 
 
 class Delivery(Base):
@@ -76,6 +77,7 @@ class Delivery(Base):
     error: Mapped[str | None] = mapped_column(default=None)
     created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
     sent_at: Mapped[datetime | None] = mapped_column(default=None)
+    trace: Mapped[str | None] = mapped_column(default_factory=tracing.current)
 
 
 class ReaderMark(Base):

@@ -109,6 +109,25 @@ class Settings(BaseSettings):
         examples=["the output of `openssl rand -hex 32`"],
     )
 
+    otlp_endpoint: str = Field(
+        "",
+        alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Where traces go, by OTLP over HTTP (/v1/traces is added). Unset: nothing is traced",
+        examples=["http://127.0.0.1:4318"],
+    )
+    otlp_headers: SecretStr = Field(
+        SecretStr(""),
+        alias="OTEL_EXPORTER_OTLP_HEADERS",
+        description="Headers for it, such as a key: name=value, separated by commas",
+        examples=["authorization=Bearer%20secret"],
+    )
+    trace_share: float = Field(
+        1.0,
+        alias="DESKBELL_TRACE_SHARE",
+        description="How much of what comes in is traced, from 0 to 1",
+        examples=["0.1"],
+    )
+
     @field_validator("public_url")
     @classmethod
     def _an_address(cls, value: str) -> str:
@@ -120,6 +139,25 @@ class Settings(BaseSettings):
         if parts.query or parts.fragment or parts.username is not None:
             raise ValueError("it must be a plain address, with nothing behind a ? or # and no user")
         return value.rstrip("/")
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _a_collector(cls, value: str) -> str:
+        parts = _parts(value)
+        if value and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("it must begin with http:// or https:// and name a host")
+        if parts.query or parts.fragment or parts.username is not None:
+            raise ValueError(
+                "it must be a plain address; what is secret belongs into OTEL_EXPORTER_OTLP_HEADERS"
+            )
+        return value.rstrip("/")
+
+    @field_validator("trace_share")
+    @classmethod
+    def _a_share(cls, value: float) -> float:
+        if not 0 <= value <= 1:
+            raise ValueError("it must be a number from 0 to 1")
+        return value
 
     @field_validator("database_url")
     @classmethod

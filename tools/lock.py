@@ -8,8 +8,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = {"run": ("build",), "dev": ("build", "dev")}
-OVERRIDES = {"dev": ("--overrides", "requirements/overrides-dev.in")}
-"""What the program does without (see [tool.uv] in pyproject.toml) and a tool of its tests needs."""
 
 
 def main() -> int:
@@ -19,7 +17,6 @@ def main() -> int:
         command += ["--generate-hashes", "--python-version", "3.11", "--no-header", "--quiet", *chosen]
         # No address of an index goes into the files: each machine has its own.
         command += ["--no-emit-index-url", "--output-file", f"requirements/{name}.txt"]
-        command += OVERRIDES.get(name, ())
         if code := _run(command):
             return code
     return 0

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
+from fastapi.telemetry import TelemetryConfig
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -24,6 +25,14 @@ from webui.security import SecurityHeaders
 from webui.site import Site
 
 HOT = frozenset({"ticket", "ticket_verbs", "notices", "presence", "desk_shell"})
+QUIET: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""The framework's own telemetry tells whole addresses, and in these stand the tokens of links."""
 FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -43,7 +52,12 @@ class FingerprintedFiles(StaticFiles):
 def make_app(site: Site) -> FastAPI:
     """The whole web as one ASGI app."""
     app = FastAPI(
-        title="Deskbell", version=site.version or "0", docs_url=None, redoc_url=None, openapi_url=None
+        title="Deskbell",
+        version=site.version or "0",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry=QUIET,
     )
     app.state.site = site
     errors.install(app)
@@ -62,12 +76,13 @@ def make_app(site: Site) -> FastAPI:
 
 def make_probes(site: Site) -> FastAPI:
     """What a part of a desk serves that is not its web: the probes, /metrics, and what adapters mount."""
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, telemetry=QUIET)
     app.state.site = site
     errors.install(app)
     app.add_middleware(Bounds)
     app.add_middleware(Heads)
     app.add_middleware(SecurityHeaders, secure=site.secure)
+    app.add_middleware(Metrics, database=site.desk.db)
     app.include_router(_probes(site))
     app.include_router(importlib.import_module("webui.pages.metrics").router)
     for name, mounted in site.mounts.items():

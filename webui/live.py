@@ -7,7 +7,7 @@ fragments. Of a ticket's conversation they hear what changed, so that they need 
     ticket:N        who has it, where it stands, what is known of it
     talk:N:SEQ      something was said or happened; SEQ is its place in the conversation
     line:N:ID       a message that stands already looks different now
-    seen:N          the requester has read on
+    seen:N:SEQ      the requester has read on, as far as SEQ: nothing need be fetched for it
     whole:N         more changed than lines can tell
     presence:N      who looks at it, who types
     queues, counts  a list of tickets; how many lie in each queue
@@ -32,7 +32,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 from sse_starlette import EventSourceResponse
 
-from core import clock
+from core import clock, metrics
 from core.conversations.model import Conversation, Seat
 from core.db import EventRow
 from core.desk import signal_of
@@ -59,6 +59,7 @@ OLDEST = 15_000
 SLACK = timedelta(seconds=1)
 """From an event's time to the commit that shows it."""
 MOST_MISSED = 100
+OLD_EVENT = 60.0
 BEAT = 30.0
 """Seconds after which a page that stays open says again that it does."""
 _WHOLE = frozenset({"ticket.merged", "ticket.split", "ticket.requester_changed"})
@@ -164,7 +165,7 @@ async def stream_of(
     """What changes of the watched conversations and places, as long as somebody listens; first, how far
     those that are `shown` have come: a page may have been made before the first signal was heard."""
     ends = time.monotonic() + LONGEST
-    async with site.desk.bus.subscribe() as signals:
+    async with site.desk.bus.subscribe() as signals, _counted():
         yield {"event": "ready", "data": orjson.dumps({"topics": await _standing(site, shown)}).decode()}
         if age and (missed := await _since(site, watched, me, staff, shown, age)):
             yield _changed(missed)
@@ -184,6 +185,7 @@ async def stream_of(
                 if staff:
                     found |= _arrived(site, signal, watched)
                     site.presence.heard(signal)
+                _measure(signal, found)
                 gathered.add(found, time.monotonic())
             if topics := gathered.take(ends + LISTS_EVERY):
                 yield _changed(topics)
@@ -192,6 +194,21 @@ async def stream_of(
                 waiting.cancel()
                 with contextlib.suppress(asyncio.CancelledError, StopAsyncIteration):
                     await waiting
+
+
+@contextlib.asynccontextmanager
+async def _counted() -> AsyncGenerator[None]:
+    with metrics.live_pages.track_inprogress():
+        yield
+
+
+def _measure(signal: Signal, found: set[str]) -> None:
+    """How long it took from an event to this page; lists wait for each other on purpose."""
+    if (at := signal.data.get("at")) is None or found <= LISTS:
+        return
+    # What an older conversation brings along has its own time.
+    if (taken := time.time() - float(at)) < OLD_EVENT:
+        metrics.observe_page(taken + GATHER)
 
 
 @dataclass(slots=True)
@@ -292,25 +309,23 @@ def _topics(
             number = watched.get(f"place {data.get('place')}")
             return {f"presence:{number}"} if number else set()
         case "event":
-            found = _of_ticket(number, data, staff, _place_in(shown, data)) if number else set()
+            found = _of_ticket(number, data, staff, shown) if number else set()
             return found | _of_queues(str(data.get("name"))) if staff else found
     return set()
 
 
-def _place_in(shown: Mapping[UUID, int], data: Mapping[str, Any]) -> str:
-    """`:SEQ` in the ticket's own conversation: one that was merged into it counts for itself."""
-    seq = data.get("seq")
-    return f":{seq}" if seq and any(str(one) == data.get("conversation") for one in shown) else ""
-
-
-def _of_ticket(number: int, data: Mapping[str, Any], staff: bool, place: str) -> set[str]:
-    name = str(data.get("name"))
+def _of_ticket(number: int, data: Mapping[str, Any], staff: bool, shown: Mapping[UUID, int]) -> set[str]:
+    """Places (`:SEQ`) are told in the ticket's own conversation: one that was merged into it counts for
+    itself."""
+    name, seq = str(data.get("name")), data.get("seq")
+    is_own = any(str(one) == data.get("conversation") for one in shown)
+    place = f":{seq}" if seq and is_own else ""
     if name == "message.said":
         return {f"talk:{number}{place}"} if staff or data.get("audience") != "staff" else set()
     if name.startswith("message."):
         return {f"line:{number}:{data.get('subject')}"}
     if name == "conversation.read":
-        return {f"seen:{number}"}
+        return {f"seen:{number}:{data.get('upto', 0)}"} if is_own else set()
     found = {f"ticket:{number}", f"talk:{number}{place}"}
     return found | {f"whole:{number}"} if name in _WHOLE else found
 

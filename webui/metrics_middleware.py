@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core import metrics
+from core import metrics, tracing
 from core.db import Database
 
 _KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -33,19 +33,36 @@ class Metrics:
             nonlocal told
             if message["type"] == "http.response.start" and not told:
                 told = True
-                _count(scope, message["status"], time.perf_counter() - begun)
+                _count(scope, step, message["status"], time.perf_counter() - begun)
+                if _is_stream(message):
+                    step.end()
             await send(message)
 
-        try:
-            await self.app(scope, receive, send_and_count)
-        finally:
-            if not told:
-                _count(scope, 500, time.perf_counter() - begun)
+        # What a stranger's browser says of its own trace is not believed: a trace begins here.
+        with tracing.span("request", kind="server") as step:
+            try:
+                await self.app(scope, receive, send_and_count)
+            finally:
+                if not told:
+                    _count(scope, step, 500, time.perf_counter() - begun)
 
 
-def _count(scope: Scope, status: int, seconds: float) -> None:
+def _count(scope: Scope, step: tracing.Span, status: int, seconds: float) -> None:
     method = scope["method"] if scope["method"] in _KNOWN_METHODS else "other"
-    metrics.observe_request(method, route_of(scope), status, seconds)
+    route = route_of(scope)
+    metrics.observe_request(method, route, status, seconds)
+    step.rename(f"{method} {route}")
+    step.note(method=method, route=route, status=status)
+    if status >= 500:
+        step.failed(str(status))
+
+
+def _is_stream(message: Message) -> bool:
+    """How long a page listens says nothing."""
+    return any(
+        name == b"content-type" and value.startswith(b"text/event-stream")
+        for name, value in message["headers"]
+    )
 
 
 def route_of(scope: Scope) -> str:

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from sqlalchemy import Uuid, bindparam, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from core import clock
+from core import clock, metrics
 from core.access import Actor
 from core.crypto import words
 from core.crypto.fields import seal_json
@@ -96,6 +96,7 @@ async def start(
     }
     session.seen_from = seal_json(key, seen, "session.seen_from", session.id)
     uow.session.add(session)
+    metrics.count_sign_in("done")
     uow.emit(SignedIn(subject=person.id, how=how), actor=await people.actor_of(uow, person))
     response.set_cookie(
         cookie_name(secure),

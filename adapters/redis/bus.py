@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from core import metrics
 from core.crypto.fields import Unreadable, seal_json, unseal_json
 from core.ids import new_id
 from core.ports.bus import Bus, Signal
@@ -117,6 +118,7 @@ class RedisBus:
                 self._here.publish(Signal(topic, data))
         elif not self.connected:
             self.connected = True
+            metrics.set_redis(True)
             log.info("redis.connected")
             self._here.publish(Signal("lost"))
 
@@ -130,6 +132,7 @@ class RedisBus:
     def _lost(self) -> None:
         """What was said since the connection broke was heard by nobody else."""
         was, self.connected = self.connected, False
+        metrics.set_redis(False)
         self._waiting.clear()
         if was:
             self._here.publish(Signal("lost"))

@@ -26,7 +26,7 @@ from starlette.routing import Mount, Route, Router
 from adapters.webchat import inbound, pages, render, timeline, tokens
 from adapters.webchat.inbound import decoded, string
 from adapters.webchat.tokens import Visitor
-from core import chat_secret, clock, guard, inbox, patience
+from core import chat_secret, clock, guard, inbox, metrics, patience
 from core.calendar import parse_calendar
 from core.chat import Answer, Card, Inbound
 from core.conversations import attachments
@@ -412,7 +412,7 @@ class _Api:
     async def _stream(self, visitor: Visitor, watched: dict[str, str]) -> AsyncIterator[dict[str, str]]:
         ends = time.monotonic() + STREAM_SECONDS
         try:
-            with self.chat.hub.page(visitor, watched) as page:
+            with metrics.live_pages.track_inprogress(), self.chat.hub.page(visitor, watched) as page:
                 yield {"event": "ready", "data": "{}"}
                 while (left := ends - time.monotonic()) > 0:
                     try:
@@ -487,12 +487,12 @@ class _Api:
         """The answer to a message: from what was kept, so that a repeat gets the same."""
         if answer.message_id:
             async with self.desk.unit() as uow:
-                message = await uow.session.get(Message, UUID(answer.message_id))
-                conversation = str(message.conversation_id) if message is not None else ""
-            self.chat.hub.watch(visitor.id, conversation, thread)
-            # Its own event came before the page could be told where to look.
-            self.chat.hub.push(visitor.id, {"type": "changed", "thread": thread})
-            return {"state": "sent", "message": answer.message_id, "cards": _cards(answer)["cards"]}
+                item = await timeline.own_item(uow, visitor, thread, UUID(answer.message_id))
+            if item is None or self.chat.hub.watch(visitor.id, item["part"], thread):
+                # Its own event came before the page could be told where to look.
+                self.chat.hub.push(visitor.id, {"type": "changed", "thread": thread})
+            cards = _cards(answer)["cards"]
+            return {"state": "sent", "message": answer.message_id, "cards": cards, "item": item}
         async with self.desk.db.sessions() as session:
             row = await inbox.find(session, self.desk.means.keys, said)
         state = row.state if row is not None else "done"

@@ -14,8 +14,8 @@ from adapters.files import make_store
 from bot.backup.make import Made, Tick, make
 from bot.cli import edge
 from bot.cli.reach import reached, where_is_the_master_key
-from bot.doctor.stored import BACKUP
 from core import clock
+from core.admin.health import BACKUP
 from core.db import Database
 from core.env_file import environment
 from core.outbox_model import ScheduledJob

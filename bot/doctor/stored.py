@@ -15,6 +15,7 @@ from bot.doctor.patient import Patient
 from bot.secrets import FILE, kept_keys
 from core import clock as desk_clock
 from core.admin.checkup import Line
+from core.admin.health import BACKUP
 from core.errors import StartError
 from core.files.size import in_words
 from core.i18n import _
@@ -22,8 +23,6 @@ from core.outbox_model import ScheduledJob
 from core.ports.files import new_name
 
 OLDEST_SERVER = 180_000
-BACKUP = "backup"
-"""The row of the schedule that says when a backup was made."""
 OLD_BACKUP = timedelta(days=2)
 LITTLE_DISK = 1 << 30
 FAST_SECONDS, WRONG_SECONDS = 2.0, 30.0

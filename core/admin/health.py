@@ -17,9 +17,11 @@ from core.access import Actor, Permission
 from core.db import Database, EventRow, UnitOfWork, estimated_count
 from core.metrics import Depths
 from core.outbox_model import Delivery, Inbound, ReaderMark, ScheduledJob
-from core.tickets.model import Ticket
+from core.tickets.model import LIVE, Ticket
 from core.version import VERSION
 
+BACKUP = "backup"
+"""The row of the schedule that says when a backup was made."""
 COUNTED_TO = 10_000
 """A queue is counted so far and no further: more than that is only "more"."""
 MANY_WAIT = 1_000
@@ -76,15 +78,13 @@ class Health:
         return [name for name, wrong in found.items() if wrong]
 
 
-async def look(
-    uow: UnitOfWork, actor: Actor, database: Database, *, folder: Path | None = None, subscribers: int = 0
-) -> Health:
+async def look(uow: UnitOfWork, actor: Actor, database: Database, *, folder: Path | None = None) -> Health:
     """Look at everything once. `folder` is where the data lie, for the space that is left."""
     actor.require(Permission.see_health)
     session = uow.session
     server, size, connections, most = await _database(session)
     count, (p50, p95) = metrics.recent.percentiles(0.5, 0.95)
-    free, total = _disk(folder)
+    free, total = disk(folder)
     return Health(
         version=VERSION,
         server=server,
@@ -102,28 +102,52 @@ async def look(
         uptime_seconds=metrics.uptime_seconds(),
         disk_free=free,
         disk_total=total,
-        subscribers=subscribers,
+        subscribers=metrics.pages(),
         at=clock.now(),
     )
 
 
 async def depths(session: AsyncSession) -> Depths:
     """What waits. Every count stops at `COUNTED_TO`."""
-    inbound = {state: await _bounded(session, _inbound(state)) for state in ("received", "parked", "held")}
+    inbound = {state: await bounded(session, _inbound(state)) for state in ("received", "parked", "held")}
     deliveries = {
-        state: await _bounded(session, select(Delivery.id).where(Delivery.state == state))
+        state: await bounded(session, select(Delivery.id).where(Delivery.state == state))
         for state in ("due", "dead")
     }
     due_at = await outbox.next_due(session)
     waited = (clock.now() - due_at).total_seconds() if due_at is not None else 0.0
-    return Depths(inbound, deliveries, max(0.0, waited), await _lags(session))
+    return Depths(
+        inbound,
+        deliveries,
+        max(0.0, waited),
+        await _lags(session),
+        await tickets(session),
+        await _backup_age(session),
+    )
+
+
+async def tickets(session: AsyncSession) -> dict[str, int]:
+    """Live tickets by status, and those that nobody has."""
+    live = Ticket.status.in_(LIVE)
+    found = {
+        str(status): await bounded(session, select(Ticket.id).where(live, Ticket.status == status))
+        for status in LIVE
+    }
+    nobodys = select(Ticket.id).where(live, Ticket.assignee_id.is_(None))
+    return found | {"unassigned": await bounded(session, nobodys)}
+
+
+async def _backup_age(session: AsyncSession) -> float:
+    row = select(ScheduledJob.last_run_at).where(ScheduledJob.name == BACKUP)
+    at: datetime | None = await session.scalar(row)
+    return max(0.0, (clock.now() - at).total_seconds()) if at is not None else -1.0
 
 
 def _inbound(state: str) -> Any:
     return select(Inbound.id).where(Inbound.state == state, Inbound.state.in_(("received", "parked", "held")))
 
 
-async def _bounded(session: AsyncSession, query: Any) -> int:
+async def bounded(session: AsyncSession, query: Any) -> int:
     some = query.limit(COUNTED_TO).subquery()
     return int(await session.scalar(select(func.count()).select_from(some)) or 0)
 
@@ -135,7 +159,7 @@ async def _lags(session: AsyncSession) -> dict[str, int]:
         beyond = select(EventRow.id).where(
             text("(event.tx, event.id) > (:tx, :event)").bindparams(tx=mark.tx, event=mark.event_id)
         )
-        found[mark.name] = await _bounded(session, beyond)
+        found[mark.name] = await bounded(session, beyond)
     return found
 
 
@@ -157,7 +181,7 @@ async def _database(session: AsyncSession) -> tuple[str, int, int, int]:
     return str(row[0]), int(row[1]), int(row[2]), int(row[3])
 
 
-def _disk(folder: Path | None) -> tuple[int | None, int | None]:
+def disk(folder: Path | None) -> tuple[int | None, int | None]:
     if folder is None:
         return None, None
     try:

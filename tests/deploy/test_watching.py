@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import yaml
+from prometheus_client import generate_latest
 
 from core import metrics
 from tests.postgres.processes import ROOT
@@ -22,8 +23,16 @@ STATES = {
     "deskbell_inbound_waiting": {"received", "parked", "held"},
     "deskbell_deliveries": {"due", "dead"},
     "deskbell_database_pool": {"used", "idle", "size"},
+    "deskbell_leading": {"gateway"},
+    "deskbell_spans_total": {"sent", "lost"},
+    "deskbell_sign_ins_total": {"done", "wrong", "unknown"},
 }
 """What core.admin.health and core.metrics set."""
+
+
+@pytest.fixture(scope="module")
+def exposed() -> str:
+    return generate_latest(metrics.registry).decode()
 
 
 def kept() -> dict[str, set[str]]:
@@ -55,9 +64,18 @@ def test_it_asks_for_what_there_is(title: str, expr: str) -> None:
     labels = set(re.findall(r"by \(([^)]*)\)", expr))
     for label in {one.strip() for group in labels for one in group.split(",")}:
         assert label == "instance" or any(label in series[name] for name in names), f"{title}: {label}"
-    for name, label, value in re.findall(r'(deskbell_\w+)\{(\w+)="([^"]+)"\}', expr):
+    for name, label, value in re.findall(r'(deskbell_\w+)\{(\w+)!?="([^"]+)"\}', expr):
         assert label in series[name]
         assert value in STATES[name], f"{title}: {value}"
+
+
+def test_every_series_that_is_asked_for_is_in_the_exposition(exposed: str) -> None:
+    """As Prometheus reads it from /metrics, not only as the program declares it."""
+    names = {name for _title, expr in asked() for name in re.findall(r"deskbell_\w+", expr)}
+    told = set(re.findall(r"^# TYPE (\w+) ", exposed, re.MULTILINE))
+    for name in names:
+        # The text form tells a counter with its ending and a histogram without.
+        assert {name, re.sub(r"_bucket$", "", name)} & told, name
 
 
 def test_each_alert_says_what_it_means_here_and_in_the_docs() -> None:

@@ -7,6 +7,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from core.tickets.model import Ticket
 from playground.telegram import TelegramServer
 from playground.telegram.seed import Seeded, seeded
 from tests.cli.program import complaint, deskbell
+from tests.fakes.otlp import Collector, collector
 from tests.postgres.processes import is_alive
 
 from .parts import Part, Parts
@@ -49,6 +51,7 @@ class Scale:
     server: TelegramServer
     world: Seeded
     parts: Parts
+    kept: Collector
 
     def says(self, text: str) -> None:
         self.server.people.say(self.world.requester, self.world.private, text)
@@ -92,9 +95,16 @@ async def until_so(true: Callable[[], Awaitable[bool]], seconds: float = SECONDS
             await asyncio.sleep(0.05)
 
 
+@asynccontextmanager
+async def collected() -> AsyncIterator[Collector]:
+    """Somewhere for the parts' traces to go."""
+    with collector() as kept:
+        yield kept
+
+
 @pytest.fixture
 async def scale(redis_program: str, tmp_path: Path) -> AsyncIterator[Scale]:
-    async with TelegramServer() as server:
+    async with TelegramServer() as server, collected() as kept:
         world = seeded(server)
         world.bot.queue.clear()
         parts = Parts(
@@ -103,6 +113,7 @@ async def scale(redis_program: str, tmp_path: Path) -> AsyncIterator[Scale]:
             DESKBELL_TELEGRAM_API_BASE_URL=server.base_url,
             DESKBELL_TELEGRAM_FILE_BASE_URL=server.base_file_url,
             DESKBELL_TELEGRAM_BOT_TOKEN=world.bot.token,
+            OTEL_EXPORTER_OTLP_ENDPOINT=kept.url,
         )
         try:
             await asyncio.to_thread(parts.up)
@@ -113,7 +124,7 @@ async def scale(redis_program: str, tmp_path: Path) -> AsyncIterator[Scale]:
             desk = await Desk.open(db, DiskStore(tmp_path / "files"), LocalBus(), masters)
             async with desk.unit() as uow:
                 bob = await people.actor_of(uow, await people.add(uow, name="Bob", role="agent"))
-            yield Scale(desk, bob, server, world, parts)
+            yield Scale(desk, bob, server, world, parts, kept)
             await db.close()
         finally:
             # Shown by pytest where the test fails.
@@ -169,6 +180,8 @@ async def test_each_part_dies_once_and_everything_arrives_once(scale: Scale) -> 
     for words in SAID:
         assert scale.shown(words) == 1, words
 
+    await until(lambda: {one.part for one in scale.kept.spans} >= {"web", "gateway", "worker"})
+    await until(lambda: _traces(scale.kept, "inbound") & _traces(scale.kept, "platform.call"))
     last = scale.parts.all()
     assert await asyncio.to_thread(scale.parts.end) == 0
     assert not [one.name for one in last if is_alive(one.pid)]
@@ -176,6 +189,10 @@ async def test_each_part_dies_once_and_everything_arrives_once(scale: Scale) -> 
         # What the frozen one had in its hands when it woke is told with its way.
         said = part.log.read_text("utf-8", "replace")
         assert part.log == leader.log or "Traceback" not in said, said
+
+
+def _traces(kept: Collector, name: str) -> set[str]:
+    return {one.trace for one in kept.named(name)}
 
 
 SAID = (

@@ -1,4 +1,4 @@
-"""Secrets and words planted everywhere, then looked for in every page, error, log and metric."""
+"""Secrets and words planted everywhere, then looked for in every page, error, log, metric and trace."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ import pytest
 import structlog
 from sqlalchemy import text
 
-from core import log
+from adapters.otel import start
+from core import log, tracing
 from core.installations import service as installations
 from core.people import credentials, tokens
 from core.people import service as people
 from core.settings import Settings
 from tests.fakes.connecting import GOOD
+from tests.fakes.otlp import Collector, collector
 from tests.security import walk
 from tests.webui import test_access_matrix as matrix
 from tests.webui.test_access_matrix import SECRET, World
@@ -62,7 +64,18 @@ def _forget_loggers() -> None:
             kept.__dict__.pop("bind", None)
 
 
-async def test_no_secret_comes_out_anywhere(world: World, logs: io.StringIO) -> None:
+@pytest.fixture
+def traces() -> Iterator[Collector]:
+    """Everything is traced, down to the last step."""
+    with collector() as kept:
+        tracer = start(kept.url, "", part="all")
+        tracing.use(tracer)
+        yield kept
+        tracing.use(None)
+        tracer.close()
+
+
+async def test_no_secret_comes_out_anywhere(world: World, logs: io.StringIO, traces: Collector) -> None:
     planted = await _plant(world)
     found: list[str] = []
     for route in walk.routes(world.app):
@@ -90,6 +103,9 @@ async def test_no_secret_comes_out_anywhere(world: World, logs: io.StringIO) -> 
     _nothing_in(
         logs.getvalue(), planted | {"words": SECRET, "said": SAID, "address": "requester@example.com"}
     )
+    told = b"".join(traces.raw).decode("utf-8", "replace")
+    assert "GET /c/{token}" in told
+    _nothing_in(told, planted | {"words": SECRET, "said": SAID, "address": "requester@example.com"})
 
 
 @pytest.mark.parametrize("logs", ["console", "json"], indirect=True)

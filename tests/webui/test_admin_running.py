@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from uuid import uuid4
 
 import httpx
 import pytest
 from admin_world import World, said, world
 from sqlalchemy import select, update
 
-from core import clock, inbox, metrics
+from bot import pulse as beats
+from core import clock, inbox, metrics, pulse
 from core.admin import audit
 from core.admin.checkup import Line
 from core.chat import Place, Said, Sender
@@ -224,6 +227,73 @@ async def test_health_tells_what_needs_attention(here: World, monkeypatch: pytes
     assert "Deliveries were given up" in words
     assert "A job of the schedule failed" in words
     assert "OSError" in words
+
+
+async def test_performance_adds_up_what_all_parts_tell(here: World) -> None:
+    """Two webs and a gateway, of which one web has been killed; nothing of this process is looked at."""
+    lea, now = here.browsers["lea"], clock.now()
+    told = {
+        "steps": {"request": {"10": 5}, "page": {"3": 1}},
+        "counts": {"error": 1, "refused 403": 2, "sign_in wrong": 4},
+        "pages": 7,
+        "memory": 123 << 20,
+        "pool": {"used": 3, "size": 20},
+    }
+    gateway = {
+        "steps": {"inbound": {"12": 97, "24": 3}, "delivery slack": {"30": 2}},
+        "counts": {"error": 1, "call slack RetryAfter": 9},
+        "leads": True,
+    }
+    gone = {"steps": {"request": {"40": 900}}, "counts": {"error": 90}}
+    async with here.desk.db.sessions() as session:
+        await pulse.beat(session, uuid4(), "web", now, told)
+        await pulse.beat(session, uuid4(), "gateway", now, gateway)
+        with clock.fixed(lambda: now - timedelta(minutes=5)):
+            await pulse.beat(session, uuid4(), "web", now, gone)
+        await session.commit()
+    words = said(await lea.get("/admin/performance"))
+    assert "From what came in to its commit 100 15 ms 15 ms 212 ms" in words
+    assert "To Slack 2 808 ms 808 ms 808 ms" in words
+    assert "Answers of the web 5 9.3 ms 9.3 ms 9.3 ms" in words
+    assert "Answers with an error of ours 2" in words
+    assert "Calls to Slack: RetryAfter 9" in words
+    assert "Wrong passwords and codes 4" in words
+    assert "Refused 2" in words
+    assert "Silent" in words
+    assert "Leads" in words
+    part = await lea.get("/admin/performance/now")
+    assert "<html" not in part.text
+    assert (await here.browsers["bob"].get("/admin/performance")).status_code == 404
+
+
+async def test_performance_counts_what_was_said_and_what_there_is_to_do(here: World) -> None:
+    before = (await here.browsers["lea"].get("/admin/performance")).text
+    assert "No part has told of itself yet." in before
+    await pulse_of(here.desk, "all")
+    words = said(await here.browsers["lea"].get("/admin/performance"))
+    assert "All in one" in words
+    assert "min ago" in words
+    assert "Nobody has" in words
+
+
+async def pulse_of(desk: Desk, name: str) -> None:
+    """As the program does it: one beat, and then the end, which takes the row away."""
+    beating = asyncio.create_task(beats.run(desk, name))
+
+    async def seen() -> int:
+        async with desk.db.sessions() as session:
+            return len(await pulse.parts(session))
+
+    async with asyncio.timeout(20):
+        while not await seen():
+            await asyncio.sleep(0.01)
+    async with desk.db.sessions() as session:
+        told = (await pulse.parts(session))[0].told
+        await pulse.beat(session, uuid4(), name, clock.now(), told)
+        await session.commit()
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
+    assert await seen() == 1
 
 
 async def test_a_checkup_says_what_is_wrong_and_how_to_mend_it(here: World) -> None:

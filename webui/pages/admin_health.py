@@ -51,7 +51,6 @@ async def _seen(uow: UnitOfWork, viewer: SeesHealth, site: Site) -> dict[str, An
         viewer.actor,
         site.desk.db,
         folder=data_folder(site),
-        subscribers=subscribers_of(site),
     )
     return {
         "health": seen,
@@ -60,10 +59,6 @@ async def _seen(uow: UnitOfWork, viewer: SeesHealth, site: Site) -> dict[str, An
         "in_words": in_words,
         "decimal": decimal,
     }
-
-
-def subscribers_of(site: Site) -> int:
-    return int(getattr(site.desk.bus, "subscribers", 0))
 
 
 def data_folder(site: Site) -> Path | None:

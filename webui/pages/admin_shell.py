@@ -62,6 +62,7 @@ AREAS: Mapping[str, tuple[Area, ...]] = {
         Area("audit", N_("Audit"), N_("Who changed what, and who signed in"), "/admin/audit", Permission.see_audit, "shield"),
         Area("checkup", N_("Check-up"), N_("Asks everything the desk stands on, and how to mend it"), "/admin/checkup", Permission.manage_desk, "check"),
         Area("health", N_("Health"), N_("Database, queues, speed, memory"), "/admin/health", Permission.see_health, "heart"),
+        Area("performance", N_("Performance"), N_("How fast all parts are, what fails, who is here"), "/admin/performance", Permission.see_health, "bolt"),
     ),
 }  # fmt: skip
 

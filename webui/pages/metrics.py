@@ -9,11 +9,11 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from core import metrics
-from core.admin.health import depths
+from core.admin.health import depths, disk
 from core.errors import NotFound
 from core.i18n import _
 from webui.deps import TheSite
-from webui.pages.admin_health import subscribers_of
+from webui.pages.admin_health import data_folder
 from webui.site import Site
 
 router = APIRouter()
@@ -26,7 +26,8 @@ async def exposition(request: Request, site: TheSite) -> Response:
         raise NotFound(_("There is no such page."))
     async with site.desk.db.sessions() as session:
         waiting = await depths(session)
-    body = metrics.exposition(site.desk.db, waiting, subscribers_of(site))
+    free, _total = disk(data_folder(site))
+    body = metrics.exposition(site.desk.db, waiting, disk_free=free)
     return Response(body, media_type=metrics.CONTENT_TYPE, headers={"cache-control": "no-store"})
 
 

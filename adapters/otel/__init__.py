@@ -1,0 +1,5 @@
+"""Traces to whoever takes OTLP over HTTP (a collector, Jaeger, Tempo). Loaded only where an address is set."""
+
+from adapters.otel.tracer import OtelTracer, start
+
+__all__ = ["OtelTracer", "start"]
