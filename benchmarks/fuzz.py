@@ -15,6 +15,7 @@ import json
 import random
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,6 +34,7 @@ from adapters.telegram import entities, html
 from adapters.telegram import inbound as telegram_inbound
 from adapters.telegram.facts import Me
 from adapters.webchat import tokens
+from benchmarks import fuzz_edges
 from core import conditions, fit, markdown, text
 from core.chat import Card, Limits, key_of
 from core.chat_codec import from_json, to_json
@@ -117,8 +119,8 @@ class Find:
 
 def readers() -> dict[str, Reader]:
     """Everything that is fed, by its name."""
-    found = {name: Reader(made_text, read) for name, read in _of_text().items()}
-    found |= {name: Reader(made_bytes, read) for name, read in _of_bytes().items()}
+    found = {name: Reader(made_text, read) for name, read in (_of_text() | fuzz_edges.of_text()).items()}
+    found |= {name: Reader(made_bytes, read) for name, read in (_of_bytes() | fuzz_edges.of_bytes()).items()}
     found |= {name: Reader(_maker(name), read) for name, read in _of_shapes().items()}
     return found
 
@@ -275,9 +277,22 @@ def _files() -> list[bytes]:
                 b"---\ntitle: x\n---\nbody",
                 b"\xef\xbb\xbf<html>",
                 b"\x1aE\xdf\xa3" + bytes(20),
+                _archive(),
+                b'{"id": "m1", "text": "hi", "files": [{"id": "f1", "name": "a"}], "reply_to": "m0"}',
+                b"=1+1,@x\r\n",
             )
         )
     return _FILES
+
+
+def _archive() -> bytes:
+    """What a backup is, with nothing in it."""
+    made = BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", b'{"format": 1, "sums": "0"}')
+        archive.writestr("sums.txt", b"0  database\n")
+        archive.writestr("files/a", bytes(4_000))
+    return made.getvalue()
 
 
 def main() -> int:

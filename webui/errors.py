@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from core.errors import DeskError, Invalid, NotFound, TooMany, Unavailable
 from core.i18n import N_, _, set_language
 from core.outage import is_outage
+from core.rate import Budget
 from webui import rendering, sessions
 from webui.deps import SignInFirst, site_of
 
@@ -29,6 +30,8 @@ _SAID: dict[int, Callable[[], str]] = {
     405: lambda: _("This page cannot be used like that."),
 }
 """Instead of a library's own words."""
+_lines = Budget(600, 60)
+"""So many lines of a kind a minute: nobody fills the disk by knocking."""
 HEADLINES = {
     400: N_("Not understood"),
     401: N_("Please sign in"),
@@ -79,8 +82,8 @@ def problem(error: DeskError, instance: str = "") -> JSONResponse:
 
 async def _desk_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DeskError)
-    if error.status in (403, 429):
-        _noted(request, error)
+    if (name := _suspicious(request, error)) and _lines.try_take(name) == 0:
+        _noted(request, error, name)
     if wants_json(request):
         answer = problem(error, request.url.path)
         answer.headers.update(getattr(request.state, "rate_headers", {}))
@@ -104,6 +107,7 @@ def _is_known(request: Request) -> bool:
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     _speak(request)
+    request.state.malformed = True
     first = error.errors()[0] if error.errors() else {"loc": (), "msg": ""}
     field = ".".join(str(part) for part in first["loc"][1:])
     if first.get("type") == "json_invalid":
@@ -144,6 +148,7 @@ async def _database(request: Request, error: Exception) -> Response:
     if is_outage(error):
         return await _database_gone(request, error)
     if getattr(error.orig, "sqlstate", None) == _NO_SUCH_LETTER:
+        request.state.malformed = True
         _speak(request)
         return await _desk_error(request, Invalid(_("There are signs in this that no text has.")))
     return await _unexpected(request, error)
@@ -161,11 +166,22 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     return await _desk_error(request, DeskError(_("Something went wrong on our side. It has been noted.")))
 
 
-def _noted(request: Request, error: DeskError) -> None:
+def _suspicious(request: Request, error: DeskError) -> str:
+    """The name under which an error is written down; none where it is everyday. What somebody may not see is answered
+    as missing, and what no page of ours sends is malformed: by either people feel their way."""
+    if error.status in (403, 429):
+        return "request.refused"
+    if error.status in (400, 405, 413, 415) or getattr(request.state, "malformed", False):
+        return "request.malformed"
+    asked_for_one = bool(request.path_params) and request.scope.get("route") is not None
+    return "request.not_found" if error.status == 404 and asked_for_one else ""
+
+
+def _noted(request: Request, error: DeskError, name: str) -> None:
     """What somebody tried and may not: who and where, never what they sent."""
     viewer, route = getattr(request.state, "viewer", None), request.scope.get("route")
-    person = viewer.actor.id if viewer is not None else None
-    log.warning("request.refused", code=error.code, path=route and route.path, person=person and str(person))
+    person = getattr(request.state, "asker", viewer.actor.id if viewer is not None else None)
+    log.warning(name, code=error.code, path=route and route.path, person=person and str(person))
 
 
 def _speak(request: Request) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -33,6 +34,19 @@ class CannotWrite(DeskError):
     """The disk refuses; nothing that could be taken for a backup is left."""
 
     code = "backup_write"
+
+
+_DAMAGED = (
+    OSError,
+    EOFError,
+    KeyError,
+    ValueError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What the library raises for archives with changed bytes; a flag that was flipped asks for a password or for a
+way of packing that nobody has (`RuntimeError`, `NotImplementedError`)."""
 
 
 class NoBackup(Invalid):
@@ -149,13 +163,13 @@ class Reading:
             self._zip = zipfile.ZipFile(path)
         except FileNotFoundError:
             raise NoBackup(_("There is no file {path}.").format(path=path)) from None
-        except (OSError, zipfile.BadZipFile):
+        except _DAMAGED:
             raise self._damaged() from None
 
     def manifest(self, kind: type[M]) -> M:
         try:
             return kind.model_validate_json(self._zip.read(MANIFEST))
-        except (KeyError, zipfile.BadZipFile, ValidationError, OSError):
+        except (*_DAMAGED, ValidationError):
             raise self._damaged() from None
 
     def files(self) -> list[str]:
@@ -173,7 +187,7 @@ class Reading:
             with self._zip.open(name) as part:
                 while piece := part.read(PIECE):
                     yield piece
-        except (KeyError, OSError, zipfile.BadZipFile, EOFError):
+        except _DAMAGED:
             raise self._damaged() from None
 
     def check(self, manifest: _Facts, tick: Callable[[int], Any] = lambda _bytes: None) -> None:

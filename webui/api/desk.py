@@ -50,6 +50,15 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 router = api_router("desk")
+
+
+class Bytes(StreamingResponse):
+    """Somebody's file, of which the API says nothing but its size."""
+
+    media_type = "application/octet-stream"
+
+
+BYTES = {"schema": {"type": "string", "format": "binary"}}
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 
@@ -180,11 +189,7 @@ async def search_tickets(
     "/files",
     status_code=201,
     response_model=FileOut,
-    openapi_extra={
-        "requestBody": {
-            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
-        }
-    },
+    openapi_extra={"requestBody": {"content": {Bytes.media_type: BYTES}}},
 )
 async def upload(
     request: Request,
@@ -218,14 +223,18 @@ async def _noting(chunks: AsyncIterator[bytes], said: _Hash) -> AsyncIterator[by
         yield chunk
 
 
-@router.get("/files/{file_id}", dependencies=[needs("tickets:read")])
+@router.get(
+    "/files/{file_id}",
+    dependencies=[needs("tickets:read")],
+    response_class=Bytes,
+    responses={200: {"description": "The file's bytes", "content": {Bytes.media_type: BYTES}}},
+)
 async def download(uow: ApiUow, file_id: UUID) -> Response:
     """The bytes of a file of a ticket that the asker may see."""
     file = await _file(uow, file_id)
     row = file.row
-    return StreamingResponse(
+    return Bytes(
         file.read(uow.means.files),
-        media_type="application/octet-stream",
         headers={
             "content-length": str(row.size),
             "content-disposition": "attachment",

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from core.errors import DeskError
 from core.version import VERSION
 from webui import rendering
-from webui.api import articles, desk, tickets
+from webui.api import articles, calls, desk, tickets
 from webui.api.door import LONGEST_KEY, REQUESTS, SECONDS
 
 router = APIRouter(include_in_schema=False)
@@ -83,7 +83,7 @@ def document() -> dict[str, Any]:
         title="Deskbell API",
         version=VERSION,
         description=ABOUT,
-        routes=[*tickets.router.routes, *desk.router.routes, *articles.router.routes],
+        routes=[*tickets.router.routes, *desk.router.routes, *articles.router.routes, *calls.router.routes],
     )
     made["servers"] = [{"url": "/"}]
     schemas = made["components"]["schemas"]

@@ -106,6 +106,7 @@ async def _actor(uow: UnitOfWork, request: Request, token: str) -> Actor:
         _strangers.take(address)
         raise Unauthorised(_("This token is not valid. It may be mistyped, expired or revoked."))
     row, person = found
+    request.state.asker = person.id
     _spend(request, str(row.id))
     return replace(await people.actor_of(uow, person), scopes=frozenset(row.scopes))
 
