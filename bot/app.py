@@ -46,7 +46,6 @@ from core.env_file import environment
 from core.errors import DeskError, StartError, Unreachable
 from core.installations import connecting
 from core.kb.views import Views
-from core.outage import is_outage
 from core.settings import Settings
 from core.version import VERSION
 from webui.app import make_app
@@ -393,7 +392,7 @@ async def _reach(db: Database, patience: float = 0) -> None:
                     await connection.execute(text("select 1"))
             return
         except (OSError, DBAPIError, TimeoutError) as error:
-            if not is_outage(error):
+            if _code(error).startswith(_WRONG_ADDRESS):
                 raise StartError(_cannot_reach(error)) from None
             if time.monotonic() >= ends:
                 raise Unreachable(_cannot_reach(error)) from None
@@ -402,7 +401,7 @@ async def _reach(db: Database, patience: float = 0) -> None:
 
 def _cannot_reach(error: Exception) -> str:
     """What the server said, by its code (PostgreSQL, appendix A); never its words, which may quote."""
-    code = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    code = _code(error)
     if code == "3D000":
         return "The server of DATABASE_URL has no database of that name: make it, or mend the name."
     if code.startswith("28"):
@@ -414,6 +413,14 @@ def _cannot_reach(error: Exception) -> str:
         f"The database of DATABASE_URL cannot be reached: {what}. "
         "Check the address, the password and that the server runs."
     )
+
+
+_WRONG_ADDRESS = ("28", "3D")
+"""SQLSTATE of who or where that is wrong; nothing else that a server answers is our setting's fault."""
+
+
+def _code(error: Exception) -> str:
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
 
 
 async def _database_answers(db: Database) -> str:

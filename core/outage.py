@@ -11,9 +11,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 MAY_BE_AWAY = (OSError, TimeoutError, PoolTimeout, DBAPIError)
 """What an edge catches before it asks `is_outage`."""
-_AWAY_CODES = ("08", "57P", "53", "58", "25P03")
+_AWAY_CODES = ("08", "57P", "53", "58", "25P03", "XX000")
 """SQLSTATE of the connection, of a server that starts or stops, that has no room or connections
-left, whose disk fails, of a transaction that stood still too long (PostgreSQL, appendix A)."""
+left, whose disk fails, of a transaction that stood still too long (PostgreSQL, appendix A). A quota or
+a limit on its files has no code of its own and is an internal error (XX000)."""
 
 
 def is_outage(error: BaseException) -> bool:

@@ -67,7 +67,8 @@ def figures(seed: int, outcome: Outcome) -> dict[str, Any]:
         "doubled": verdict.count("doubled", "recorded doubled"),
         "reordered": verdict.count("reordered", "recorded reordered"),
         "leaked": verdict.count("leaked"),
-        "stuck": rows.due + rows.received + rows.dead + rows.parked if rows is not None else 1,
+        "stuck": outcome.notes["ended_for_good"]
+        + (rows.due + rows.received + rows.dead + rows.parked if rows else 1),
         "recovery_p95_s": percentile(last, 0.95),
         "recovery_p50_s": percentile(last, 0.5),
         "from_its_own_end_p95_s": percentile(own, 0.95),

@@ -28,7 +28,7 @@ from benchmarks.kill import desk
 from benchmarks.kill.discord import DiscordSide
 from benchmarks.kill.judge import Finding, Verdict
 from benchmarks.kill.people import People
-from benchmarks.kill.program import free_port, plain_environment
+from benchmarks.kill.program import answers, free_port, plain_environment
 from benchmarks.kill.slack import SlackSide
 from benchmarks.kill.telegram import TelegramSide
 from benchmarks.kill.words import Ledger, Word
@@ -263,12 +263,20 @@ class World:
         for agent in self.agents:
             agent.cancel()
         await asyncio.gather(*self.agents, return_exceptions=True)
-        verdict.findings += await recorded(self.ledger, self.web_ports[0], self.token)
+        verdict.findings += await recorded(self.ledger, await self._answering(), self.token)
         return verdict
+
+    async def _answering(self) -> int:
+        """The port of a web: one that ended for good is counted, and asked nothing."""
+        for port in self.web_ports:
+            if await answers(port):
+                return port
+        raise RuntimeError("No web answers at the end.")
 
     def _notes(self) -> dict[str, Any]:
         return {
             "ended": dict(self.ended),
+            "ended_for_good": int(self.parts.supervisor.failed.is_set()),
             "database_ended_by_itself": self.postgres.ended_by_itself,
             "not_done": dict(self.strikes.failed),
             "logged": {name: dict(one) for name, one in self.parts.troubles().items()},

@@ -60,7 +60,7 @@ class Program:
     async def up(self) -> None:
         """Wait until it answers; one that ended by itself is noted and started again."""
         deadline = time.monotonic() + UP_SECONDS
-        while not await _answers(self.port):
+        while not await answers(self.port):
             if not self.is_running:
                 self.ended_by_itself += 1
                 self.start()
@@ -139,7 +139,7 @@ def offspring(pid: int) -> list[int]:
     return found
 
 
-async def _answers(port: int) -> bool:
+async def answers(port: int) -> bool:
     try:
         async with asyncio.timeout(2):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

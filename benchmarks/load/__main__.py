@@ -91,6 +91,7 @@ class Load:
             "share_of_a_core": {name: round(value / took, 2) for name, value in spent.items()},
             "machine_busy": round((now_used[0] - used[0]) / max(now_used[1] - used[1], 0.01), 2),
             "looks": sum(map(len, self.looks.took.values())),
+            "looks_refused": self.looks.refused,
             "looks_ms": self.looks.figures(),
             "memory_mb": meters.by_kind(meters.memory(self.pids)),
             "memory_mb_before": meters.by_kind(held),

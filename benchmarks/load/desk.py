@@ -21,6 +21,7 @@ from supervise import Process, Supervisor
 
 from adapters.postgres import Embedded, start
 from benchmarks.kill.program import ROOT, free_port, plain_environment
+from bot import migrate
 from bot.cli.reach import reached
 from core import desk_settings
 from core.access import SYSTEM
@@ -152,6 +153,7 @@ def _part(place: Place, kinds: Sequence[str], number: int, port: int, shared: di
 async def _settled(settings: Settings, room: ChatPlace | None, agents: int) -> list[str]:
     """Budgets, the desk room, and agents who are signed in; their cookies."""
     async with reached(settings) as there:
+        await migrate.to_head(there.db.engine)
         desk = await there.desk()
         async with desk.unit() as uow:
             await desk_settings.store(uow.session, SETTINGS)

@@ -8,6 +8,8 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
+import aiohttp
+
 from benchmarks.load.meters import spread
 from benchmarks.web import Web
 
@@ -21,6 +23,7 @@ class Looks:
     def __init__(self, web: Web, cookie: str, words: Sequence[str], tickets: int) -> None:
         self.web = web
         self.took: dict[str, list[float]] = {}
+        self.refused = 0
         self._headers = {"cookie": cookie, "accept": "text/html"}
         self._addresses = _addresses(words, tickets)
 
@@ -36,6 +39,7 @@ class Looks:
     @asynccontextmanager
     async def beside(self) -> AsyncIterator[None]:
         self.took.clear()
+        self.refused = 0
         looking = asyncio.create_task(self._on())
         try:
             yield
@@ -55,7 +59,10 @@ class Looks:
 
     async def _on(self) -> None:
         while True:
-            await self.once()
+            try:
+                await self.once()
+            except (aiohttp.ClientError, TimeoutError):
+                self.refused += 1
             await asyncio.sleep(PAUSE)
 
 
