@@ -48,7 +48,7 @@ def of_text() -> Readers:
         "safe.article": lambda given: harmless(page.show(text.clean(given)).html),
         "safe.telegram": lambda given: only_its_tags(html.to_html(given)),
         "safe.slack": lambda given: calls_nobody(writing.line(text.clean(given))),
-        "safe.discord": to_discord.to_discord,
+        "safe.discord": lambda given: calls_no_channel(to_discord.to_discord(text.clean(given))),
         "safe.csv": calculates_nothing,
     }
 
@@ -113,6 +113,10 @@ def only_its_tags(made: str) -> None:
 
 def calls_nobody(made: Any) -> None:
     assert not CALLS.search(str(made)), made
+
+
+def calls_no_channel(made: str) -> None:
+    assert not re.search(r"@(?:everyone|here)\b", made), made
 
 
 def calculates_nothing(given: str) -> None:

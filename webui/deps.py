@@ -18,6 +18,10 @@ from webui.bodies import SAFE_METHODS
 from webui.sessions import Viewer
 from webui.site import Site
 
+CHANGES = {True: 1_200, False: 600}
+LOOKS = {True: 6_000, False: 6_000}
+"""A minute, of staff and of all others. Pages that listen fetch what changes."""
+
 
 class SignInFirst(DeskError):
     """A page that needs a person: the browser is sent to sign in and comes back."""
@@ -54,7 +58,7 @@ async def visit(request: Request) -> AsyncIterator[UnitOfWork]:
         set_language(sessions.language_of(request, viewer, uow.settings.language))
         if request.method not in SAFE_METHODS:
             await _ours(request, uow, viewer)
-            _spend(request, site, viewer)
+        _spend(request, site, viewer)
         yield uow
 
 
@@ -79,8 +83,12 @@ async def _ours(request: Request, uow: UnitOfWork, viewer: Viewer) -> None:
 
 
 def _spend(request: Request, site: Site, viewer: Viewer) -> None:
-    """A person's hands do not send as much as this; strangers behind one address share it."""
-    budgets = site.facts.setdefault("changes", {True: Budget(1_200, 60), False: Budget(600, 60)})
+    """A person's hands do not send or look at as much as this; strangers behind one address share it."""
+    changes = request.method not in SAFE_METHODS
+    most = CHANGES if changes else LOOKS
+    budgets = site.facts.setdefault(
+        "changes" if changes else "looks", {staff: Budget(count, 60) for staff, count in most.items()}
+    )
     address = request.client.host if request.client else ""
     budgets[viewer.staff].take(str(viewer.person.id) if viewer.person is not None else address)
 
