@@ -14,7 +14,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from adapters.discord import to_discord
 from adapters.slack import writing
 from adapters.telegram import buttons, html
 from adapters.webchat import inbound as webchat
@@ -48,7 +47,6 @@ def of_text() -> Readers:
         "safe.article": lambda given: harmless(page.show(text.clean(given)).html),
         "safe.telegram": lambda given: only_its_tags(html.to_html(given)),
         "safe.slack": lambda given: calls_nobody(writing.line(text.clean(given))),
-        "safe.discord": lambda given: calls_no_channel(to_discord.to_discord(text.clean(given))),
         "safe.csv": calculates_nothing,
     }
 
@@ -113,10 +111,6 @@ def only_its_tags(made: str) -> None:
 
 def calls_nobody(made: Any) -> None:
     assert not CALLS.search(str(made)), made
-
-
-def calls_no_channel(made: str) -> None:
-    assert not re.search(r"@(?:everyone|here)\b", made), made
 
 
 def calculates_nothing(given: str) -> None:

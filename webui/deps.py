@@ -30,6 +30,13 @@ class SignInFirst(DeskError):
     status = 401
 
 
+class SecondStepFirst(DeskError):
+    """The desk asks its colleagues for a second step, and this session has none."""
+
+    code = "second_step"
+    status = 403
+
+
 def site_of(request: Request) -> Site:
     return cast(Site, request.app.state.site)
 
@@ -121,7 +128,13 @@ def staff(request: Request) -> Viewer:
     if not viewer.staff:
         # Requesters are not told which pages the desk has.
         raise NotFound(_("There is no such page."))
+    if site_of(request).desk.means.settings.staff_second_step and not _is_strong(viewer):
+        raise SecondStepFirst(_("The desk asks colleagues for a second step: please set up an app first."))
     return viewer
+
+
+def _is_strong(viewer: Viewer) -> bool:
+    return viewer.session is not None and viewer.session.strong
 
 
 AnyViewer = Annotated[Viewer, Depends(_viewer, scope="function")]
