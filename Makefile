@@ -5,7 +5,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
 WORKERS ?= 2
-BENCHMARKS ?= intake views live flood suggest adapters kill faults calls calls_kill fuzz fuzz_api
+BENCHMARKS ?= intake views live flood load suggest adapters kill faults restore calls calls_kill fuzz fuzz_api
 
 .PHONY: help run playground scale demo migrate test check fmt bench lock messages docs sbom clean
 

@@ -103,10 +103,12 @@ class DeskPage:
                 elif kind == "line" and detail:
                     part.lines.add(detail)
                     self._soon(part, MARKS)
+                elif kind == "seen":
+                    part.data["seen"] = str(max(int(part.data["seen"]), int(detail)))
                 else:
                     part.whole = part.whole or kind == "whole"
                     part.wants = max(part.wants, int(detail) if detail else math.inf)
-                    self._soon(part, MARKS if kind == "seen" else GATHER)
+                    self._soon(part, GATHER)
 
     def _soon(self, part: Fragment, delay: float) -> None:
         part.when = min(part.when, time.perf_counter() + delay)

@@ -83,11 +83,15 @@ class Talk:
     looks: int = 0
     reads: int = 0
     page: DeskPage | None = None
+    known: set[str] = field(default_factory=set)
+    """The messages that the visitor's page has."""
 
     async def visitor_says(self) -> None:
         marker = self.to_agent.sends()
         body = {"id": str(uuid4()), "text": f"words {marker}", "form": self.form}
-        await self.web.post(f"/chat/webchat/conversations/{self.thread}/messages", self.visitor, json=body)
+        url = f"/chat/webchat/conversations/{self.thread}/messages"
+        answer = json.loads((await self.web.post(url, self.visitor, json=body)).text)
+        self.known.add(answer["message"])
 
     async def agent_says(self) -> None:
         marker = self.to_visitor.sends()
@@ -113,6 +117,7 @@ class Talk:
                 self.looks += 1
                 found = json.loads(page.text)
                 self.after = found["cursor"]
+                self.known |= {item["id"] for item in found["items"]}
                 self.to_visitor.sees(page.text)
                 if found["status"] and found["status"]["unread"] and found["status"]["read"] > read:
                     read = found["status"]["read"]
@@ -120,9 +125,10 @@ class Talk:
 
     async def _visitor_hears(self, stir: asyncio.Event, ready: asyncio.Event) -> None:
         stir.set()
-        async for name, _data in self.web.events("/chat/webchat/events", self.visitor):
+        async for name, data in self.web.events("/chat/webchat/events", self.visitor):
             ready.set()
-            if name in ("ready", "changed"):
+            said = json.loads(data).get("said") if name == "changed" else None
+            if name == "ready" or (name == "changed" and (not said or said not in self.known)):
                 stir.set()
 
     async def _reads(self, url: str, upto: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -68,40 +68,24 @@ class Offers(Fitting):
             return self.post(made, row) if made is not None else None
 
     async def _asked(self, uow: UnitOfWork, event: EventRow) -> None:
-        opened = await self._in_time(uow, event)
-        if opened is None:
+        if _is_late(uow, event) or (opened := await _unopened(uow, event)) is None:
             return
-        said = await self._said(uow, opened, most=1)
-        if said:
-            await self._offer(uow, opened, said[0])
+        if first := await _first(uow, event, most=1):
+            await self._offer(uow, opened, conversations.read(opened.thread, first[0]))
 
     async def _greeted_and_asked(self, uow: UnitOfWork, event: EventRow) -> None:
         """Who says hello first, and then asks, is answered like who asks at once."""
-        opened = await self._in_time(uow, event)
+        if _is_late(uow, event):
+            return
+        first = await _first(uow, event, most=MOST_GREETINGS + 2, upto=event.seq)
+        if not 2 <= len(first) <= MOST_GREETINGS + 1:
+            return
+        opened = await _unopened(uow, event)
         if opened is None or opened.ticket.channel not in self.chats:
             return
-        said = await self._said(uow, opened, most=MOST_GREETINGS + 2, upto=event.seq)
-        if 2 <= len(said) <= MOST_GREETINGS + 1 and all(silence.asks_nothing(each) for each in said[:-1]):
-            await self._offer(uow, opened, said[-1])
-
-    async def _in_time(self, uow: UnitOfWork, event: EventRow) -> Opened | None:
-        """The ticket, where an article may still help; none where an agent, or a rule, has opened it."""
-        articles = uow.means.articles
-        late = clock.now() - event.at > STALE
-        if articles is None or not articles.ready or late or event.conversation_id is None:
-            return None
-        opened = await access.by_conversation(uow, SYSTEM, event.conversation_id)
-        return opened if opened.key and event.actor_id == opened.ticket.requester_id else None
-
-    async def _said(
-        self, uow: UnitOfWork, opened: Opened, *, most: int, upto: int | None = None
-    ) -> list[str]:
-        """The conversation's first messages, as far as it had come."""
-        query = select(Message).where(Message.conversation_id == opened.thread.id, Message.kind == "chat")
-        if upto is not None:
-            query = query.where(Message.seq <= upto)
-        found = await uow.session.scalars(query.order_by(Message.seq).limit(most))
-        return [conversations.read(opened.thread, each) for each in found]
+        *greetings, asked = (conversations.read(opened.thread, each) for each in first)
+        if all(map(silence.asks_nothing, greetings)):
+            await self._offer(uow, opened, asked)
 
     async def _offer(self, uow: UnitOfWork, opened: Opened, question: str) -> None:
         articles = uow.means.articles
@@ -139,3 +123,27 @@ class Offers(Fitting):
 def row_of(shown: Suggestion, place_key: str) -> Delivery:
     """The offer at a place, to be posted."""
     return card(OFFER, place_key, shown.conversation_id, {"suggestion": str(shown.id)})
+
+
+def _is_late(uow: UnitOfWork, event: EventRow) -> bool:
+    """Whether no article can help any more, or yet."""
+    articles = uow.means.articles
+    return articles is None or not articles.ready or clock.now() - event.at > STALE
+
+
+async def _unopened(uow: UnitOfWork, event: EventRow) -> Opened | None:
+    """The ticket; none where an agent, or a rule, has opened it."""
+    if event.conversation_id is None:
+        return None
+    opened = await access.by_conversation(uow, SYSTEM, event.conversation_id)
+    return opened if opened.key and event.actor_id == opened.ticket.requester_id else None
+
+
+async def _first(
+    uow: UnitOfWork, event: EventRow, *, most: int, upto: int | None = None
+) -> Sequence[Message]:
+    """The conversation's first messages, as far as it had come."""
+    query = select(Message).where(Message.conversation_id == event.conversation_id, Message.kind == "chat")
+    if upto is not None:
+        query = query.where(Message.seq <= upto)
+    return list(await uow.session.scalars(query.order_by(Message.seq).limit(most)))

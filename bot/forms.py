@@ -14,12 +14,12 @@ from bot import brought
 from bot.cards import tickets as cards
 from bot.registry import Turn
 from bot.rooms import threads
+from bot.talk import no_desk_room
 from core.chat import Card, Form, Input, Option
 from core.errors import Invalid
 from core.fit import fit_form
 from core.i18n import _
 from core.ids import new_id
-from core.rooms import service as rooms
 from core.tickets import fields
 from core.tickets import service as tickets
 from core.tickets.access import Opened
@@ -109,8 +109,7 @@ async def _ticket(turn: Turn, argument: str, values: Mapping[str, str]) -> Card 
 async def needs_own_place(turn: Turn) -> bool:
     """Whether a ticket asked for here needs a place of its own: what others say in a shared one would
     become part of it. Raises `Invalid` in a desk room, whose threads hold the tickets of others."""
-    if await rooms.holds(turn.uow.session, turn.inbound.place):
-        raise Invalid(_("This is a desk room. Ask for help in your own chat with the desk."))
+    await no_desk_room(turn.uow, turn.inbound.place)
     return turn.limits.threads_of_own and not turn.inbound.direct
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from sqlalchemy import select
 
-from bot import choices, commands, forms, steps
+from bot import choices, commands, forms, registry, steps
 from bot.cards import tickets as cards
 from bot.commands import asking
 from bot.registry import NARROW, Turn
@@ -38,10 +38,14 @@ _WITH_THING = ("rate", "solved", "article")
 _TYPED = re.compile(r"/([a-z0-9_]{1,32})(?:\s+(.*))?", re.DOTALL)
 
 
-def as_command(inbound: Said) -> Invoked | None:
-    """A message that is a command of ours, as such; anything else is just said."""
-    match = _TYPED.fullmatch(inbound.text.strip())
+def as_command(inbound: Said, limits: Limits = NARROW) -> Invoked | None:
+    """A message that is a command of ours, as such; anything else is just said. What begins as commands
+    do on the platform and is none raises `Invalid`: it was not meant to be said."""
+    words = registry.bare(inbound.text, limits)
+    match = _TYPED.fullmatch(words)
     if match is None or match.group(1) not in commands.load():
+        if words != inbound.text.strip():
+            raise registry.unknown(words.removeprefix("/").split(maxsplit=1)[0], limits)
         return None
     return Invoked(
         place=inbound.place,

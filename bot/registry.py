@@ -20,6 +20,7 @@ from core.access import Actor, Permission
 from core.chat import Card, CommandSpec, FileRef, Form, Inbound, Limits, ParameterSpec
 from core.db import UnitOfWork
 from core.errors import Invalid
+from core.fit import at_hand
 from core.i18n import _
 from core.people.model import Person
 
@@ -69,9 +70,12 @@ class Command:
 
     @property
     def usage(self) -> str:
-        """`/assign [ticket] <to>`: the same words everywhere."""
+        """`/assign [ticket] <to>`: as it is typed where commands have names of their own."""
+        return self.usage_as(f"/{self.name}")
+
+    def usage_as(self, name: str) -> str:
         parts = [f"<{p.name}>" if p.required else f"[{p.name}]" for p in self.parameters]
-        return " ".join((f"/{self.name}", *parts))
+        return " ".join((name, *parts))
 
 
 COMMANDS: dict[str, Command] = {}
@@ -98,15 +102,44 @@ async def run(turn: Turn, name: str, line: str, options: Mapping[str, str] | Non
     """Run a command as typed: a card, or a form that asks for what is missing; raises `Invalid` with its usage when the words do not fit."""
     found = COMMANDS.get(name)
     if found is None:
-        raise Invalid(
-            _("There is no command /{name}. Write /help to see what there is.").format(name=name[:32])
-        )
+        raise unknown(name, turn.limits)
     if found.needs is not None:
         turn.actor.require(found.needs)
-    return await found.run(turn, **bind(found, turn.here, line, options or {}))
+    return await found.run(turn, **bind(found, turn.here, line, options or {}, turn.limits))
 
 
-def bind(found: Command, here: int | None, line: str, options: Mapping[str, str]) -> dict[str, Any]:
+def typed(name: str, limits: Limits) -> str:
+    """A command as one types it on a platform: `/help`, `/desk help`, `/desk more language`."""
+    _first, others = at_hand(specs(), limits)
+    group = f"{limits.more} " if any(one.name == name for one in others) else ""
+    return f"{limits.command}{group}{name}"
+
+
+def bare(words: str, limits: Limits) -> str:
+    """A line that begins as a platform's one command does, with the command's own name first: `/desk more
+    language` is `/language`, and that one command alone asks for help."""
+    line, one = words.strip(), limits.command.strip()
+    if one == "/" or not re.match(rf"{re.escape(one)}(\s|$)", line, re.IGNORECASE):
+        return line
+    rest = line[len(one) :].strip()
+    if limits.more and re.match(rf"{re.escape(limits.more)}(\s|$)", rest, re.IGNORECASE):
+        rest = rest[len(limits.more) :].strip()
+    return f"/{rest or 'help'}"
+
+
+def usage(found: Command, limits: Limits) -> str:
+    """A command with what it takes, as one types it on a platform."""
+    return found.usage_as(typed(found.name, limits))
+
+
+def unknown(name: str, limits: Limits) -> Invalid:
+    words = _("There is no command {name}. Write {help} to see what there is.")
+    return Invalid(words.format(name=f"{limits.command}{name[:32]}", help=typed("help", limits)))
+
+
+def bind(
+    found: Command, here: int | None, line: str, options: Mapping[str, str], limits: Limits = NARROW
+) -> dict[str, Any]:
     """The arguments of a command from a typed line, or from named options."""
     left = line[:_LONGEST].strip()
     given: dict[str, Any] = {}
@@ -121,11 +154,11 @@ def bind(found: Command, here: int | None, line: str, options: Mapping[str, str]
             and _fits(parameter, word := _word(left))
         ):
             raw, left = _unquoted(word), left[len(word) :].lstrip()
-        value = _value(found, parameter, raw, here)
+        value = _value(found, parameter, raw, here, limits)
         if value is not None:
             given[parameter.name] = value
     if left:
-        raise _usage(found)
+        raise _unfit(found, limits)
     return given
 
 
@@ -179,19 +212,20 @@ def _fits(parameter: Parameter, word: str) -> bool:
     return True
 
 
-def _value(found: Command, parameter: Parameter, raw: str, here: int | None) -> Any:
+def _value(found: Command, parameter: Parameter, raw: str, here: int | None, limits: Limits) -> Any:
     if not raw:
         if parameter.name == "ticket":
             if here is None:
-                raise Invalid(_("Which ticket? Write {usage}.").format(usage=found.usage), field="ticket")
+                words = _("Which ticket? Write {usage}.").format(usage=usage(found, limits))
+                raise Invalid(words, field="ticket")
             return here
         if parameter.required:
-            raise _usage(found)
+            raise _unfit(found, limits)
         return None
     if parameter.kind is int:
         number = _NUMBER.fullmatch(raw)
         if number is None:
-            raise _usage(found)
+            raise _unfit(found, limits)
         return int(number.group(1))
     if parameter.choices:
         chosen = raw.casefold()
@@ -206,8 +240,9 @@ def _value(found: Command, parameter: Parameter, raw: str, here: int | None) -> 
     return raw
 
 
-def _usage(found: Command) -> Invalid:
-    return Invalid(_("That did not fit. Write it like this: {usage}").format(usage=found.usage))
+def _unfit(found: Command, limits: Limits) -> Invalid:
+    words = _("That did not fit. Write it like this: {usage}")
+    return Invalid(words.format(usage=usage(found, limits)))
 
 
 def _word(left: str) -> str:

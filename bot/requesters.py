@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from uuid import UUID
 
 from babel.dates import format_datetime
@@ -14,9 +15,10 @@ from bot.cards import requesters as cards
 from bot.cards import rooms as room_cards
 from bot.fitting import Fitting, ticket_of
 from bot.making import Maker
+from bot.registry import typed
 from bot.rooms.threads import OWN, card
 from core import clock
-from core.chat import ChatAdapter, Discreet, Place, Post
+from core.chat import Card, ChatAdapter, Discreet, Place, Post
 from core.conversations.model import Seat
 from core.db import EventRow, UnitOfWork
 from core.i18n import _, language, speaking
@@ -28,6 +30,7 @@ from core.tickets import hours, waiting
 from core.tickets.model import Ticket
 
 RECEIPT, FACT, RESOLVED = "requester_receipt", "requester_fact", "requester_resolved"
+END = "requester_place_end"
 TOLD = {
     "ticket.opened": RECEIPT,
     "ticket.claimed": FACT,
@@ -49,6 +52,7 @@ class Requesters(Fitting):
             FACT: self.fact,
             RESOLVED: self.resolved,
             OWN: self.place,
+            END: self.end,
         }
 
     async def __call__(self, uow: UnitOfWork, event: EventRow) -> None:
@@ -56,10 +60,28 @@ class Requesters(Fitting):
         if name is None or event.conversation_id is None or not _is_news(event):
             return
         for seat in await self._seats(uow, event.conversation_id):
+            if event.name == "ticket.closed":
+                self._will_end(uow, seat)
             if seat.person_id is not None and seat.person_id == event.actor_id and name in (FACT, RESOLVED):
                 continue  # They did it themselves, and were answered.
             args: dict[str, object] = {"event": event.name, "by": _who(event)}
             uow.session.add(card(name, seat.place_key, event.conversation_id, args))
+
+    def _will_end(self, uow: UnitOfWork, seat: Seat) -> None:
+        """A place that was opened for this ticket alone is not kept for ever. Which one that is, the
+        platform's adapter knows."""
+        if days := self._days(seat.place_key):
+            after = timedelta(days=days).total_seconds()
+            row = card(END, seat.place_key, seat.conversation_id, {}, kind="close_thread", after=after)
+            uow.session.add(row)
+
+    def _days(self, place_key: str) -> int:
+        """So long a shared place outlives its ticket; 0 where it is nobody's to end."""
+        place = Place.from_key(place_key)
+        adapter = self.chats.get(place.platform)
+        if adapter is None or (isinstance(adapter, Discreet) and adapter.is_private(place)):
+            return 0
+        return adapter.limits.own_place_days
 
     async def _seats(self, uow: UnitOfWork, conversation_id: UUID) -> list[Seat]:
         """The requester's places in chats that do not show what happened by themselves."""
@@ -88,7 +110,7 @@ class Requesters(Fitting):
                 when = format_datetime(back.astimezone(zone), "EEEE HH:mm", locale=language())
             made = cards.receipt(opened, usual, hours.is_open(uow.settings, now), when)
             if await self._may_be_known(uow, row, person):
-                known = cards.may_be_known(self.limits(row).command)
+                known = cards.may_be_known(typed("link", self.limits(row)))
                 made = replace(made, text=f"{made.text}\n\n{known}")
             return self.post(made, row)
 
@@ -120,7 +142,20 @@ class Requesters(Fitting):
         person = await uow.session.get(Person, opened.ticket.requester_id)
         with speaking(person.locale if person else uow.settings.language):
             made = cards.fact(str(row.args["event"]), await _name(uow, row.args.get("by")), opened)
+            if made is not None and row.args["event"] == "ticket.closed":
+                made = cards.with_end(made, self._days(row.place_key))
             return self.post(made, row) if made is not None else None
+
+    async def end(self, uow: UnitOfWork, row: Delivery) -> Post | None:
+        """The place has served its time; not where the ticket was opened again, or something else is
+        spoken of there, or it is no place of its own."""
+        opened, days = await ticket_of(uow, row), self._days(row.place_key)
+        if opened is None or opened.ticket.closed_at is None or not days:
+            return None
+        is_time = opened.ticket.closed_at + timedelta(days=days) <= clock.now()
+        here = select(Seat.conversation_id).where(Seat.place_key == row.place_key, Seat.active)
+        is_here = await uow.session.scalar(here) == row.conversation_id
+        return Post(Card()) if is_time and is_here else None
 
     async def resolved(self, uow: UnitOfWork, row: Delivery) -> Post | None:
         opened = await ticket_of(uow, row)

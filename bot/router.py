@@ -57,7 +57,7 @@ class Router:
         self.desk = desk
         self.guard = guard
         self.limits = limits or {}
-        self.on_said: Callable[[UnitOfWork, Said], Awaitable[Answer]] = talk.said
+        self.on_said: Callable[[UnitOfWork, Said, Limits], Awaitable[Answer]] = talk.said
         self.waiting = asyncio.Event()
         """Something was kept to be worked off: whoever resumes need not wait for its time."""
 
@@ -124,7 +124,7 @@ class Router:
             case Gathered():
                 return await gathering.gathered(uow, inbound)
             case Edited():
-                return await talk.edited(uow, inbound)
+                return await talk.edited(uow, inbound, limits)
             case Deleted():
                 return await talk.deleted(uow, inbound)
             case Reacted():
@@ -145,11 +145,11 @@ class Router:
 
     async def _hear(self, uow: UnitOfWork, inbound: Said, limits: Limits) -> Answer:
         """A command, the answer to a question, or something to be heard."""
-        if (command := invoke.as_command(inbound)) is not None:
+        if (command := invoke.as_command(inbound, limits)) is not None:
             return await invoke.invoked(uow, command, limits)
         if talk.was_asked(uow) and (answer := await invoke.continues(uow, inbound, limits)) is not None:
             return answer
-        return await self.on_said(uow, inbound)
+        return await self.on_said(uow, inbound, limits)
 
     async def _complete(self, inbound: Completing) -> Answer:
         async with self.desk.unit() as uow:

@@ -11,9 +11,10 @@ from uuid import UUID
 from sqlalchemy import select
 
 from bot import brought
+from bot.registry import NARROW, bare, typed
 from core import clock, inbox
 from core.access import SYSTEM, Actor, Permission
-from core.chat import Answer, Card, Deleted, Edited, Inbound, Place, Reacted, Said
+from core.chat import Answer, Card, Deleted, Edited, Inbound, Limits, Place, Reacted, Said
 from core.conversations import incoming
 from core.conversations import service as conversations
 from core.conversations.model import Conversation, Message, MessageKind, Seat
@@ -131,7 +132,7 @@ async def must_wait(uow: UnitOfWork, inbound: Inbound) -> bool:
     return False
 
 
-async def said(uow: UnitOfWork, inbound: Said) -> Answer:
+async def said(uow: UnitOfWork, inbound: Said, limits: Limits = NARROW) -> Answer:
     """Something was said: to the ticket of this place, or it opens one."""
     arrival: Arrival | None = uow.memo.get(ARRIVAL)
     if arrival is not None and arrival.is_plain(uow, inbound):
@@ -142,11 +143,11 @@ async def said(uow: UnitOfWork, inbound: Said) -> Answer:
         return Answer(message_id=str(message_id), ticket=arrival.row.number)
     speaker = await speaker_of(uow, inbound)
     if speaker is None:
-        return Answer(cards=(unlinked_card(),))
+        return Answer(cards=(unlinked_card(limits),))
     if speaker.opened is None:
-        return await _opens(uow, inbound, speaker)
+        return await _opens(uow, inbound, speaker, limits)
     if speaker.side == "staff":
-        return await hear_agent(uow, inbound, speaker.actor, speaker.opened)
+        return await hear_agent(uow, inbound, speaker.actor, speaker.opened, limits)
     if speaker.actor.staff and speaker.opened.ticket.requester_id != speaker.person.id:
         return await _answers_in_place(uow, inbound, speaker, speaker.opened)
     return await _adds(uow, inbound, speaker, speaker.opened)
@@ -164,7 +165,9 @@ async def concerns(uow: UnitOfWork, inbound: Inbound) -> bool:
             return True
 
 
-async def _opens(uow: UnitOfWork, inbound: Said, speaker: Speaker) -> Answer:
+async def _opens(uow: UnitOfWork, inbound: Said, speaker: Speaker, limits: Limits) -> Answer:
+    if not limits.timeline:
+        await no_desk_room(uow, inbound.place)
     request = _request(inbound, speaker, brought.stored(inbound.files))
     opened = await tickets.open_ticket(uow, speaker.actor, speaker.person, request)
     assert request.message_id is not None
@@ -215,12 +218,20 @@ async def _answers_in_place(uow: UnitOfWork, inbound: Said, speaker: Speaker, op
     return Answer(message_id=str(message.id), ticket=opened.number)
 
 
-async def hear_agent(uow: UnitOfWork, inbound: Said, actor: Actor, opened: Opened) -> Answer:
+async def no_desk_room(uow: UnitOfWork, place: Place) -> None:
+    """Raises `Invalid` in a desk room, whose threads hold the tickets of others."""
+    if await rooms.holds(uow.session, place):
+        raise Invalid(_("This is a desk room. Ask for help in your own chat with the desk."))
+
+
+async def hear_agent(
+    uow: UnitOfWork, inbound: Said, actor: Actor, opened: Opened, limits: Limits = NARROW
+) -> Answer:
     """An agent speaks in a ticket's thread in a desk room: a reply or a note, by the room's rule. A
     reply never reaches a requester by accident."""
     if not actor.staff:
-        return Answer(cards=(unlinked_card(),))
-    _no_slip(inbound)
+        return Answer(cards=(unlinked_card(limits),))
+    _no_slip(inbound, limits)
     words, is_reply = await _by_the_rule(uow, inbound, actor, opened)
     verb = tickets.reply if is_reply else tickets.note
     answered = await brought.replied_to(uow, inbound.place, inbound.reply_to) if is_reply else None
@@ -241,7 +252,7 @@ async def hear_agent(uow: UnitOfWork, inbound: Said, actor: Actor, opened: Opene
     return Answer(message_id=str(message.id), ticket=opened.number)
 
 
-def _no_slip(inbound: Said) -> None:
+def _no_slip(inbound: Said, limits: Limits) -> None:
     """A mistyped command, `/nte she shouts`, is for the desk and not for the requester."""
     words = inbound.text.strip()
     slip = _NO_COMMAND.match(words)
@@ -251,9 +262,9 @@ def _no_slip(inbound: Said) -> None:
     if name:
         raise Invalid(
             _(
-                "There is no command “{name}”, and nobody was told anything. /help lists them; what begins like "
-                "one and is meant for the requester goes by /reply."
-            ).format(name=name[:32])
+                "There is no command “{name}”, and nobody was told anything. {help} lists them; what begins like "
+                "one and is meant for the requester goes by {reply}."
+            ).format(name=name[:32], help=typed("help", limits), reply=typed("reply", limits))
         )
 
 
@@ -268,17 +279,17 @@ async def _by_the_rule(uow: UnitOfWork, inbound: Said, actor: Actor, opened: Ope
     return inbound.text, rule == RoomRule.assignee and opened.ticket.assignee_id == actor.id
 
 
-async def edited(uow: UnitOfWork, inbound: Edited) -> Answer:
+async def edited(uow: UnitOfWork, inbound: Edited, limits: Limits = NARROW) -> Answer:
     opened, message, actor, place = await _own_message(uow, inbound)
-    words = _as_edited(inbound.text, message, opened.number)
+    words = _as_edited(inbound.text, message, opened.number, limits)
     await tickets.edit_message(uow, actor, opened, message, words, origin=place)
     return Answer(message_id=str(message.id), ticket=opened.number)
 
 
-def _as_edited(text: str, message: Message, number: int) -> str:
+def _as_edited(text: str, message: Message, number: int, limits: Limits) -> str:
     """The new words without the command or the mark that they began with. What was a reply does not
     become a note by an edit: its words would go out."""
-    words = text.lstrip()
+    words = bare(text, limits).lstrip()
     by, marked = _SPOKEN_BY.match(words), words.startswith(NOTE_MARK)
     is_note = message.kind == MessageKind.note
     if message.side == "staff" and not is_note and (marked or (by and by.group(1).lower() == "note")):
@@ -304,15 +315,12 @@ async def reacted(uow: UnitOfWork, inbound: Reacted) -> Answer:
     return Answer(message_id=str(message.id), ticket=opened.number)
 
 
-def unlinked_card() -> Card:
-    return Card(
-        text=_(
-            "You are not linked to an account of this desk, so this was not taken. Make a code in the desk "
-            "under your profile, then write here: /link CODE"
-        ),
-        tone="warning",
-        private=True,
+def unlinked_card(limits: Limits = NARROW) -> Card:
+    words = _(
+        "You are not linked to an account of this desk, so this was not taken. Make a code in the desk "
+        "under your profile, then write here: {link} CODE"
     )
+    return Card(text=words.format(link=typed("link", limits)), tone="warning", private=True)
 
 
 def blocked_card() -> Card:

@@ -7,7 +7,7 @@ same transaction as the rows that it writes. Each event is dealt with exactly on
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -45,7 +45,8 @@ class About:
     messages: Mapping[UUID, Message] = field(default_factory=dict)
     tickets: Mapping[UUID, Ticket] = field(default_factory=dict)
     """By conversation."""
-    requesters: Mapping[UUID, Person] = field(default_factory=dict)
+    persons: MutableMapping[UUID, Person] = field(default_factory=dict)
+    """The requesters, and whoever else was asked for since."""
 
     @classmethod
     async def of(cls, uow: UnitOfWork, events: Sequence[EventRow]) -> About:
@@ -71,7 +72,7 @@ _ABOUT = (
 
 def about(uow: UnitOfWork) -> About:
     """What the batch of this unit is about."""
-    found: About = uow.memo.get(ABOUT) or About()
+    found: About = uow.memo.setdefault(ABOUT, About())
     return found
 
 

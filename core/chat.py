@@ -329,6 +329,8 @@ class Limits:
     typing_seen: bool = False
     threads_of_own: bool = False
     """Can open a place for one requester and the bot (see `Rooms.open_thread`)."""
+    own_place_days: int = 0
+    """So long such a place stays after its ticket was closed; 0: for ever."""
     timeline: bool = False
     """Shows a ticket's own timeline: what happened, edits and files need no calls of their own."""
     reactions_most: int = 50
@@ -339,6 +341,11 @@ class Limits:
     """Its people sit in front of it and wait, as in a chat on a web page."""
     command: str = "/"
     """What stands before a command's name when it is typed there: of its own, or under one command."""
+    commands: int = 0
+    """So many names have room directly under that one command, the last of them for what has none;
+    0 where there is room for all."""
+    more: str = ""
+    """The name under which the others are."""
 
 
 # --- what an adapter is -----------------------------------------------------------------

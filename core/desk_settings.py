@@ -66,11 +66,16 @@ class DeskSettings(BaseModel):
     call_ring_seconds: int = Field(180, ge=20, le=3600, description="How long a call rings, in seconds")
     recording_days: int = Field(90, ge=1, le=3650, description="Days after which recordings are deleted")
     review_percent: int = Field(
-        5, ge=0, le=100, description="Share of calls that leads shall review, in percent"
+        5,
+        ge=0,
+        le=100,
+        description="Share of each agent's calls and chats that leads shall review, in percent",
     )
-    review_low_ratings: bool = Field(True, description="Leads shall review every call that was rated 1 or 2")
+    review_low_ratings: bool = Field(
+        True, description="Leads shall review every call and chat that was rated 1 or 2"
+    )
     review_questions: list[str] = Field(
-        default_factory=list, description="What is marked in a review of a call, from 1 to 5"
+        default_factory=list, description="What is marked in a review, from 1 to 5"
     )
     show_agent_names: bool = Field(True, description="Requesters see agents' display names")
     agent_pictures: str = Field(

@@ -7,10 +7,10 @@ closed and opened again. Cards are shortened, never refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from core.chat import Button, Card, Field, Form, Input, Limits, Option, Select
+from core.chat import Button, Card, CommandSpec, Field, Form, Input, Limits, Option, Select
 
 Measure = Callable[[str], int]
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
@@ -40,6 +40,17 @@ def fit_form(form: Form, limits: Limits) -> Form:
         inputs=tuple(_input(one, limits) for one in form.inputs),
         submit=shorten(form.submit, 24),
     )
+
+
+def at_hand(
+    commands: Sequence[CommandSpec], limits: Limits
+) -> tuple[Sequence[CommandSpec], Sequence[CommandSpec]]:
+    """The commands that stand directly under a platform's one command, and those under its `more`."""
+    ordered = sorted(commands, key=lambda one: not one.often)
+    most = limits.commands
+    if not most or len(ordered) <= most:
+        return ordered, ()
+    return ordered[: most - 1], ordered[most - 1 :]
 
 
 def shorten(text: str, most: int) -> str:

@@ -2,7 +2,7 @@
 # ruff: noqa: F401  the imports are the point
 
 from core.admin.model import AuditSeal, DeskFact
-from core.calls.model import Call, CallConsent, CallFile, CallPerson, CallQuality, CallRecording, CallReview
+from core.calls.model import Call, CallConsent, CallFile, CallPerson, CallQuality, CallRecording
 from core.conversations.model import (
     Attachment,
     Conversation,
@@ -54,6 +54,7 @@ from core.people.model import (
     TeamMember,
 )
 from core.pulse import RunningPart
+from core.reviews.model import Review
 from core.rooms.model import DeskRoom, RoomThread
 from core.tickets.model import (
     Category,

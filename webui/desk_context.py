@@ -265,7 +265,7 @@ async def _desk(uow: UnitOfWork, viewer: Viewer, path: str) -> list[SimpleNamesp
     if viewer.actor.may(Permission.see_reports):
         items.append(
             SimpleNamespace(
-                text=_("Calls"), icon="phone", url="/desk/calls", current=path.startswith("/desk/calls")
+                text=_("Quality"), icon="star", url="/desk/quality", current=path.startswith("/desk/quality")
             )
         )
     if not any(viewer.actor.may(permission) for permission in _ADMIN):

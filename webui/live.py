@@ -7,7 +7,7 @@ fragments. Of a ticket's conversation they hear what changed, so that they need 
     ticket:N        who has it, where it stands, what is known of it
     talk:N:SEQ      something was said or happened; SEQ is its place in the conversation
     line:N:ID       a message that stands already looks different now
-    seen:N          the requester has read on
+    seen:N:SEQ      the requester has read on, as far as SEQ: nothing need be fetched for it
     whole:N         more changed than lines can tell
     presence:N      who looks at it, who types
     queues, counts  a list of tickets; how many lie in each queue
@@ -309,25 +309,23 @@ def _topics(
             number = watched.get(f"place {data.get('place')}")
             return {f"presence:{number}"} if number else set()
         case "event":
-            found = _of_ticket(number, data, staff, _place_in(shown, data)) if number else set()
+            found = _of_ticket(number, data, staff, shown) if number else set()
             return found | _of_queues(str(data.get("name"))) if staff else found
     return set()
 
 
-def _place_in(shown: Mapping[UUID, int], data: Mapping[str, Any]) -> str:
-    """`:SEQ` in the ticket's own conversation: one that was merged into it counts for itself."""
-    seq = data.get("seq")
-    return f":{seq}" if seq and any(str(one) == data.get("conversation") for one in shown) else ""
-
-
-def _of_ticket(number: int, data: Mapping[str, Any], staff: bool, place: str) -> set[str]:
-    name = str(data.get("name"))
+def _of_ticket(number: int, data: Mapping[str, Any], staff: bool, shown: Mapping[UUID, int]) -> set[str]:
+    """Places (`:SEQ`) are told in the ticket's own conversation: one that was merged into it counts for
+    itself."""
+    name, seq = str(data.get("name")), data.get("seq")
+    is_own = any(str(one) == data.get("conversation") for one in shown)
+    place = f":{seq}" if seq and is_own else ""
     if name == "message.said":
         return {f"talk:{number}{place}"} if staff or data.get("audience") != "staff" else set()
     if name.startswith("message."):
         return {f"line:{number}:{data.get('subject')}"}
     if name == "conversation.read":
-        return {f"seen:{number}"}
+        return {f"seen:{number}:{data.get('upto', 0)}"} if is_own else set()
     found = {f"ticket:{number}", f"talk:{number}{place}"}
     return found | {f"whole:{number}"} if name in _WHOLE else found
 

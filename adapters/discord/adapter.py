@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 import structlog
@@ -45,12 +46,12 @@ class DiscordChat:
     """Idle while no bot is configured; bots come and go while it runs."""
 
     name = PLATFORM
-    limits = render.LIMITS
     http = None
 
     def __init__(self, desk: Desk, settings: Settings) -> None:
         self.desk = desk
         self.settings = settings
+        self.limits = replace(render.LIMITS, own_place_days=settings.closed_days)
         self._commands: Sequence[CommandSpec] = ()
         self._deliver: Deliver | None = None
         self._bots: dict[str, Bot] = {}

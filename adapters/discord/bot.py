@@ -10,6 +10,7 @@ from adapters.discord.known import WITH_THREADS
 from adapters.discord.labels import Labels
 from adapters.discord.posting import Posting
 from adapters.discord.reacting import Reacting
+from adapters.discord.reading import order
 from adapters.discord.settings import PLATFORM, Settings
 from adapters.discord.standing import target
 from adapters.discord.threads import Threads
@@ -37,7 +38,8 @@ class Bot(Connection):
         super().__init__(desk, settings, token, deliver, commands=commands, forums=forums)
         webhooks = Webhooks(self.rest, self.known) if settings.webhooks else None
         self.posting = Posting(desk, self.rest, self.known, webhooks)
-        self.threads = Threads(self.rest, self.known, self.posting, Labels(self.rest, self.known), settings)
+        labels = Labels(self.rest, self.known)
+        self.threads = Threads(self.rest, self.known, self.posting, labels, settings, self._has_heard)
         self.reacting = Reacting(self.rest, self.known, self.posting)
 
     def fetch(self, file: FileRef) -> AsyncIterator[bytes]:
@@ -48,6 +50,11 @@ class Bot(Connection):
             await self.rest.call("POST", "/channels/{channel_id}/typing", channel_id=target(place))
         except Refused as error:
             raise await self.posting.words_for(error, place) from error
+
+    def _has_heard(self, channel: str, native: str) -> bool:
+        """Whether a message, and all before it, is kept."""
+        marks = self.hearing.marks
+        return marks is not None and order(native) <= order(marks.of(channel))
 
     async def catch_up(self) -> int:
         return await self.missed.catch_up() if self.missed is not None else 0

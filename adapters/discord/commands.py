@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from adapters.discord.render import LIMITS
 from core.chat import CommandSpec, ParameterSpec
+from core.fit import at_hand
 from core.i18n import LANGUAGES, N_, _, speaking
 
 Json = dict[str, Any]
 NAME = "desk"
-MORE = "more"
 ON_MESSAGE = N_("Make a ticket")
-MOST = 25
+MOST = LIMITS.commands
 """Subcommands of one command or one group of it."""
 _SUBCOMMAND, _GROUP, _TEXT, NUMBER = 1, 2, 3, 4
 _MESSAGE = 3
@@ -21,12 +22,12 @@ _LONGEST = 100
 
 def as_json(commands: Sequence[CommandSpec]) -> list[Json]:
     """All that the bot registers, the same on every server and in direct messages."""
-    options = [_subcommand(one) for one in sorted(commands, key=lambda one: not one.often)]
-    if len(options) > MOST:
-        rest = options[MOST - 1 : 2 * MOST - 1]
+    first, others = at_hand(commands, LIMITS)
+    options = [_subcommand(one) for one in first]
+    if others:
+        rest = [_subcommand(one) for one in others[:MOST]]
         words = N_("More of the desk")
-        more = {"type": _GROUP, "name": MORE, **_described(words), "options": rest}
-        options = [*options[: MOST - 1], more]
+        options.append({"type": _GROUP, "name": LIMITS.more, **_described(words), "options": rest})
     desk: Json = {"type": 1, "name": NAME, **_described(N_("The support desk")), "options": options}
     names = {code: words for code, words in _in_each(ON_MESSAGE).items() if words != ON_MESSAGE}
     on_message: Json = {"type": _MESSAGE, "name": ON_MESSAGE}

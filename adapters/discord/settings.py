@@ -10,6 +10,7 @@ from core.errors import StartError
 
 PLATFORM = "discord"
 _PLACES = ("thread", "channel")
+CLOSED_DAYS, MOST_DAYS = 14, 3_650
 
 
 ENVIRONMENT: tuple[tuple[str, str, str, str], ...] = (
@@ -19,6 +20,12 @@ ENVIRONMENT: tuple[tuple[str, str, str, str], ...] = (
         "thread",
         "Where a ticket of a help panel lives: a private thread, or a channel of its own",
         "channel",
+    ),
+    (
+        "DESKBELL_DISCORD_CLOSED_DAYS",
+        str(CLOSED_DAYS),
+        "Days after which the channel of a closed ticket is removed; 0 keeps it",
+        "30",
     ),
     (
         "DESKBELL_DISCORD_FORUMS",
@@ -41,13 +48,14 @@ ENVIRONMENT: tuple[tuple[str, str, str, str], ...] = (
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`ticket_place` says where a ticket of one requester is held on a server: in a private thread or
-    in a channel of its own. `forums` are ids of forums whose posts are tickets without a mention."""
+    in a channel of its own, `closed_days` how long that channel stays when it is closed. `forums` are ids of forums whose posts are tickets without a mention."""
 
     api_base_url: str = ""
     gateway_url: str = ""
     bot_token: str = field(default="", repr=False)
     webhooks: bool = False
     ticket_place: str = "thread"
+    closed_days: int = CLOSED_DAYS
     forums: frozenset[str] = frozenset()
 
     @classmethod
@@ -58,6 +66,7 @@ class Settings:
             bot_token=env.get("DESKBELL_DISCORD_BOT_TOKEN", "").strip().removeprefix("Bot "),
             webhooks=_truth(env, "DESKBELL_DISCORD_WEBHOOKS"),
             ticket_place=_place(env, "DESKBELL_DISCORD_TICKET_PLACE"),
+            closed_days=_days(env, "DESKBELL_DISCORD_CLOSED_DAYS"),
             forums=_ids(env, "DESKBELL_DISCORD_FORUMS"),
         )
 
@@ -87,6 +96,15 @@ def _place(env: Mapping[str, str], name: str) -> str:
     if value not in _PLACES:
         raise StartError(f"The setting {name} is malformed: write thread or channel.")
     return value
+
+
+def _days(env: Mapping[str, str], name: str) -> int:
+    value = env.get(name, "").strip() or str(CLOSED_DAYS)
+    if not (value.isascii() and value.isdigit() and len(value) < 6 and int(value) <= MOST_DAYS):
+        raise StartError(
+            f"The setting {name} is malformed: write days, 0 to {MOST_DAYS}, such as {CLOSED_DAYS}."
+        )
+    return int(value)
 
 
 def _ids(env: Mapping[str, str], name: str) -> frozenset[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +13,12 @@ from adapters.discord.growing import ARCHIVE_AFTER
 from adapters.discord.known import Known, Room
 from adapters.discord.labels import Labels
 from adapters.discord.posting import Posting
-from adapters.discord.reading import id_at, items, order, string
+from adapters.discord.reading import id_at, items, number, order, string
 from adapters.discord.rest import Json, Rest
 from adapters.discord.settings import PLATFORM, Settings
 from adapters.discord.trouble import HAS_THREAD, UNKNOWN_CHANNEL, Refused, in_our_words
 from core import clock
-from core.chat import NotSupported, OpenedThread, Place, Post
+from core.chat import NotSupported, OpenedThread, Place, Post, RetryAfter
 from core.fit import shorten
 from core.i18n import _
 
@@ -26,20 +27,30 @@ _VIEW, _SEND, _HISTORY, _FILES, _REACT = 1 << 10, 1 << 11, 1 << 16, 1 << 15, 1 <
 _MAY_TALK = _VIEW | _SEND | _HISTORY | _FILES | _REACT
 _CHANNEL = "/channels/{channel_id}"
 _THREADS = "/channels/{channel_id}/threads"
+_MARKED = re.compile(r" · [0-9a-f]{12}$")
 LOOK_FROM = timedelta(seconds=30)
+UNHEARD_PAUSE = 3_600.0
+"""Seconds until a channel is looked at again in which something stands that the desk has not heard."""
 
 
 class Threads:
     """Opens and closes the places of tickets."""
 
     def __init__(
-        self, rest: Rest, known: Known, posting: Posting, labels: Labels, settings: Settings
+        self,
+        rest: Rest,
+        known: Known,
+        posting: Posting,
+        labels: Labels,
+        settings: Settings,
+        has_heard: Callable[[str, str], bool],
     ) -> None:
         self._rest = rest
         self._known = known
         self._posting = posting
         self._labels = labels
         self._settings = settings
+        self._has_heard = has_heard
 
     async def open(self, place: Place, title: str, head: Post, key: str, member: str) -> OpenedThread:
         """A thread for a ticket: a post in a forum, a thread from the head card in a text channel, a
@@ -75,9 +86,20 @@ class Threads:
         await self._posting.edit(place, native, part)
 
     async def close(self, place: Place) -> None:
-        """A thread goes to sleep, and wakes when somebody writes in it. A channel stays as it is."""
+        """A thread goes to sleep, and wakes when somebody writes in it. A channel that was made for one
+        ticket is removed: what was said in it stands in the ticket. Any other stays as it is."""
         if place.thread:
             await self._change(place, {"archived": True})
+            return
+        try:
+            shape = await self._rest.get(_CHANNEL, channel_id=place.channel)
+            if self._is_own(shape):
+                if not self._has_heard(place.channel, string(shape, "last_message_id")):
+                    raise RetryAfter(UNHEARD_PAUSE)
+                await self._rest.call("DELETE", _CHANNEL, channel_id=place.channel)
+        except Refused as error:
+            if error.code != UNKNOWN_CHANNEL:
+                raise await self._posting.words_for(error, place) from error
 
     async def restore(self, place: Place) -> None:
         if place.thread:
@@ -155,6 +177,19 @@ class Threads:
             channel = self._known.learn(shape, room.guild).id
         opened = Place(PLATFORM, self._known.bot, channel)
         return OpenedThread(opened, head=await self._posting.post(opened, head, f"{key}/head"))
+
+    def _is_own(self, shape: Mapping[str, Any]) -> bool:
+        """Whether a channel was made here for one requester: it bears our mark, and is hidden from all
+        others. One that people made their own by another topic or rights stays."""
+        is_hidden = any(
+            string(one, "id") == string(shape, "guild_id") and int(string(one, "deny") or 0) & _VIEW
+            for one in items(shape, "permission_overwrites")
+        )
+        return (
+            number(shape, "type", -1) == _TEXT_CHANNEL
+            and is_hidden
+            and _MARKED.search(string(shape, "topic")) is not None
+        )
 
     def _overwrites(self, guild: str, member: str) -> Sequence[Json]:
         """Seen by the requester, the bot, and those who see everything; not by everyone."""

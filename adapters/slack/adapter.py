@@ -85,7 +85,7 @@ class Slack:
 
     async def run(self, deliver: Deliver) -> None:
         """Take in what comes until cancelled."""
-        self.receiving.deliver, self.receiving.closed = deliver, False
+        self.receiving.deliver = deliver
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen())
@@ -93,7 +93,7 @@ class Slack:
                 group.create_task(self._catch_up(deliver))
                 group.create_task(self._save())
         finally:
-            self.receiving.deliver, self.receiving.closed = None, True
+            self.receiving.deliver = None
             await self._close()
 
     # --- Poster, Reacts, Marks

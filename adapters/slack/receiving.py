@@ -57,7 +57,6 @@ class Receiving:
         self.lanes = catchup.lanes
         self.answering = Answering()
         self.deliver: Deliver | None = None
-        self.closed = False
         self._gone: OrderedDict[str, None] = OrderedDict()
         """Messages whose deletion was told before they were: they are not said any more."""
         self._told: OrderedDict[str, None] = OrderedDict()
@@ -109,7 +108,7 @@ class Receiving:
         """Messages of one channel one after the other, and after what was missed there before."""
         channel, ts = str(event.get("channel") or ""), str(event.get("ts") or event.get("event_ts") or "")
         async with self.lanes.turn(f"{workspace.team} {channel}", ts):
-            if self.closed:
+            if self.deliver is None:
                 # What waited for its turn is not begun any more: Slack says it again.
                 raise Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))
             await self.catchup.before(workspace, channel, ts, self._delivered)

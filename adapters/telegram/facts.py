@@ -11,8 +11,8 @@ from adapters.telegram.settings import PLATFORM
 from core.chat import Place, Sender
 
 CHAIN = "~"
-"""Before the id of the message that began a chain of replies: in groups without topics a ticket has
-no other thread."""
+"""Before the id of the message that began a chain of replies: in groups without topics, and in General,
+a ticket has no other thread."""
 
 Update = Mapping[str, Any]
 
@@ -55,14 +55,13 @@ def place_of(message: Update, me: Me) -> Place | None:
 
 
 def thread_of(message: Update) -> str:
-    """A topic; or the chain of replies in a group without topics. General is no topic."""
+    """A topic; or the chain of replies in a group without topics and in General, which is no topic."""
     thread = message.get("message_thread_id")
     if not isinstance(thread, int) or thread <= 0:
         return ""
     if message.get("is_topic_message"):
         return str(thread)
-    chat = part_of(message, "chat")
-    return f"{CHAIN}{thread}" if chat.get("type") == "supergroup" and not chat.get("is_forum") else ""
+    return f"{CHAIN}{thread}" if part_of(message, "chat").get("type") == "supergroup" else ""
 
 
 def sender_of(user: Any) -> Sender | None:

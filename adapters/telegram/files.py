@@ -75,7 +75,9 @@ async def send(line: Line, place: Place, file: FileRef, chunks: AsyncIterator[by
         if declined.says(*_NOT_SO):
             raise PostFailed("not taken as such") from None
         raise unable(declined) from None
-    return str(sent["message_id"])
+    native = str(sent["message_id"])
+    line.remember_chain(place, native)
+    return native
 
 
 def kind_of(file: FileRef) -> tuple[str, str]:

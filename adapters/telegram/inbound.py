@@ -130,9 +130,8 @@ def _edited(message: Update, me: Me) -> Inbound | None:
 
 
 def _grown(head: Head, message: Update) -> Place:
-    """Where a ticket of a group without topics will live: in the chain that starts here."""
-    chat = part_of(message, "chat")
-    if chat.get("type") != "supergroup" or chat.get("is_forum") or head.place.thread:
+    """Where a ticket of a group without topics, or of General, will live: in the chain that starts here."""
+    if part_of(message, "chat").get("type") != "supergroup" or head.place.thread:
         return head.place
     return replace(head.place, thread=f"{CHAIN}{head.native}")
 

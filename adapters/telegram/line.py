@@ -21,16 +21,19 @@ if TYPE_CHECKING:
     from adapters.telegram.client import Client
 
 MOST_ALBUMS = 2_000
+MOST_CHAINS = 5_000
 
 
 @dataclass
 class Line:
-    """`albums` maps the messages of media groups to the first one, under whose id they are kept."""
+    """`albums` maps the messages of media groups to the first one, under whose id they are kept, `chains`
+    our own messages to the chain of replies in which they stand."""
 
     client: Client
     commands: Callable[[], frozenset[str]]
     pacer: Pacer = field(default_factory=Pacer)
     albums: OrderedDict[str, str] = field(default_factory=OrderedDict)
+    chains: OrderedDict[str, str] = field(default_factory=OrderedDict)
     offset: int | None = None
     moved: datetime | None = None
     """When the offset was last moved."""
@@ -63,6 +66,16 @@ class Line:
             self.albums[f"{chat}/{native}"] = first
         while len(self.albums) > MOST_ALBUMS:
             self.albums.popitem(last=False)
+
+    def remember_chain(self, place: Place, native: str) -> None:
+        if chain_of(place):
+            self.chains[f"{place.channel}/{native}"] = place.thread
+        while len(self.chains) > MOST_CHAINS:
+            self.chains.popitem(last=False)
+
+    def chain_with(self, chat: str, native: str) -> str:
+        """The chain in which a message of ours stands; empty when none is known."""
+        return self.chains.get(f"{chat}/{native}", "")
 
     def first_of_album(self, chat: str, native: str) -> str:
         return self.albums.get(f"{chat}/{native}", native)

@@ -21,11 +21,13 @@ async def post(line: Line, place: Place, part: Post) -> str:
     made = shown(part)
     await line.pacer.turn(place.channel)
     try:
-        return await _send(line, place, part, _formatted(made))
+        native = await _send(line, place, part, _formatted(made))
     except Declined as declined:
         if not declined.says(*_MARKUP):
             raise unable(declined) from None
-    return await _send(line, place, part, _bare(made))
+        native = await _send(line, place, part, _bare(made))
+    line.remember_chain(place, native)
+    return native
 
 
 async def edit(line: Line, place: Place, native: str, part: Post) -> None:

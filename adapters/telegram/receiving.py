@@ -67,7 +67,7 @@ class Receiving:
         inbound = await self._read(updates)
         if inbound is None:
             return
-        inbound = await topics.settled(self.desk, inbound)
+        inbound = await topics.settled(self.desk, self.line, inbound)
         if isinstance(inbound, Said) and inbound.direct:
             inbound = await topics.of_its_own(self.desk, self.line, inbound)
         if isinstance(inbound, Joined) and inbound.place.channel.startswith("-"):

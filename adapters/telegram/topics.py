@@ -1,5 +1,5 @@
 """Where a ticket will live: a topic of its own in a private chat that may have topics, a chain of replies
-in a group that has none."""
+in a group that has none and in General."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from adapters.telegram import outbound
 from adapters.telegram.facts import CHAIN
 from adapters.telegram.line import Line, chat_id
 from adapters.telegram.settings import PLATFORM
-from core.chat import Inbound, Place, PostFailed, Said
+from core.chat import Inbound, Invoked, Place, PostFailed, Pressed, Said
+from core.conversations import service as conversations
 from core.conversations.model import PendingQuestion, Seat
 from core.desk import Desk
 from core.installations import cursors
@@ -48,14 +49,37 @@ async def of_its_own(desk: Desk, line: Line, inbound: Said) -> Said:
     return replace(inbound, place=place)
 
 
-async def settled(desk: Desk, inbound: Inbound) -> Inbound:
-    """A chain of replies is no place of its own where the whole group holds a ticket already, as one
-    does that was a plain group before."""
+async def settled(desk: Desk, line: Line, inbound: Inbound) -> Inbound:
+    """What answers a message of a chain belongs there: of what is said in General, Telegram does not
+    always tell the chain. A chain is no place of its own where the whole group holds a ticket already,
+    as one does that was a plain group before."""
     place = inbound.place
-    if not place.thread.startswith(CHAIN) or await _is_taken(desk, place):
+    if not place.channel.startswith("-") or not (place.thread == "" or place.thread.startswith(CHAIN)):
         return inbound
+    if place.thread and await _is_taken(desk, place):
+        return inbound
+    if chain := await _chain_around(desk, line, inbound):
+        return replace(inbound, place=replace(place, thread=chain))
     whole = replace(place, thread="")
-    return replace(inbound, place=whole) if await _is_taken(desk, whole) else inbound
+    return replace(inbound, place=whole) if place.thread and await _is_taken(desk, whole) else inbound
+
+
+async def _chain_around(desk: Desk, line: Line, inbound: Inbound) -> str:
+    """The chain of the message that is answered, or whose button is pressed; empty where there is none."""
+    match inbound:
+        case Said() | Invoked():
+            native = inbound.reply_to
+        case Pressed():
+            native = inbound.message
+        case _:
+            native = ""
+    if not native:
+        return ""
+    if known := line.chain_with(inbound.place.channel, native):
+        return known
+    async with desk.unit() as uow:
+        found = await conversations.standing_at(uow, inbound.place, native)
+    return found[1].thread if found is not None and found[1].thread.startswith(CHAIN) else ""
 
 
 async def _is_taken(desk: Desk, place: Place) -> bool:

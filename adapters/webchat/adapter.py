@@ -56,7 +56,7 @@ class WebChat:
 
     async def post(self, place: Place, part: Post, *, key: str) -> str:
         if part.message_id:
-            self._changed(place)
+            self._changed(place, part.message_id)
             return part.message_id
         # A card that is no message is shown to whoever looks now; it lies nowhere else.
         shown = {"visitor": place.channel, "thread": place.thread, "card": render.card(part.card)}
@@ -82,5 +82,6 @@ class WebChat:
     async def typing(self, place: Place, on: bool) -> None:
         self.desk.bus.publish(Signal("typing", {"place": place.key, "on": on, "side": "staff"}))
 
-    def _changed(self, place: Place) -> None:
-        self.desk.bus.publish(Signal("webchat", {"visitor": place.channel, "thread": place.thread}))
+    def _changed(self, place: Place, said: str = "") -> None:
+        told = {"visitor": place.channel, "thread": place.thread, "said": said}
+        self.desk.bus.publish(Signal("webchat", told))

@@ -487,12 +487,12 @@ class _Api:
         """The answer to a message: from what was kept, so that a repeat gets the same."""
         if answer.message_id:
             async with self.desk.unit() as uow:
-                message = await uow.session.get(Message, UUID(answer.message_id))
-                conversation = str(message.conversation_id) if message is not None else ""
-            self.chat.hub.watch(visitor.id, conversation, thread)
-            # Its own event came before the page could be told where to look.
-            self.chat.hub.push(visitor.id, {"type": "changed", "thread": thread})
-            return {"state": "sent", "message": answer.message_id, "cards": _cards(answer)["cards"]}
+                item = await timeline.own_item(uow, visitor, thread, UUID(answer.message_id))
+            if item is None or self.chat.hub.watch(visitor.id, item["part"], thread):
+                # Its own event came before the page could be told where to look.
+                self.chat.hub.push(visitor.id, {"type": "changed", "thread": thread})
+            cards = _cards(answer)["cards"]
+            return {"state": "sent", "message": answer.message_id, "cards": cards, "item": item}
         async with self.desk.db.sessions() as session:
             row = await inbox.find(session, self.desk.means.keys, said)
         state = row.state if row is not None else "done"

@@ -1,7 +1,8 @@
 """The open pages of this process, and what they are told.
 
 A page hears that something changed and fetches it; beside that, only what is not kept
-anywhere: typing, the place in the queue, a passing card.
+anywhere: typing, the place in the queue, a passing card. Of a new message it hears which one
+(`said`): a page that has it already, because it sent it or looked since, need not fetch it.
 """
 
 from __future__ import annotations
@@ -123,10 +124,14 @@ class Hub:
             page.tell(what)
         return bool(pages)
 
-    def watch(self, visitor: str, conversation: str, thread: str) -> None:
-        """A conversation has begun, or goes on in another one: its pages hear of it."""
+    def watch(self, visitor: str, conversation: str, thread: str) -> bool:
+        """A conversation has begun, or goes on in another one: its pages hear of it from now on. True
+        if one of them did not before."""
+        news = False
         for page in self._pages.get(visitor, ()):
+            news = news or page.watched.get(conversation) != thread
             page.watched[conversation] = thread
+        return news
 
     # --- coming and going
 
@@ -208,7 +213,8 @@ class Hub:
         data = signal.data
         match signal.topic:
             case "webchat":
-                self.push(str(data.get("visitor")), {"type": "changed", "thread": data.get("thread", "")})
+                told = {"type": "changed", "thread": data.get("thread", ""), "said": data.get("said", "")}
+                self.push(str(data.get("visitor")), told)
             case "webchat.card":
                 told = {"type": "card", "thread": data.get("thread", ""), "card": data.get("card")}
                 self.push(str(data.get("visitor")), told)
@@ -234,17 +240,18 @@ class Hub:
             return
         everywhere = name == "person.availability_changed"
         own = name == "conversation.read" and data.get("side") == "requester"
-        held = name == "message.said" and data.get("side") == "staff"
+        said = str(data.get("subject")) if name == "message.said" else ""
         for page in self._all():
             thread = page.watched.get(conversation)
             if everywhere:
                 page.tell({"type": "changed", "thread": ""})
             elif thread is not None and not (own and len(self._pages[page.visitor.id]) == 1):
                 # What one has read oneself is news for one's other pages only.
-                if held:
-                    # The reply may still be held: meanwhile the visitor sees that someone writes.
+                if said and data.get("held"):
+                    # There is nothing to fetch yet: meanwhile the visitor sees that someone writes.
                     page.tell({"type": "typing", "thread": thread, "on": True})
-                page.tell({"type": "changed", "thread": thread})
+                else:
+                    page.tell({"type": "changed", "thread": thread, "said": said})
 
     def _typing(self, data: dict[str, Any]) -> None:
         on = data.get("on") is not False

@@ -37,6 +37,7 @@ from core.conversations.attachments import of_messages, opened
 from core.conversations.model import Attachment, Audience, Conversation, Message, MessageCopy, Reaction, Seat
 from core.conversations.service import Thread
 from core.crypto.fields import Unreadable
+from core.crypto.model import PersonKey
 from core.db import EventRow, UnitOfWork
 from core.errors import NotFound
 from core.files.sniff import may_show
@@ -150,6 +151,36 @@ async def read(uow: UnitOfWork, shown: Shown, after: str = "", before: str = "")
         "earlier": earlier,
         "status": await _status(uow, shown, persons, marks),
     }
+
+
+async def own_item(uow: UnitOfWork, visitor: Visitor, thread: str, message_id: UUID) -> dict[str, Any] | None:
+    """What the visitor has just said, as it stands in the timeline: the page that sent it need not look.
+    None when whose conversation it is was erased."""
+    values = {"message": message_id, "place": visitor.place(thread).key}
+    row = (await uow.session.execute(_SAID, values)).one_or_none()
+    if row is None:
+        return None
+    message, conversation, wrapped, intermediate, native = row
+    owner_key = await uow.keys.open_person(uow.session, conversation.owner_id, wrapped, intermediate)
+    key = uow.keys.open_data_key(owner_key, conversation.id, conversation.wrapped_key)
+    files = await of_messages(uow.session, [message.id] if message.files else [])
+    item = _message_item(
+        uow, visitor, Thread(conversation, key), message, "me", "", files.get(message.id, [])
+    )
+    return item | {"native": native or str(message.id), "reactions": []}
+
+
+_SAID = (
+    select(Message, Conversation, PersonKey.wrapped, PersonKey.intermediate_id, MessageCopy.native)
+    .join(Conversation, Conversation.id == Message.conversation_id)
+    .join(PersonKey, PersonKey.person_id == Conversation.owner_id)
+    .outerjoin(
+        MessageCopy,
+        and_(MessageCopy.message_id == Message.id, MessageCopy.place_key == bindparam("place")),
+    )
+    .where(Message.id == bindparam("message"))
+    .limit(1)
+)
 
 
 def nothing() -> dict[str, Any]:
@@ -290,7 +321,15 @@ async def _message_items(
     natives = await _natives(uow, shown, [m.id for m in messages if m.author_id == shown.person.id])
     reactions = await _reactions(uow, shown.person.id, ids)
     return [
-        _message_item(uow, shown, message, persons, files.get(message.id, []))
+        _message_item(
+            uow,
+            shown.visitor,
+            shown.parts[message.conversation_id],
+            message,
+            _side(shown.person.id, message),
+            _author(uow, message, persons),
+            files.get(message.id, []),
+        )
         | {"native": natives.get(message.id, str(message.id)), "reactions": reactions.get(message.id, [])}
         for message in messages
     ]
@@ -298,32 +337,36 @@ async def _message_items(
 
 def _message_item(
     uow: UnitOfWork,
-    shown: Shown,
+    visitor: Visitor,
+    thread: Thread,
     message: Message,
-    persons: Mapping[UUID, Known],
+    side: str,
+    author: str,
     files: Sequence[Attachment],
 ) -> dict[str, Any]:
-    mine = message.author_id == shown.person.id
     gone = message.deleted_at is not None
     hidden = message.hidden_at is not None
-    thread = shown.parts[message.conversation_id]
     body = "" if gone or hidden else _body(thread, message)
     return {
         "kind": "message",
         "id": str(message.id),
         "seq": message.seq,
         "part": str(message.conversation_id),
-        "side": "me" if mine else "bot" if message.author_kind != "person" else "them",
-        "author": _author(uow, message, persons),
+        "side": side,
+        "author": author,
         "html": to_html(body),
-        "text": body if mine else "",
+        "text": body if side == "me" else "",
         "at": (message.visible_at or message.at).isoformat(),
         "edited": message.edited_at is not None and not gone,
         "deleted": gone,
         "hidden": hidden,
         "reply_to": str(message.reply_to_id) if message.reply_to_id else "",
-        "files": [] if gone or hidden else [_file(uow, shown, thread, row) for row in files],
+        "files": [] if gone or hidden else [_file(uow, visitor, thread, row) for row in files],
     }
+
+
+def _side(me: UUID, message: Message) -> str:
+    return "me" if message.author_id == me else "bot" if message.author_kind != "person" else "them"
 
 
 def _author(uow: UnitOfWork, message: Message, persons: Mapping[UUID, Known]) -> str:
@@ -342,10 +385,10 @@ def _body(thread: Thread, message: Message) -> str:
         return ""
 
 
-def _file(uow: UnitOfWork, shown: Shown, thread: Thread, row: Attachment) -> dict[str, Any]:
+def _file(uow: UnitOfWork, visitor: Visitor, thread: Thread, row: Attachment) -> dict[str, Any]:
     day = int(clock.now().timestamp()) // 86_400
-    signed = tokens.file_key(uow.keys.signing, str(row.id), shown.visitor.id, day)
-    address = f"files/{row.id}?visitor={shown.visitor.id}&day={day}&key={signed}"
+    signed = tokens.file_key(uow.keys.signing, str(row.id), visitor.id, day)
+    address = f"files/{row.id}?visitor={visitor.id}&day={day}&key={signed}"
     return {
         "id": str(row.id),
         "name": opened(row, thread.key).name,
@@ -470,7 +513,7 @@ async def _status(
         "seen": marks.seen,
         "seen_part": str(shown.opened.thread.id),
         "unread": marks.unread,
-        "read": shown.opened.thread.conversation.seq,
+        "read": marks.end,
         "email": known.email,
         "name": known.name,
     }
@@ -517,17 +560,27 @@ _MARKS = select(
     )
     .scalar_subquery(),
     exists().where(Suggestion.ticket_id == bindparam("ticket")),
+    select(func.min(Message.seq))
+    .where(
+        Message.conversation_id == bindparam("conversation"),
+        Message.visible_at > bindparam("now"),
+        Message.audience == Audience.everyone,
+        Message.deleted_at.is_(None),
+    )
+    .scalar_subquery(),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class _Marks:
     """Up to which number staff has read, by their marks or because they answered; how much of what they
-    said the visitor has not; whether articles were offered."""
+    said the visitor has not; whether articles were offered; how far a visitor has read who has read all
+    that is shown, which ends before a reply that is still held."""
 
     seen: int
     unread: int
     offered: bool
+    end: int
 
 
 async def _marks(uow: UnitOfWork, shown: Shown) -> _Marks:
@@ -537,8 +590,9 @@ async def _marks(uow: UnitOfWork, shown: Shown) -> _Marks:
         "reader": shown.person.id,
         "now": clock.now(),
     }
-    read, answered, unread, offered = (await uow.session.execute(_MARKS, values)).one()
-    return _Marks(max(read or 0, answered or 0), int(unread or 0), offered)
+    read, answered, unread, offered, held = (await uow.session.execute(_MARKS, values)).one()
+    end = held - 1 if held is not None else shown.opened.thread.conversation.seq
+    return _Marks(max(read or 0, answered or 0), int(unread or 0), offered, end)
 
 
 async def _unread(uow: UnitOfWork, conversation_id: UUID, read_seq: int) -> int:

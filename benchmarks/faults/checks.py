@@ -41,11 +41,7 @@ async def shown(ledger: Ledger, rooms: dict[str, Side], chats: dict[str, Any]) -
 
 async def recorded(ledger: Ledger, port: int, token: str) -> list[Finding]:
     """The timelines as an admin's script reads them."""
-    headers = {"authorization": f"Bearer {token}"}
-    address = f"http://127.0.0.1:{port}/api/v1"
-    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30, trust_env=False) as web:
-        page = (await web.get("/tickets", params={"limit": 100})).raise_for_status().json()
-        lines = {one["number"]: await _timeline(web, one["number"]) for one in page["items"]}
+    lines = await timelines(port, token)
     findings: list[Finding] = []
     for word in ledger.of(SAID, REPLY, NOTE):
         findings += compare(word, [line for several in lines.values() for line in several])
@@ -56,6 +52,15 @@ async def recorded(ledger: Ledger, port: int, token: str) -> list[Finding]:
     for one in findings:
         one.kind = f"recorded {one.kind}"
     return findings
+
+
+async def timelines(port: int, token: str) -> dict[int, list[Line]]:
+    """Of the hundred tickets that changed last, by number."""
+    headers = {"authorization": f"Bearer {token}"}
+    address = f"http://127.0.0.1:{port}/api/v1"
+    async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30, trust_env=False) as web:
+        page = (await web.get("/tickets", params={"limit": 100})).raise_for_status().json()
+        return {one["number"]: await _timeline(web, one["number"]) for one in page["items"]}
 
 
 async def _timeline(web: httpx.AsyncClient, number: int) -> list[Line]:

@@ -31,6 +31,8 @@ KINDS = {
     "discord misbehaves": 1.2,
     "telegram misbehaves": 1.2,
     "storage refuses": 0.8,
+    "clock forward": 0.7,
+    "clock back": 0.7,
 }
 """With how often each comes."""
 LASTS = {
@@ -41,6 +43,7 @@ LASTS = {
     "redis away": (5.0, 30.0),
     "misbehaves": (4.0, 9.0),
     "storage refuses": (3.0, 6.0),
+    "clock": (3.0, 8.0),
 }
 """Seconds, by a piece of the kind; what is not named is over at once, or when another has taken over."""
 

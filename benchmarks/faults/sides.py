@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -56,6 +57,10 @@ class Pair:
         return await self.room.threads()
 
 
+def _nothing() -> None:
+    return None
+
+
 class Visitors:
     """Browsers with the web chat: each keeps what was not acknowledged, in order, and tries again at any web."""
 
@@ -76,7 +81,7 @@ class Visitors:
             for port in ports
         ]
         self._sessions: dict[str, dict[str, Any]] = {}
-        self._queues: dict[str, asyncio.Queue[tuple[str, str, dict[str, Any]]]] = {}
+        self._queues: dict[str, asyncio.Queue[tuple[str, str, dict[str, Any], Callable[[], object]]]] = {}
         self._senders: list[asyncio.Task[None]] = []
         self.tries = 0
 
@@ -95,19 +100,24 @@ class Visitors:
         self._senders.append(asyncio.create_task(self._sends(thread, opened)))
         return thread
 
-    async def says(self, who: str, text: str) -> str:
+    async def says(self, who: str, text: str, *, then: Callable[[], object] = _nothing) -> str:
         native = str(uuid4())
         body = {"id": native, "text": text, "form": self._sessions[who]["form"]}
-        self._queues[who].put_nowait(("POST", f"/conversations/{who}/messages", body))
+        self._queues[who].put_nowait(("POST", f"/conversations/{who}/messages", body, then))
         return native
 
     async def edits(self, who: str, native: str, text: str) -> None:
         self._queues[who].put_nowait(
-            ("PUT", f"/conversations/{who}/messages/{native}", {"text": text, "version": uuid4().hex})
+            (
+                "PUT",
+                f"/conversations/{who}/messages/{native}",
+                {"text": text, "version": uuid4().hex},
+                _nothing,
+            )
         )
 
     async def deletes_own(self, who: str, native: str) -> None:
-        self._queues[who].put_nowait(("DELETE", f"/conversations/{who}/messages/{native}", {}))
+        self._queues[who].put_nowait(("DELETE", f"/conversations/{who}/messages/{native}", {}, _nothing))
 
     async def chat(self, who: str) -> list[Line]:
         found = (await self._asked("GET", f"/conversations/{who}/messages", None, who)).json()
@@ -125,8 +135,9 @@ class Visitors:
         await asyncio.sleep(max(0.0, opened + OLD_ENOUGH - time.monotonic()))
         queue = self._queues[who]
         while True:
-            method, path, body = await queue.get()
+            method, path, body, then = await queue.get()
             await self._asked(method, path, body, who)
+            then()
 
     async def _asked(
         self, method: str, path: str, body: dict[str, Any] | None, who: str | None

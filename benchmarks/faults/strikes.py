@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from subprocess import SubprocessError
 from typing import Any
 
+from benchmarks.faults.clock import HOUR, Clock
 from benchmarks.faults.engines import Postgres, Redis
 from benchmarks.faults.parts import Parts
 from benchmarks.faults.script import Strike
@@ -36,10 +37,12 @@ class Strikes:
         parts: Parts,
         postgres: Postgres,
         redis: Redis,
+        clock: Clock,
         sides: dict[str, Any],
         probe: Callable[[], Awaitable[float]],
     ) -> None:
-        self.parts, self.postgres, self.redis, self.sides = parts, postgres, redis, sides
+        self.parts, self.postgres, self.redis, self.clock = parts, postgres, redis, clock
+        self.sides = sides
         self.all: list[Struck] = []
         self.failed: Counter[str] = Counter()
         """Faults that could not be done."""
@@ -90,6 +93,8 @@ class Strikes:
                 await self._postgres(how, strike.lasts)
             case "redis", how:
                 await self._redis(how, strike.lasts)
+            case "clock", way:
+                await self.clock.wrong(HOUR if way == "forward" else -HOUR, strike.lasts)
             case "storage", _refuses:
                 await self.parts.refuse_storage(strike.lasts)
             case platform, _misbehaves:

@@ -18,6 +18,7 @@ from supervise import Supervisor
 
 from adapters.postgres import start
 from benchmarks.faults.checks import recorded, shown
+from benchmarks.faults.clock import Clock
 from benchmarks.faults.engines import Postgres, Redis
 from benchmarks.faults.parts import Parts
 from benchmarks.faults.script import RUN_SECONDS, plan
@@ -133,11 +134,13 @@ class World:
         secrets.make_file(place.data)
         self.token = await desk.settle(place.data, facts, HOLD, url=server.url, more=SETTINGS)
         supervisor = await stack.enter_async_context(self._supervised(place))
-        parts = parts_of(place, self._environment(place, server.url))
+        clock = Clock(self.folder)
+        await clock.build()
+        parts = parts_of(place, self._environment(place, server.url) | clock.environment)
         self.parts = Parts(parts, supervisor)
         await supervisor.start(*parts)
         self.web_ports = [one.port for one in self.parts.of("web")]
-        self.strikes = Strikes(self.parts, self.postgres, redis, self.sides, self._probe)
+        self.strikes = Strikes(self.parts, self.postgres, redis, clock, self.sides, self._probe)
         self.visitors = Visitors(self.web_ports)
         stack.push_async_callback(self.visitors.close)
         await self._connected()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bot.cards.rooms import span
 from core.chat import Button, Card
-from core.i18n import _
+from core.i18n import _, ngettext
 from core.tickets.access import Opened
 
 
@@ -28,13 +29,13 @@ def receipt(opened: Opened, usual: timedelta | None, open_now: bool, next_open: 
     return Card(text=" ".join(lines), buttons=buttons)
 
 
-def may_be_known(command: str) -> str:
+def may_be_known(link: str) -> str:
     """A line under the first receipt of somebody whose address is known from elsewhere."""
     return _(
         "Somebody with your e-mail address is known here already. If that is you, get a code by “link” in your "
-        "other chat, or in your account on our site, and write here: `{command} CODE`. Then you find all "
+        "other chat, or in your account on our site, and write here: `{link} CODE`. Then you find all "
         "your requests in both places."
-    ).format(command=f"{command}link")
+    ).format(link=link)
 
 
 def fact(name: str, who: str, opened: Opened) -> Card | None:
@@ -54,6 +55,18 @@ def fact(name: str, who: str, opened: Opened) -> Card | None:
             return _line(_("This was joined with another request about the same matter."))
         case _:
             return None
+
+
+def with_end(card: Card, days: int) -> Card:
+    """With when the place ends in which it stands; nothing where it stays."""
+    if not days:
+        return card
+    words = ngettext(
+        "This place closes in a day; what was said in it stays in the ticket.",
+        "This place closes in {days} days; what was said in it stays in the ticket.",
+        days,
+    )
+    return replace(card, text=f"{card.text}\n{words.format(days=days)}")
 
 
 def resolved(opened: Opened) -> Card:

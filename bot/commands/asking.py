@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from bot import brought, forms, steps
 from bot.cards import tickets as cards
-from bot.registry import COMMANDS, Turn, command
+from bot.registry import COMMANDS, Turn, command, typed, usage
 from core.access import Permission
 from core.chat import Button, Card, Form, Invoked, Option, Said, Select
 from core.conversations import service as conversations
@@ -30,7 +30,7 @@ MOST_LISTED = 10
 @command("help", "What you can write here", often=True)
 async def help_(turn: Turn) -> Card:
     lines = [
-        f"`{turn.limits.command}{known.usage[1:]}` — {_(known.title)}"
+        f"`{usage(known, turn.limits)}` — {_(known.title)}"
         for known in COMMANDS.values()
         if known.needs is None or turn.actor.may(known.needs)
     ]
@@ -108,9 +108,9 @@ async def start(turn: Turn, payload: str = "") -> Card | Form:
     if kind == "c" and value:
         return await forms.ticket(turn, value[:40])
     words = _(
-        "Hello! Write what you need help with, and a person will answer here. /help says what else you can do."
+        "Hello! Write what you need help with, and a person will answer here. {help} says what else you can do."
     )
-    return Card(text=words)
+    return Card(text=words.format(help=typed("help", turn.limits)))
 
 
 @command("cancel", "Stop what is being asked")
@@ -126,7 +126,8 @@ async def delete(turn: Turn) -> Card:
     native = turn.inbound.reply_to if isinstance(turn.inbound, (Invoked, Said)) else ""
     found = await conversations.standing_at(turn.uow, turn.inbound.place, native) if native else None
     if found is None:
-        raise Invalid(_("Reply to the message that you want to take back with /delete."))
+        words = _("Reply to the message that you want to take back with {delete}.")
+        raise Invalid(words.format(delete=typed("delete", turn.limits)))
     message, place = found
     opened = await access.by_message(turn.uow, turn.actor, message, lock=True)
     await turn.uow.session.refresh(message)

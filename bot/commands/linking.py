@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from sqlalchemy import func, select
 
 from bot.cards import tickets as cards
-from bot.registry import Turn, command
+from bot.registry import Turn, command, typed
 from core.access import Permission
 from core.chat import Card
 from core.errors import Invalid, NotFound, Refused
@@ -38,7 +39,7 @@ async def _tickets(turn: Turn, numbers: list[int]) -> Card:
     if len(numbers) == 1 and turn.here is not None:
         numbers = [turn.here, *numbers]
     if len(numbers) != 2:
-        raise Invalid(_("Which two tickets? Write /link 41 42."))
+        raise Invalid(_("Which two tickets? Write {link} 41 42.").format(link=typed("link", turn.limits)))
     opened = await tickets.link(turn.uow, turn.actor, numbers[0], numbers[1])
     return cards.ticket(opened, turn.actor, note=_("Linked."))
 
@@ -46,15 +47,16 @@ async def _tickets(turn: Turn, numbers: list[int]) -> Card:
 async def _code(turn: Turn) -> Card:
     made = await linking.make_code(turn.uow, turn.person)
     words = _(
-        "Write this in your other chat within ten minutes: `/link {code}`. Give the code to nobody: "
-        "whoever enters it speaks as you."
+        "Enter this code in your other chat within ten minutes, by the command “link”, as `/link {code}`; “help” "
+        "there shows how commands are written. Give the code to nobody: whoever enters it speaks as you."
     )
     return Card(text=words.format(code=made), private=True)
 
 
 async def _enter(turn: Turn, code: str) -> Card:
     if turn.actor.staff:
-        words = _("You are linked already. Make the code here with /link, and enter it in the other chat.")
+        words = _("You are linked already. Make the code here with {link}, and enter it in the other chat.")
+        words = words.format(link=typed("link", turn.limits))
         return Card(text=words, tone="warning", private=True)
     await linking.may_try(turn.uow, turn.person)
     try:
@@ -69,7 +71,7 @@ async def _enter(turn: Turn, code: str) -> Card:
 
 @command("room", "Make this place a desk room, for all teams or one", needs=Permission.manage_desk)
 async def room(turn: Turn, rule: RoomRule = RoomRule.assignee, team: str = "") -> Card:
-    place = turn.inbound.place
+    place = replace(turn.inbound.place, thread="")
     chosen = await _team(turn, team) if team.strip() else None
     await rooms.add(
         turn.uow, turn.actor, place, name=team.strip(), team_id=chosen.id if chosen else None, rule=rule
@@ -79,7 +81,7 @@ async def room(turn: Turn, rule: RoomRule = RoomRule.assignee, team: str = "") -
 
 @command("unroom", "This place is no desk room any more", needs=Permission.manage_desk)
 async def unroom(turn: Turn) -> Card:
-    found = await rooms.at(turn.uow.session, turn.inbound.place.key)
+    found = await rooms.at(turn.uow.session, replace(turn.inbound.place, thread="").key)
     if found is None:
         raise Refused(_("This is no desk room."))
     await rooms.remove(turn.uow, turn.actor, found.id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,7 +31,7 @@ not at all when it was read in the chat by then."""
 MOST_HEARERS = 200
 _CALLS = ("call.asked", "call.scheduled", "call.rang", "call.invited", "call.reminded")
 _OF_NO_TICKET = ("inbound.held", "article.sent_for_review", "article.returned", "article.published")
-_TOLD_OF = ("ticket.", "message.said", "message.undelivered", "message.reported")
+_TOLD_OF = ("ticket.", "review.given", "message.said", "message.undelivered", "message.reported")
 
 
 class Telling:
@@ -232,13 +232,19 @@ async def _called(uow: UnitOfWork, event: EventRow) -> frozenset[UUID]:
 
 
 async def _followers(uow: UnitOfWork, ticket: Ticket) -> frozenset[UUID]:
-    """The staff who follow a ticket."""
-    return frozenset(await uow.session.scalars(_FOLLOWERS, {"ticket": ticket.id}))
+    """The staff who follow a ticket: they are about to hear of it."""
+    return _meet(uow, await uow.session.scalars(_FOLLOWERS, {"ticket": ticket.id}))
+
+
+def _meet(uow: UnitOfWork, persons: Iterable[Person]) -> frozenset[UUID]:
+    found = {person.id: person for person in persons}
+    about(uow).persons.update(found)
+    return frozenset(found)
 
 
 _FOLLOWERS = (
-    select(Participant.person_id)
-    .join(Person, Person.id == Participant.person_id)
+    select(Person)
+    .join(Participant, Participant.person_id == Person.id)
     .where(
         Participant.ticket_id == bindparam("ticket"),
         Participant.kind.in_(("follower", "agent")),
@@ -283,9 +289,10 @@ async def _persons(uow: UnitOfWork, heard: Sequence[Hearing]) -> dict[UUID, Pers
     ids = [hearing.person for hearing in heard]
     if not ids:
         return {}
-    rows = [person for one in ids if (person := about(uow).requesters.get(one)) is not None]
-    if len(rows) < len(ids):
-        rows = list(await uow.session.scalars(select(Person).where(Person.id.in_(ids))))
+    met = about(uow).persons
+    if missing := [one for one in ids if one not in met]:
+        _meet(uow, await uow.session.scalars(select(Person).where(Person.id.in_(missing))))
+    rows = [met[one] for one in ids if one in met]
     kinds = {hearing.person: KINDS[hearing.kind] for hearing in heard}
     return {
         person.id: person

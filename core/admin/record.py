@@ -28,6 +28,8 @@ PREFIXES = ("desk.", "person.", "session.", "credential.", "token.", "link.", "a
 ALSO = (
     "ticket.exported", "message.hidden", "feedback.moderated", "call.recording_played", "call.recording_taken",
     "call.reviewed",
+    "review.given",
+    "review.opened",
 )  # fmt: skip
 ABOUT_PEOPLE = ("person.", "session.", "credential.", "token.", "link.")
 UNTOLD = ("person.availability_changed", "article.saved")

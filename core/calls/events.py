@@ -213,14 +213,3 @@ class RecordingTaken(CallEvent):
     """Somebody had the recordings of a call made into one file, to take it out."""
 
     name: ClassVar[str] = "call.recording_taken"
-
-
-@register
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CallReviewed(CallEvent):
-    """A lead said what they think of a call."""
-
-    name: ClassVar[str] = "call.reviewed"
-    mark: int
-    verdict: str
-    shared: bool

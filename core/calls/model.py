@@ -184,35 +184,6 @@ class CallQuality(Base):
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
 
 
-class Verdict(StrEnum):
-    good = "good"
-    coach = "coach"
-    """Something to talk about with the agent."""
-    problem = "problem"
-
-
-class CallReview(Base):
-    """What a lead says of a call. The words are sealed under the ticket's key."""
-
-    __tablename__ = "call_review"
-    __table_args__ = (
-        Index("uq_call_review_call_id", "call_id", "reviewer_id", unique=True),
-        Index("ix_call_review_reviewer_id", "reviewer_id"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default_factory=new_id)
-    call_id: Mapped[UUID] = mapped_column(ForeignKey("call.id"))
-    reviewer_id: Mapped[UUID] = mapped_column(ForeignKey("person.id"))
-    mark: Mapped[int]
-    verdict: Mapped[str]
-    shared: Mapped[bool] = mapped_column(default=False)
-    """The desk's people in the call may read it."""
-    words: Mapped[bytes | None] = mapped_column(default=None)
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
-    updated_at: Mapped[datetime] = mapped_column(default_factory=clock.now)
-
-
 class FileState(StrEnum):
     waiting = "waiting"
     making = "making"

@@ -25,6 +25,7 @@ class MessageSaid(Event):
     mentions: tuple[UUID, ...] | None = None
     origin: str | None = None
     first: bool | None = None
+    held: bool | None = None
 
 
 @register

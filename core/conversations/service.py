@@ -141,6 +141,7 @@ async def say(
             mentions=saying.mentions or None,
             origin=saying.origin.key if saying.origin else None,
             first=saying.first or None,
+            held=(saying.held_until is not None and saying.held_until > at) or None,
         ),
         conversation=thread.id,
         seq=message.seq,

@@ -46,6 +46,7 @@ KINDS: Mapping[str, Kind] = {
         Kind(code="call_invited", label=N_("I am invited to a call"), ways={"bell": True, "mail": True}),
         Kind(code="call_soon", label=N_("A call of mine is about to begin"), ways={"bell": True}),
         Kind(code="bad_rating", label=N_("A bad rating"), ways={"bell": True}),
+        Kind(code="review_shared", label=N_("A review of my work is shared with me"), ways={"bell": True}),
         Kind(
             code="reported", label=N_("A message is reported"), ways={"bell": True}, needs=Permission.moderate
         ),
@@ -175,6 +176,8 @@ def _cases(event: Happened) -> Iterator[tuple[str, Iterable[UUID | None]]]:
             yield "call_asked", [event.assignee] if event.assignee else event.team
         case "call.invited":
             yield "call_invited" if event.data.get("staff") else "call", [event.id("person")]
+        case "review.given":
+            yield "review_shared", [UUID(str(one)) for one in event.data.get("readers") or ()]
         case "call.reminded":
             yield "call_soon", event.called
         case _:

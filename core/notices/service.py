@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
 from core.access import Actor, Permission
 from core.conversations.model import Conversation
-from core.db import UnitOfWork
+from core.db import Base, UnitOfWork
 from core.errors import Invalid, NotFound
 from core.i18n import _
+from core.ids import new_id
 from core.kb.model import ArticleText
 from core.notices.model import Notice
 from core.notices.rules import KINDS, Way
@@ -29,7 +30,7 @@ MOST_COUNTED = 99
 """The bell counts no further."""
 REPEATED = (
     "reply", "team_ticket", "woken", "held", "call_asked", "call_invited", "call_soon",
-    "review_asked", "article_published", "article_returned",
+    "review_asked", "article_published", "article_returned", "review_shared",
 )  # fmt: skip
 """Of these only the newest unread one of a ticket or an article is kept: ten replies are one thing to
 look at."""
@@ -62,30 +63,43 @@ async def make(
     at: datetime | None = None,
 ) -> None:
     """Put a notice into the bell of each of these persons."""
-    wanted = sorted(set(persons))
-    if kind in REPEATED:
-        await uow.session.execute(
-            delete(Notice).where(
-                Notice.person_id.in_(wanted),
-                Notice.kind == kind,
-                Notice.ticket_id == ticket_id,
-                Notice.article_text_id == article_text_id,
-                Notice.read_at.is_(None),
-            )
-        )
-    for person_id in wanted:
-        uow.session.add(
-            Notice(
-                person_id=person_id,
-                kind=kind,
-                ticket_id=ticket_id,
-                message_id=message_id,
-                article_text_id=article_text_id,
-                actor_id=actor_id,
-                at=at or clock.now(),
-            )
-        )
-    await uow.session.flush()
+    making = _MAKE_NEWEST if kind in REPEATED else _MAKE
+    for person_id in sorted(set(persons)):
+        values = {
+            "new": new_id(),
+            "person": person_id,
+            "what": kind,
+            "ticket": ticket_id,
+            "message": message_id,
+            "article": article_text_id,
+            "actor": actor_id,
+            "when": at or clock.now(),
+        }
+        await uow.session.execute(making, values)
+
+
+_TABLE = Base.metadata.tables[Notice.__tablename__]
+_MAKE = insert(_TABLE).values(
+    id=bindparam("new"),
+    person_id=bindparam("person"),
+    kind=bindparam("what"),
+    ticket_id=bindparam("ticket"),
+    message_id=bindparam("message"),
+    article_text_id=bindparam("article"),
+    actor_id=bindparam("actor"),
+    at=bindparam("when"),
+)
+_MAKE_NEWEST = _MAKE.add_cte(
+    delete(_TABLE)
+    .where(
+        _TABLE.c.person_id == bindparam("person"),
+        _TABLE.c.kind == bindparam("what"),
+        _TABLE.c.ticket_id.is_not_distinct_from(bindparam("ticket")),
+        _TABLE.c.article_text_id.is_not_distinct_from(bindparam("article")),
+        _TABLE.c.read_at.is_(None),
+    )
+    .cte("older")
+)
 
 
 async def unread(session: AsyncSession, person_id: UUID) -> int:
@@ -228,6 +242,8 @@ def _words(kind: str, who: str) -> str:
                 return _("{name} published your article").format(name=who)
             case "article_returned":
                 return _("{name} gave your article back").format(name=who)
+            case "review_shared":
+                return _("{name} shared a review with you").format(name=who)
             case "call_asked":
                 return _("{name} asks for a call").format(name=who)
             case "call_invited":
@@ -249,6 +265,8 @@ def _words(kind: str, who: str) -> str:
             return _("A message could not be delivered")
         case "bad_rating":
             return _("There is a bad rating")
+        case "review_shared":
+            return _("A review was shared with you")
         case "call_asked":
             return _("A call is asked for")
         case "call_invited":

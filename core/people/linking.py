@@ -75,14 +75,14 @@ async def owner_of(uow: UnitOfWork, code: str, asker: Person) -> Person:
         .with_for_update()
     )
     if row is None:
-        raise NotFound(_("This code does not fit. Please make a new one with /link in your other chat."))
+        raise NotFound(_("This code does not fit. Please make a new one by “link” in your other chat."))
     if row.used_at is not None:
         raise LinkUsed
     if row.expires_at <= clock.now():
         raise LinkExpired
     owner = await uow.session.get(Person, row.person_id)
     if owner is None or not owner.active:
-        raise NotFound(_("This code does not fit. Please make a new one with /link in your other chat."))
+        raise NotFound(_("This code does not fit. Please make a new one by “link” in your other chat."))
     if owner.id == asker.id:
         raise Refused(_("Enter the code in your other chat, not here."))
     row.used_at = clock.now()

@@ -64,7 +64,9 @@ class Limits:
     people: int = 6
     seconds: float = 4 * 3600
     alone_seconds: float = 900
-    """The call ends when so long nobody, or one person only, was there."""
+    """The call ends when so long one person only was there."""
+    empty_seconds: float = 120
+    """And when so long nobody was: as long as a call whose engine died waits for somebody."""
     person_bitrate: int = 6_000_000
     """More than this from one person is thrown away."""
     video_bitrate: int = 2_500_000

@@ -191,15 +191,16 @@ async def hear_at_once(uow: UnitOfWork, arrival: Arrival, said: Said, at: dateti
     body = text.message(said.text)
     subject = unseal_text(key, row.subject, "ticket.subject", row.ticket_id)
     message_id, now, seq = new_id(), at or clock.now(), row.seq + 1
+    hold = uow.settings.hold_seconds if arrival.side == "staff" else 0
     event = MessageSaid(
         subject=message_id,
         ticket=row.ticket_id,
         side=arrival.side,
         via=said.place.platform,
         origin=arrival.place_key,
+        held=hold > 0 or None,
     )
     data = event.data()
-    hold = uow.settings.hold_seconds if arrival.side == "staff" else 0
     await arrival.connection.exec_driver_sql(
         _HEAR,
         (

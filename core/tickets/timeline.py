@@ -253,16 +253,15 @@ async def changes(
     ones that look different now (edited, deleted, hidden, reacted to, read since `seen`, or `marked`,
     which are told of by id). None where only the whole timeline will do: where conversations were
     merged, lines moved, or there is too much."""
-    parts = await _parts(uow, opened)
-    if len(parts) > 1:
+    own, upto = opened.thread.conversation.id, opened.thread.conversation.seq
+    is_woven, reached = await _stands(uow, opened)
+    if is_woven:
         return None
-    own = parts[0].id
-    upto = opened.thread.conversation.seq
+    parts = [_Part(own, opened.number, opened.key, True)]
     events = (await uow.session.execute(_EVENTS_AFTER, {"own": own, "after": after})).all()
     if len(events) > MOST_CHANGES or any(each.name in _MOVING for each in events):
         return None
     touched = {each.subject for each in events if each.name.startswith("message.")} | set(marked)
-    reached = await _read_by_requester(uow, opened)
     values = {"own": own, "after": after, "seen": seen, "reached": reached, "ids": list(touched)}
     messages = (await uow.session.execute(_MESSAGES_CHANGED, values)).all()
     if len(messages) > MOST_CHANGES:
@@ -293,6 +292,20 @@ async def stops(uow: UnitOfWork, actor: Actor, opened: Opened, limit: int) -> li
             return found
         for each in woven[:limit]:
             position[each.conversation_id] = min(position[each.conversation_id], each.seq)
+
+
+async def said_between(
+    uow: UnitOfWork, actor: Actor, opened: Opened, first: datetime, last: datetime
+) -> list[MessageLine]:
+    """What was said in a ticket in a span of time, at most `MOST_LINES` messages of it."""
+    parts = await _parts(uow, opened)
+    query = select(*_MESSAGE).where(
+        Message.conversation_id.in_([part.id for part in parts]),
+        Message.at.between(first, last),
+        _readable(actor, clock.now()),
+    )
+    rows = (await uow.session.execute(query.order_by(Message.at, Message.id).limit(MOST_LINES))).all()
+    return [each for each in await _lines(uow, actor, parts, rows) if isinstance(each, MessageLine)]
 
 
 async def line(uow: UnitOfWork, actor: Actor, opened: Opened, message_id: UUID) -> MessageLine:
@@ -426,7 +439,7 @@ _MESSAGE = (
     Message.id, Message.conversation_id, Message.seq, Message.kind, Message.audience, Message.author_id,
     Message.author_kind, Message.side, Message.body, Message.reply_to_id, Message.via, Message.at,
     Message.visible_at, Message.edited_at, Message.deleted_at, Message.hidden_at, Message.reported_at,
-    Message.revision, Message.files,
+    Message.revision, Message.files, exists().where(Reaction.message_id == Message.id).label("reacted"),
 )  # fmt: skip
 _FACT = (
     EventRow.id, EventRow.conversation_id, EventRow.seq, EventRow.name, EventRow.actor_id,
@@ -461,14 +474,20 @@ _MESSAGES_CHANGED = (
     .order_by(Message.seq)
     .limit(MOST_CHANGES + 1)
 )
-_READ_SEQ = select(Participant.read_seq).where(
-    Participant.ticket_id == bindparam("ticket"), Participant.person_id == bindparam("person")
+_STANDS = select(
+    exists().where(Conversation.root_id == bindparam("own")),
+    select(Participant.read_seq)
+    .where(Participant.ticket_id == bindparam("ticket"), Participant.person_id == bindparam("person"))
+    .scalar_subquery(),
 )
 
 
-async def _read_by_requester(uow: UnitOfWork, opened: Opened) -> int:
-    values = {"ticket": opened.ticket.id, "person": opened.ticket.requester_id}
-    return await uow.session.scalar(_READ_SEQ, values) or 0
+async def _stands(uow: UnitOfWork, opened: Opened) -> tuple[bool, int]:
+    """Whether conversations were merged into this one, and how far its requester has read."""
+    ticket, own = opened.ticket, opened.thread.conversation.id
+    values = {"own": own, "ticket": ticket.id, "person": ticket.requester_id}
+    is_woven, reached = (await uow.session.execute(_STANDS, values)).one()
+    return is_woven, reached or 0
 
 
 async def _between(
@@ -591,7 +610,7 @@ async def _lines(uow: UnitOfWork, actor: Actor, parts: Sequence[_Part], rows: Se
     ids = [each.id for each in messages]
     reading = _Reading({part.id: part for part in parts})
     reading.quoted = await _quoted(uow, actor, parts, messages)
-    reading.reactions = await _reactions(uow, actor, ids)
+    reading.reactions = await _reactions(uow, actor, [each.id for each in messages if each.reacted])
     if any(each.files for each in messages):
         reading.files = await of_messages(uow.session, ids)
     if actor.staff:

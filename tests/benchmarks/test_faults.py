@@ -3,12 +3,19 @@ looks for. The parts themselves are killed and paused in `tests/scale/test_parts
 
 from __future__ import annotations
 
+import asyncio
+import os
 import random
+import shutil
+import sys
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.faults.__main__ import percentile, summed
+from benchmarks.faults.clock import HOUR, Clock
 from benchmarks.faults.script import KINDS, STRIKES, Strike, plan
 from benchmarks.kill.side import Line
 from benchmarks.kill.words import NOTE, REPLY, SAID, Ledger
@@ -33,7 +40,7 @@ class Noting:
             return None
 
         def asked(*given: Any) -> Any:
-            self.done.append(" ".join([name, *(str(one) for one in given if isinstance(one, str))]))
+            self.done.append(" ".join([name, *(str(one) for one in given if isinstance(one, str | int))]))
             return None if name == "kill" else later()
 
         return asked
@@ -44,7 +51,7 @@ async def test_each_kind_of_fault_is_something_else() -> None:
 
     done: list[str] = []
     noting: Any = Noting(done)
-    strikes = Strikes(noting, noting, noting, {}, later)
+    strikes = Strikes(noting, noting, noting, noting, {}, later)
     strikes._misbehaves = lambda platform, lasts: noting.misbehaves(platform)  # type: ignore[method-assign]
     for kind in KINDS:
         await strikes._does(Strike(0.0, kind, 0.0, 0.0))
@@ -57,11 +64,37 @@ async def later() -> float:
     return 0.0
 
 
+@pytest.mark.skipif(
+    sys.platform != "linux" or shutil.which("cc") is None, reason="needs Linux and a C compiler"
+)
+async def test_a_clock_is_an_hour_wrong_for_a_while(tmp_path: Path) -> None:
+    clock = Clock(tmp_path)
+    await clock.build()
+
+    async def shown() -> float:
+        asked = "import datetime, time; print((time.time() + datetime.datetime.now().timestamp()) / 2)"
+        child = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            asked,
+            env=dict(os.environ) | clock.environment,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        return float((await child.communicate())[0]) - time.time()
+
+    wrong = asyncio.create_task(clock.wrong(-HOUR, 3600))
+    await asyncio.sleep(0)
+    assert await shown() == pytest.approx(-HOUR, abs=60)
+    wrong.cancel()
+    await asyncio.gather(wrong, return_exceptions=True)
+    assert await shown() == pytest.approx(0, abs=60)
+
+
 async def test_the_way_back_is_counted_from_the_last_fault_that_stood_in_it() -> None:
     from benchmarks.faults.strikes import Strikes, Struck
 
     nothing: Any = None
-    strikes = Strikes(nothing, nothing, nothing, {}, later)
+    strikes = Strikes(nothing, nothing, nothing, nothing, {}, later)
     strikes.all = [Struck("a", 0.0, 1.0, 9.0), Struck("b", 5.0, 7.0, 9.5), Struck("c", 20.0, 21.0, 0.0)]
     assert strikes.recoveries() == ([2.0, 2.5], [2.5, 8.0])
 

@@ -11,6 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from core import clock, desk_settings
 from core.access import Actor, ActorKind
+from core.conversations.events import ConversationRead
 from core.conversations.service import Saying
 from core.desk import Desk
 from core.people import service as people
@@ -115,6 +116,32 @@ async def test_what_the_requester_says_arrives_by_itself(served: Served, page: P
     await expect(page.locator("#composer-body")).to_be_focused()
     assert await page.locator("#composer-body").evaluate("field => field.selectionStart") == 4
     await expect(page.locator("#timeline .message").last).to_be_in_viewport()
+
+
+async def test_what_the_requester_has_read_is_marked_without_a_fetch(served: Served, page: Page) -> None:
+    number = served.seeded.numbers[0]
+    await says(served, number, "Hello?")
+    await ready(page, f"{served.url}/tickets/{number}")
+    await page.locator("#composer-body").fill("On it")
+    await page.keyboard.press("Control+Enter")
+    await page.locator(".message--held").get_by_role("button", name="Send now").click()
+    mine = page.locator("#timeline .message--agent").last
+    await expect(page.locator(".message--held")).to_have_count(0)
+    await expect(mine).to_contain_text("On it")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await reads_all(served, number)
+    await expect(mine.locator(".message__state--seen")).to_contain_text("Seen by")
+    assert [url for url in asked if "/timeline" in url] == []
+
+
+async def reads_all(served: Served, number: int) -> None:
+    """The requester reads the conversation to its end, as in a chat."""
+    async with served.desk.unit() as uow:
+        opened = await access.change(uow, uow.actor, number)
+        upto = opened.thread.conversation.seq
+        await tickets.mark_read(uow, opened, opened.ticket.requester_id, upto)
+        uow.emit(ConversationRead(subject=opened.thread.id, upto=upto), conversation=opened.thread.id)
 
 
 async def test_a_draft_survives_a_reload(served: Served, page: Page) -> None:

@@ -190,7 +190,7 @@ async def listed(page: Page) -> None:
     for width, scheme in ((360, "dark"), (1200, "light")):
         await page.set_viewport_size({"width": width, "height": 740})
         await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        await page.goto(page.url.split("/tickets")[0].split("/desk")[0] + "/desk/calls?which=all")
+        await page.goto(page.url.split("/tickets")[0].split("/desk")[0] + "/desk/quality?which=all")
         await page.wait_for_selector("td >> text=4 / 5")
         assert [one for one in await violations(page) if "inline" not in one] == []
         assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from adapters.postgres import Embedded
@@ -172,8 +172,15 @@ async def test_nothing_is_sent_while_it_is_made(server: Embedded, migrated: str,
             opened = (await _opened_all(uow))[0]
             await tickets.note(uow, SYSTEM, opened.number, "From now on, what happens is told.")
         assert await Tell(made.desk).read() == 1
+        indexes = text(
+            "select indexdef from pg_indexes where schemaname = current_schema() order by indexname"
+        )
+        async with made.desk.unit() as uow:
+            before = list(await uow.session.scalars(indexes))
         await add_in_bulk(made.desk, 30, messages=3, seed=1, progress=lambda count: None)
         assert await Tell(made.desk).read() == 0
+        async with made.desk.unit() as uow:
+            assert list(await uow.session.scalars(indexes)) == before
         async with made.desk.unit() as uow:
             admin = await people.actor_of(uow, await people.get(uow, made.made.admin.person_id))
             page = await queries.page(uow, admin, queries.Queue.all, limit=100)

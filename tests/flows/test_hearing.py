@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from bot import talk
 from core import clock
-from core.chat import Answer, Place, Said, Sender
+from core.chat import Answer, Limits, Place, Said, Sender
 from core.conversations import service as conversations
 from core.conversations.model import Conversation, Message, MessageCopy
 from core.db import Base, EventRow, UnitOfWork
@@ -29,9 +29,9 @@ OWN = {"id", "tx", "body", "link", "wrapped_key", "place_key", "native", "subjec
 """Columns that differ between any two rows."""
 
 
-async def the_long_way(uow: UnitOfWork, inbound: Said) -> Answer:
+async def the_long_way(uow: UnitOfWork, inbound: Said, limits: Limits) -> Answer:
     uow.memo.clear()
-    return await talk.said(uow, inbound)
+    return await talk.said(uow, inbound, limits)
 
 
 def said(who: str, text: str, native: str, **more: Any) -> Said:

@@ -15,7 +15,7 @@ from adapters.postgres import Embedded
 from bot import talk
 from bot.router import Router
 from core import clock, inbox
-from core.chat import Answer, Edited, Place, Said, Sender, key_of
+from core.chat import Answer, Edited, Limits, Place, Said, Sender, key_of
 from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError, Forbidden, Invalid, NotFound, Unavailable
@@ -37,8 +37,8 @@ class BreaksSometimes:
 
     broken: bool = True
 
-    async def __call__(self, uow: UnitOfWork, inbound: Said) -> Answer:
-        answer = await talk.said(uow, inbound)
+    async def __call__(self, uow: UnitOfWork, inbound: Said, limits: Limits) -> Answer:
+        answer = await talk.said(uow, inbound, limits)
         if self.broken:
             raise RuntimeError("a fault of ours, after half of the work")
         return answer

@@ -22,6 +22,7 @@ from core.tickets.model import Category, SurveyAnswer, Ticket
 from tests.flows.house import ROOM, House, build, home, moved, sender
 
 FORMS = Limits(text=2_000, forms=True)
+DAY = 86_400
 
 
 @pytest.fixture
@@ -448,3 +449,61 @@ async def test_many_reactions_become_a_line_where_the_platform_shows_one(house: 
     await house.reacts("ada", native, "👍")
     await house.work()
     assert any(text.startswith("👍 on") for text in house.there.texts(house.thread()))
+
+
+async def test_a_command_that_is_typed_as_text_is_one_and_every_text_names_it_as_it_is_typed(
+    desk: Desk,
+) -> None:
+    """Where all commands stand under one name, as words typed to the bot they do the same."""
+    house = await build(desk, limits=Limits(text=4_000, command="/desk ", commands=25, more="more"))
+    await house.says("ada", "/desk more language de")
+    assert house.answers[-1].cards[0].text == "Erledigt."
+    await house.says("ada", "/desk language en")
+    assert house.answers[-1].cards[0].text == "Done."
+    for words, told in (
+        ("/desk", "`/desk more language [code]`"),
+        ("/desk help", "`/desk close [ticket]`"),
+    ):
+        await house.says("ada", words)
+        assert told in house.answers[-1].cards[0].text
+    for words, told in (
+        ("/desk nonsense 4", r"no command /desk nonsense\. Write /desk help"),
+        ("/desk rate", r"Write it like this: /desk more rate <score>"),
+        ("/rate", r"Write it like this: /desk more rate <score>"),
+        ("/desk close", r"Write /desk close \[ticket\]"),
+    ):
+        with pytest.raises(Invalid, match=told):
+            await house.says("ada", words)
+    await house.says("ada", "/desktop icons are gone")
+    await house.work()
+    async with desk.db.sessions() as session:
+        assert await session.scalar(select(func.count()).select_from(Ticket)) == 1
+
+
+async def test_a_desk_room_takes_no_request(house: House) -> None:
+    """Whoever names the bot there is told where to ask; nothing is opened."""
+    await house.agent("bob")
+    with pytest.raises(Invalid, match="desk room"):
+        await house.says("bob", "my own laptop is slow", replace(ROOM, thread="~4"))
+
+
+async def test_a_place_of_ones_own_ends_some_days_after_its_ticket(desk: Desk) -> None:
+    """Not where something else is spoken of there meanwhile: then after that."""
+    house = await build(desk, limits=replace(FORMS, threads_of_own=True, own_place_days=14))
+    await house.submits(
+        "ada", "ticket:", {"subject": "Jam", "text": "Stuck"}, Place("here", "main", "help"), direct=False
+    )
+    await house.work()
+    [thread] = house.here.threads
+    own = Place("here", "main", "help", thread)
+    await house.agent("bob")
+    await house.does("bob", "close", "1", place=ROOM)
+    await house.work()
+    assert any("closes in 14 days" in text for text in house.here.texts(own))
+    with moved(10 * DAY):
+        await house.says("ada", "It is back", own, direct=False)
+        await house.does("bob", "close", "2", place=ROOM)
+        await house.work()
+    for days, ended in ((15, False), (23, False), (25, True)):
+        await house.work(after=days * DAY)
+        assert (thread in house.here.closed) is ended, days

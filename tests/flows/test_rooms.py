@@ -408,3 +408,14 @@ async def test_a_platform_that_does_not_answer_holds_up_nobody_else(house: House
                 await asyncio.sleep(0.01)
     stuck.set()
     await house.posting.finish()
+
+
+async def test_a_room_is_the_whole_channel_wherever_in_it_the_command_is_given(house: House) -> None:
+    await house.agent("root", role="admin")
+    other = replace(ROOM, channel="other")
+    await house.does("root", "room", place=replace(other, thread="t9"))
+    async with house.desk.db.sessions() as session:
+        assert await rooms.holds(session, other)
+    await house.does("root", "unroom", place=replace(other, thread="t7"))
+    async with house.desk.db.sessions() as session:
+        assert not await rooms.holds(session, other)

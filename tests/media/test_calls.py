@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from uuid import uuid4
 
 import pytest
@@ -192,7 +193,7 @@ async def test_quality_is_sampled(stage: Stage) -> None:
 class TestLimits:
     @pytest.fixture
     def limits(self) -> Limits:
-        return Limits(people=2, alone_seconds=1.0)
+        return Limits(people=2, alone_seconds=3.0, empty_seconds=1.0)
 
     async def test_a_full_call_is_refused_in_words(self, stage: Stage) -> None:
         one, other = stage.visitor(), stage.visitor()
@@ -209,6 +210,13 @@ class TestLimits:
 
     async def test_a_call_with_nobody_ends_by_itself(self, stage: Stage) -> None:
         assert (await stage.hears(Ended)).reason is Reason.alone
+
+    async def test_one_person_alone_waits_longer(self, stage: Stage) -> None:
+        await stage.visitor().join()
+        await stage.hears(Joined)
+        came = time.monotonic()
+        assert (await stage.hears(Ended)).reason is Reason.alone
+        assert time.monotonic() - came > 1.5
 
 
 class TestLength:

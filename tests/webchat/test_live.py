@@ -63,6 +63,54 @@ async def test_a_page_hears_of_a_reply_while_it_is_held_and_when_it_is_there(wor
         assert (await told(page, "changed"))["thread"] == ada.thread
 
 
+async def test_a_page_hears_which_message_came_and_of_a_held_one_only_that_someone_writes(
+    world: World,
+) -> None:
+    ada = await world.visitor()
+    await ada.say("one")
+    bob = await world.agent()
+    with await watching(world, ada) as page:
+        own = (await ada.say("two")).json()["message"]
+        assert (await told(page, "changed"))["said"] == own
+        reply = await world.reply(bob, 1, "three")
+        heard = [what for what in drained(page) if what.get("said") == str(reply)]
+        assert len(heard) == 2, "when it was said and when it was posted: the same, which a page has by then"
+        async with world.desk.unit(bob) as uow:
+            await tickets.reply(uow, bob, 1, "four", hold=60)
+        await world.settle()
+        assert [what["type"] for what in drained(page)] == ["typing"]
+
+
+def drained(page: Page) -> list[dict[str, Any]]:
+    return [page.queue.get_nowait() for _each in range(page.queue.qsize())]
+
+
+async def test_what_is_held_still_is_not_read(world: World) -> None:
+    ada = await world.visitor()
+    await ada.say("one")
+    bob = await world.agent()
+    await world.reply(bob, 1, "two")
+    held = await world.reply(bob, 1, "three", hold=60)
+    await ada.say("four")
+    status = (await ada.read())["status"]
+    await ada.call("POST", f"conversations/{ada.thread}/read", json={"upto": status["read"]})
+    assert (await ada.read())["status"]["unread"] == 0
+    async with world.desk.unit(bob) as uow:
+        await tickets.send_now(uow, await access.change(uow, bob, 1))
+    assert [item["id"] for item in await ada.messages()][-1] == str(held)
+    assert (await ada.read())["status"]["unread"] == 1
+
+
+async def test_the_answer_shows_what_was_said_as_a_look_would(world: World) -> None:
+    ada = await world.visitor()
+    note = (await ada.upload(b"some words", "notes.txt")).json()["id"]
+    for given in ({"text": "**one**"}, {"text": "two", "files": [note]}):
+        answer = (await ada.say(**given)).json()
+        assert answer["item"]["native"] != answer["item"]["id"] == answer["message"]
+        looked = next(item for item in await ada.messages() if item["id"] == answer["message"])
+        assert answer["item"] | {"author": looked["author"]} == looked
+
+
 async def test_notes_make_no_sound(world: World) -> None:
     ada = await world.visitor()
     await ada.say("one")

@@ -160,6 +160,8 @@ SENT: dict[str, dict[str, Any]] = {
     "/help/{language}/{slug}/feedback": {"helpful": "yes"},
     "/tickets/{number}/calls/{call_id}/review": {"mark": "4", "verdict": "good", "version": "0"},
     "/tickets/{number}/calls/{call_id}/remarks": {"second": "1", "text": "Well said"},
+    "/tickets/{number}/review": {"mark": "4", "verdict": "good", "version": "0"},
+    "/tickets/{number}/review/remarks": {"message": "{message_id}", "text": "Well said"},
     "/api/v1/calls/{call_id}/transfer": {"person_id": "{lead_id}"},
     "/api/v1/calls/{call_id}/participants": {"person_id": "{agent_id}"},
 }

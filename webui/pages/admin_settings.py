@@ -62,11 +62,9 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "calls_at_once",
             "call_ring_seconds",
             "recording_days",
-            "review_percent",
-            "review_low_ratings",
-            "review_questions",
         ),
     ),
+    "quality": (N_("Quality"), ("review_percent", "review_low_ratings", "review_questions")),
     "guard": (
         N_("Spam and floods"),
         ("block_words", "messages_per_minute", "address_per_minute", "same_text_per_hour"),

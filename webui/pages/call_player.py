@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse, Response, StreamingResponse
 from sqlalchemy import select
 
 from core.access import Permission
-from core.calls import access, files, finding, queries, recordings
+from core.calls import access, files, queries, recordings
 from core.calls.hearing import heard
 from core.calls.model import CallQuality, CallRecording, FileState
 from core.crypto.fields import Unreadable
@@ -24,16 +24,22 @@ from core.db import EventRow, UnitOfWork
 from core.errors import NotFound
 from core.files.sealed import open_sealed
 from core.i18n import _
+from core.markdown import to_text
 from core.ports.media import Recordings, Source
+from core.reviews.listing import light
+from core.reviews.sessions import Session
+from core.tickets import timeline
+from core.tickets.access import Opened
 from webui.deps import Staff, TheSite, Uow
 from webui.desk_context import answered, staff_page
-from webui.pages import call_review
 from webui.pages.recorded_track import no_recording, track_response
+from webui.pages.review_forms import reviews_of
 from webui.pages.ticket_files import headers_of
+from webui.sessions import Viewer
 from webui.site import Site
 
 router = APIRouter()
-MARKED = ("call.joined", "call.left", "call.held", "call.interrupted", "message.said", "call.consented")
+MARKED = ("call.joined", "call.left", "call.held", "call.interrupted", "call.consented")
 
 
 @router.get("/tickets/{number}/calls/{call_id}")
@@ -61,7 +67,7 @@ async def page(
         names=[one.name + (f" ({one.row.rating} ★)" if one.row.rating else "") for one in found if one.row.joined_at],
         file=await files.of_call(uow, call), may_export=viewer.actor.may(Permission.export_tickets),
         lanes=_lanes(await queries.spoken(uow, call), names, begins, length) if tracks else [],
-        reviews=await call_review.reviews_of(uow, viewer, call.id), drawn=_drawn(quality),
+        reviews=await reviews_of(uow, viewer, Session(opened, call)), talk=await _talk(uow, viewer, opened, begins, length), drawn=_drawn(quality),
         base=f"/tickets/{number}/calls/{call_id}", marks=await _marks(uow, opened.thread.id, begins, length, names),
         quality=quality, elsewhere=[f"recording-{row.id}.mp4" for row in rows] if site.call_service is not None else [],
     )  # fmt: skip
@@ -146,7 +152,7 @@ async def _marks(
     )
     words = {
         "call.joined": _("joined"), "call.left": _("left"), "call.held": _("hold"),
-        "call.interrupted": _("fault"), "message.said": _("message"), "call.consented": _("consent"),
+        "call.interrupted": _("fault"), "call.consented": _("consent"),
     }  # fmt: skip
     return [
         SimpleNamespace(
@@ -154,6 +160,23 @@ async def _marks(
             words=" ".join(filter(None, (_who(row.data, names), words[row.name]))),
         )
         for row in await uow.session.execute(query)
+    ]
+
+
+async def _talk(
+    uow: UnitOfWork, viewer: Viewer, opened: Opened, begins: float, length: float
+) -> list[SimpleNamespace]:
+    """What was written in the ticket meanwhile, to be read in step."""
+    if not length:
+        return []
+    first = datetime.fromtimestamp(begins, UTC)
+    found = await timeline.said_between(uow, viewer.actor, opened, first, first + timedelta(seconds=length))
+    return [
+        SimpleNamespace(
+            at=round(one.at.timestamp() - begins, 1), name=one.author.name, text=to_text(one.text)
+        )
+        for one in found
+        if one.text
     ]
 
 
@@ -197,7 +220,7 @@ def _drawn(quality: Sequence[SimpleNamespace]) -> list[SimpleNamespace]:
         people.setdefault(one.name, []).append(one)
     return [
         SimpleNamespace(
-            name=name, points=[finding.light(one.loss, one.round_trip) for one in each],
+            name=name, points=[light(one.loss, one.round_trip) for one in each],
             worst_loss=f"{max(one.loss for one in each) * 100:.1f}",
             worst_trip=round(max(one.round_trip for one in each)),
         )

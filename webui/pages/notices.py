@@ -43,6 +43,7 @@ _ICONS = {
     "call_asked": "phone",
     "call_invited": "phone",
     "call_soon": "clock",
+    "review_shared": "star",
     "reported": "flag",
     "held": "shield",
     "review_asked": "eye",
@@ -100,6 +101,8 @@ async def look(uow: Uow, viewer: Staff, notice_id: UUID) -> Response:
     number = await _number(uow, notice.ticket_id)
     if number is None:
         return see_other("/notices")
+    if notice.kind == "review_shared":
+        return see_other(f"/tickets/{number}/review")
     return see_other(f"/tickets/{number}" + (f"#message-{notice.message_id}" if notice.message_id else ""))
 
 

@@ -32,6 +32,7 @@ from core.people.model import Organisation
 from core.people.naming import named
 from core.people.service import Known
 from core.ports.bus import Signal
+from core.reviews import service as reviews
 from core.tickets import access, fields, macros, queries, timeline
 from core.tickets import export as exporting
 from core.tickets import service as tickets
@@ -45,7 +46,7 @@ from webui.deps import Staff, TheSite, Uow
 from webui.desk_context import staff_page
 from webui.pages import desk_filters
 from webui.pages.desk_filters import channel_words
-from webui.pages.ticket_lines import drawn, drawn_message, handle_of
+from webui.pages.ticket_lines import drawn, drawn_message, handle_of, seen_by
 from webui.sessions import Viewer
 from webui.site import Site
 
@@ -324,6 +325,7 @@ async def talk_of(
         "is_old": before is not None,
         "upto": found.upto,
         "seen_upto": seen_upto,
+        "seen_text": seen_by(row.requester_name),
         "earlier_url": None
         if not older.has_older
         else f"/tickets/{row.number}?lines={more}"
@@ -373,6 +375,7 @@ async def head_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> 
         "solution": opened.solution,
         "calls": [one for one in found if one.started_at][:5],
         "runs": next((True for one in found if one.state in (*RUNNING, *WAITING)), False),
+        "reviewed": await reviews.readable(uow, actor, opened, found),
         "is_mine": ticket.assignee_id == actor.id,
         "snoozed": ticket.snoozed_until is not None and ticket.snoozed_until > clock.now(),
         "channel": channel_words(ticket.channel),

@@ -136,7 +136,7 @@ def _message(
     state, state_text = _state(line, requester_name, seen_upto)
     html = to_html(line.text) if line.text else ""
     return SimpleNamespace(
-        type="message", id=line.id, kind=kind, at=line.at, edited=line.edited, deleted=line.deleted, hidden=line.hidden,
+        type="message", id=line.id, unseen_seq=_unseen(line, state), kind=kind, at=line.at, edited=line.edited, deleted=line.deleted, hidden=line.hidden,
         author=SimpleNamespace(id=line.author.id or requester, name=line.author.name),
         html=Markup(_with_mentions(html, mentions) if line.note else html),  # noqa: S704  sanitised in core.markdown
         erased=line.erased, reported=line.reported,
@@ -157,10 +157,20 @@ def _state(line: MessageLine, requester_name: str, seen_upto: int) -> tuple[str,
             why=line.delivery_error or _("the platform refused it")
         )
     if line.from_ticket is None and line.seq <= seen_upto:
-        return "seen", _("Seen by {name}").format(name=requester_name)
+        return "seen", seen_by(requester_name)
     if line.delivery == "pending":
         return "sent", _("Being delivered")
     return ("delivered", _("Delivered")) if line.delivery == "sent" else ("none", "")
+
+
+def _unseen(line: MessageLine, state: str) -> int | None:
+    """Its place in the conversation, where the requester may yet read it."""
+    to_be_read = line.side == "staff" and not (line.note or line.deleted or line.held_until)
+    return line.seq if to_be_read and state not in ("seen", "failed") and line.from_ticket is None else None
+
+
+def seen_by(name: str) -> str:
+    return _("Seen by {name}").format(name=name)
 
 
 def _via(line: MessageLine) -> str:

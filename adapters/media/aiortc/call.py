@@ -84,7 +84,7 @@ class Call:
         self._store, self._spool = store, spool
         self._emit = emit
         self._tasks: set[asyncio.Task[None]] = set()
-        self._began = self._several_at = port.now
+        self._began = self._several_at = self._somebody_at = port.now
         self._reported = self._listened = self._sampled = port.now
 
     def running(self) -> Running:
@@ -199,10 +199,15 @@ class Call:
 
     def ends_by_itself(self, now: float) -> Reason | None:
         """Why the call is to end now."""
-        if len([person for person in self.people.values() if person.connected]) > 1:
+        there = sum(person.connected for person in self.people.values())
+        if there > 0:
+            self._somebody_at = now
+        if there > 1:
             self._several_at = now
         if now - self._began > self.limits.seconds:
             return Reason.timeout
+        if now - self._somebody_at > self.limits.empty_seconds:
+            return Reason.alone
         return Reason.alone if now - self._several_at > self.limits.alone_seconds else None
 
     async def _connect(self, person: Person, peer: Peer) -> None:

@@ -73,7 +73,7 @@ class LiveKitEngine:
         given = limits or self._limits
         await self._api.rooms(
             "CreateRoom", str(call), name=str(call), max_participants=given.people,
-            empty_timeout=int(given.alone_seconds), departure_timeout=int(given.alone_seconds),
+            empty_timeout=int(given.empty_seconds), departure_timeout=int(given.empty_seconds),
         )  # fmt: skip
 
     async def join(

@@ -190,6 +190,8 @@ def _simple(kind: str | None, schema: dict[str, Any], schemas: dict[str, Any], d
         ("DESKBELL_DISCORD_GATEWAY_URL", "https://x"),
         ("DESKBELL_DISCORD_WEBHOOKS", "perhaps"),
         ("DESKBELL_DISCORD_TICKET_PLACE", "moon"),
+        ("DESKBELL_DISCORD_CLOSED_DAYS", "soon"),
+        ("DESKBELL_DISCORD_CLOSED_DAYS", "4000"),
         ("DESKBELL_DISCORD_FORUMS", "general"),
     ],
 )

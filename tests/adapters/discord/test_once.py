@@ -191,6 +191,28 @@ async def test_a_channel_of_its_own(desk: Desk, standin: Standin) -> None:
 
         with pytest.raises(Refused):
             world.people.say(bob, made[0], "hello")
+        await world.bot.lanes.settled()
+        await _ends_with_its_ticket(world, opened.place, made[0])
+
+
+async def _ends_with_its_ticket(world: World, place: Place, channel: Any) -> None:
+    """Only where all of it is kept, and only what was made for one ticket."""
+    topic, marks = channel.options["topic"], world.bot.hearing.marks
+    assert marks is not None
+    kept = dict(marks._marks)
+    marks._marks[channel.id] = "1"
+    with pytest.raises(RetryAfter):
+        await world.adapter.close_thread(place)
+    marks._marks = kept
+    channel.options["topic"] = "Our own rules"
+    await world.adapter.close_thread(place)
+    await world.adapter.close_thread(world.place(world.channel("help")))
+    assert channel.id in world.server.world.channels
+    channel.options["topic"] = topic
+    await world.adapter.close_thread(place)
+    assert channel.id not in world.server.world.channels
+    assert world.channel("help")
+    await world.adapter.close_thread(place)
 
 
 async def test_a_webhook(desk: Desk, standin: Standin) -> None:

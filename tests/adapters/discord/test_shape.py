@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 import bot.commands
 from adapters.discord import commands, make, render
+from adapters.discord.render import LIMITS
 from bot import wiring
+from bot.registry import typed
 from core.chat import (
     Backfill,
     Button,
@@ -126,6 +128,10 @@ def test_all_our_commands_are_there_and_the_usual_ones_without_a_group() -> None
     grouped = {one["name"] for one in desk["options"][-1]["options"]}
     assert direct | grouped == {*bot.commands.COMMANDS, "more"}
     assert {"reply", "note", "claim", "assign", "resolve", "close", "kb", "search", "who", "call"} <= direct
+    as_typed = {name: typed(name, LIMITS) for name in bot.commands.COMMANDS}
+    assert as_typed == {
+        name: f"/desk more {name}" if name in grouped else f"/desk {name}" for name in bot.commands.COMMANDS
+    }
 
 
 def _check(command: dict[str, Any]) -> None:

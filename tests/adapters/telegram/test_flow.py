@@ -136,3 +136,40 @@ async def test_forty_thousand_characters_arrive_whole_and_in_order(standin: Stan
     await pump.all()
     parts = (await standin.shows(standin.place))[-11:]
     assert "".join("".join(parts).split()) == "".join(words[:40_000].split())
+
+
+async def test_in_general_each_requester_has_a_ticket_of_their_own(standin: Standin, desk: Desk) -> None:
+    """Two people ask in a forum's General: each is answered in their own chain, and what they write back
+    goes there, though Telegram does not say the chain of what answers in General."""
+    people, world = standin.server.people, standin.world
+    router, pump = Router(desk), Pump(desk, standin)
+    ben = standin.server.world.add_user("Ben")
+    forum = people.create_group(world.agent, "Neighbours", world.requester, ben, forum=True)
+    people.add(world.agent, forum, world.bot, admin=True)
+    async with running(standin.adapter, router.deliver):
+        asked = {
+            who: people.say(who, forum, f"@help_desk_bot {words}", typed=True)
+            for who, words in ((world.requester, "The lift"), (ben, "The bell"))
+        }
+        people.say(ben, forum, "Nice weather")
+        await eventually(lambda: not len(world.bot.queue))
+        assert await count(desk, Ticket) == 2
+        for number, words in ((1, "Which floor?"), (2, "Front door?")):
+            async with desk.unit() as uow:
+                await tickets.reply(uow, SYSTEM, number, words, via="web", hold=0)
+        await pump.all()
+        answers = {one["reply_to"]: one for one in standin.server.shows(forum) if one["reply_to"]}
+        assert {said.id for said in asked.values()} == answers.keys()
+        for who, words in ((world.requester, "The third"), (ben, "The back door")):
+            people.say(who, forum, words, reply_to=answers[asked[who].id]["id"])
+            await eventually(lambda: not len(world.bot.queue))
+            (await standin.adapter.lines.of(standin.place)).chains.clear()  # As after a restart.
+        people.say(ben, forum, "/close@help_desk_bot", reply_to=asked[ben].id, typed=True)
+        await eventually(lambda: not len(world.bot.queue))
+    async with desk.db.sessions() as session:
+        rows = (
+            await session.execute(
+                select(Ticket.number, Ticket.messages, Ticket.status).order_by(Ticket.number)
+            )
+        ).all()
+    assert [tuple(row) for row in rows] == [(1, 3, "open"), (2, 3, "closed")]

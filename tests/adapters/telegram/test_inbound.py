@@ -200,7 +200,9 @@ def test_topics_of_a_forum() -> None:
     general = read(
         message(FORUM, text="a", message_thread_id=7, reply_to_message={"message_id": 7, "from": ADA})
     )
-    assert (general.place.thread, general.reply_to) == ("", "7")
+    assert (general.place.thread, general.reply_to) == ("~7", "7")
+    mention = {"type": "mention", "offset": 0, "length": 14}
+    assert read(message(FORUM, text="@help_desk_bot broken", entities=[mention])).place.thread == "~9"
 
 
 def test_a_picked_quote_stands_before_the_words() -> None:

@@ -25,6 +25,13 @@ export function attach(root) {
     if (moment && document.activeElement !== moment) moment.value = `${Math.floor(at / 60)}:${String(Math.floor(at % 60)).padStart(2, "0")}`;
     root.querySelector("[data-position]").textContent = `${Math.floor(at / 60)}:${String(Math.floor(at % 60)).padStart(2, "0")}`;
     for (const one of tracks) follow(one);
+    read();
+  };
+  const said = [...root.querySelectorAll("[data-meanwhile] [data-at]")];
+  const read = () => {
+    const now = said.filter((one) => Number(one.dataset.at) <= at).at(-1);
+    for (const one of said) one.toggleAttribute("data-now", one === now);
+    if (playing && now) now.parentElement.scrollTop = now.offsetTop - now.parentElement.offsetTop - 40;
   };
   const follow = ({ media, offset, seconds }) => {
     const here = at - offset;

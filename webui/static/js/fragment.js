@@ -77,11 +77,35 @@ function hear(element, topics) {
     } else if (kind === "whole") {
       state.whole = true;
       soon(element, GATHER);
+    } else if (kind === "seen") {
+      readUpTo(element, Number(detail));
     } else {
       state.wants = Math.max(state.wants, Number(detail ?? Infinity));
-      soon(element, kind === "seen" ? MARKS : GATHER);
+      soon(element, GATHER);
     }
   }
+}
+
+// The other side has read on: the lines that stand here are marked as a fetch would mark them.
+function readUpTo(element, seq) {
+  if (!(seq > Number(element.dataset.seen))) return;
+  element.dataset.seen = seq;
+  const mark = document.querySelector(`[data-seen-mark-of="${element.id}"]`).content.firstElementChild;
+  for (const line of element.querySelectorAll("[data-seq]")) {
+    if (Number(line.dataset.seq) > seq) continue;
+    delete line.dataset.seq;
+    line.querySelector(".message__state")?.remove();
+    footOf(line).append(document.importNode(mark, true));
+  }
+}
+
+function footOf(line) {
+  const foot = line.querySelector(".message__foot");
+  if (foot) return foot;
+  const made = document.createElement("footer");
+  made.className = "message__foot";
+  line.append(made);
+  return made;
 }
 
 const wait = (element) => stateOf(element).at + Number(element.dataset.pace ?? 0) - performance.now();

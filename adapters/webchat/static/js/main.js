@@ -37,7 +37,6 @@ const context = {
   said: () => {
     forgetArticle();
     $("scroll").scrollTop = $("scroll").scrollHeight;
-    refreshSoon();
   },
   problem: (error) => composer.problem(error instanceof Offline ? t("offline") : error.message),
 };
@@ -45,6 +44,7 @@ const context = {
 async function begin() {
   for (const part of [actions, after, composer, menu]) part.use(context);
   outbox.onChange((of) => (of === undefined || of === thread) && (timeline.draw(), state()));
+  outbox.onKept((of, item) => of === thread && timeline.add(item));
   onVisitor(changed);
   await host.listen({ open: opened, vouched });
   guess();
@@ -141,8 +141,6 @@ function refresh() {
   return reading;
 }
 
-const refreshSoon = () => setTimeout(refresh, 0);
-
 async function look() {
   const asked = thread;
   try {
@@ -174,8 +172,8 @@ function heard(name, data) {
     outbox.flush();
     outbox.askHeld();
   } else if (name === "changed") {
-    if (!data.thread || data.thread === thread) refresh();
-    else countElsewhere();
+    if (data.thread && data.thread !== thread) countElsewhere();
+    else if (!data.said || !timeline.all().has(data.said)) refresh();
   } else if (data.thread !== thread) return;
   else if (name === "typing") typing(data.on);
   else if (name === "read") timeline.readUpTo(data);

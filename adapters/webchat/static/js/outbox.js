@@ -11,6 +11,7 @@ const STATES = { sent: "sent", discarded: "refused" };
 let working = false;
 let timer = 0;
 let changed = () => {};
+let kept = () => {};
 let reading = "";
 
 // The article of the help centre that did not help: it goes along with what is said first.
@@ -20,6 +21,10 @@ export const about = (article) => {
 
 export const onChange = (fn) => {
   changed = fn;
+};
+
+export const onKept = (fn) => {
+  kept = fn;
 };
 
 export const waiting = (thread) => load("outbox", []).filter((one) => one.thread === thread);
@@ -73,6 +78,7 @@ async function sendOne(entry, visitor) {
     body.form = current().form;
     const answer = await call("POST", `conversations/${entry.thread}/messages`, body, visitor);
     update(entry.id, { state: STATES[answer.state] ?? "held", cards: answer.cards, asked: Date.now() });
+    if (answer.item) kept(entry.thread, answer.item);
     return true;
   } catch (error) {
     if (error instanceof Changed) return true;

@@ -7,6 +7,7 @@ import { actionsOf, pickerOf } from "./actions.js";
 const items = new Map();
 const nodes = new Map();
 const passing = []; // cards that are no messages
+const reads = new Map(); // conversation → how far the desk has read, as it was told
 let status = null;
 let thread = "";
 let first = true;
@@ -19,6 +20,7 @@ export function clear(to) {
   items.clear();
   nodes.clear();
   passing.length = 0;
+  reads.clear();
   status = null;
   first = true;
   $("log").replaceChildren();
@@ -34,12 +36,21 @@ export function take(answer, { older = false } = {}) {
   draw({ keep: older });
 }
 
-// The desk has read on: news that the page need not ask for.
-export function readUpTo({ part, upto }) {
-  if (status?.seen_part !== part || status.seen >= upto) return;
-  status.seen = upto;
+// What was said here, as the desk has kept it.
+export function add(item) {
+  items.set(item.id, item);
+  outbox.confirm(new Set([item.native]));
   draw();
 }
+
+// The desk has read on: news that the page need not ask for, and that a look under way may not know.
+export function readUpTo({ part, upto }) {
+  if (seenOf(part) >= upto) return;
+  reads.set(part, upto);
+  draw();
+}
+
+const seenOf = (part) => Math.max(reads.get(part) ?? 0, status?.seen_part === part ? status.seen : 0);
 
 export function addCard(card) {
   passing.push({ kind: "card", id: `c${passing.length}`, at: new Date().toISOString(), seq: 0, card });
@@ -105,10 +116,10 @@ function place(log, wanted) {
 function drawn(item, before) {
   if (item.kind === "fact") return node(item.id, item, () => factNode(item));
   if (item.kind === "card") return node(item.id, item, () => cardNode(item.card));
-  const close = before?.kind === "message" && before.side === item.side && before.author === item.author
+  const close = before?.kind === "message" && before.side === item.side && (item.side === "me" || before.author === item.author)
     && new Date(item.at) - new Date(before.at) < 240_000;
   const last = item.side === "me" && lastOwn()?.id === item.id;
-  const seen = item.side === "me" && status?.seen_part === item.part && item.seq <= status.seen;
+  const seen = item.side === "me" && item.seq <= seenOf(item.part);
   return node(item.id, [item, close, last && seen, last], () => messageNode(item, { close, last, seen }));
 }
 

@@ -1,0 +1,1 @@
+"""Quality review: what leads say of sessions, which are calls and the chats of tickets."""
