@@ -17,12 +17,15 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
-from benchmarks.web import Web
+import aiohttp
+
+from benchmarks.web import Page, Web
 
 GATHER = 0.04
 MARKS = 0.25
+AGAIN, LONGEST_AGAIN = 2.0, 60.0
 _TAG = re.compile(r"<[a-z]+ [^>]*data-fragment-url=[^>]*>")
 _DATA = re.compile(r'data-([a-z-]+)="([^"]*)"')
 
@@ -39,6 +42,7 @@ class Fragment:
     at: float = -math.inf
     when: float = math.inf
     busy: bool = False
+    failures: int = 0
 
     @property
     def by_line(self) -> bool:
@@ -75,14 +79,18 @@ class DeskPage:
             group.create_task(self._fetching())
             group.create_task(self._hearing(ready))
 
-    def said(self) -> None:
-        """The composer has sent something: what the page looks at then by itself."""
-        by_line = [part for part in self._parts if part.by_line]
-        for part in by_line or self._parts:
-            if not by_line:
-                part.whole = True
-            part.wants = math.inf
-            self._soon(part, GATHER)
+    async def say(self, fields: dict[str, str]) -> None:
+        """As the composer: what then stands in the conversation comes with the answer."""
+        part = next(part for part in self._parts if part.by_line)
+        asked = urlencode([*parse_qsl(part.data["changes-url"].partition("?")[2]), *_marks(part)])
+        address = f"/tickets/{self.number}/messages?{asked}"
+        part.busy = True
+        try:
+            page = await self.web.post(address, self.headers | {"x-fragment": "1"}, data=fields)
+        finally:
+            part.busy = False
+            self._stir.set()
+        self._take(part, page)
 
     async def _hearing(self, ready: asyncio.Event) -> None:
         address = f"/live?ticket={self.number}"
@@ -134,7 +142,7 @@ class DeskPage:
         address, query = part.data["fragment-url"], list[tuple[str, str]]()
         if part.by_line and not part.whole:
             address = part.data["changes-url"]
-            query = [("after", part.data["seq"]), ("seen", part.data["seen"])]
+            query = _marks(part)
             query += [("line", line) for line in part.lines]
         part.busy, part.at, part.whole, part.lines, part.wants = True, time.perf_counter(), False, set(), 0
         task = asyncio.create_task(self._get(part, address, query))
@@ -145,14 +153,28 @@ class DeskPage:
         path, _mark, own = address.partition("?")
         try:
             page = await self.web.get(path, self.headers | {"x-fragment": "1"}, [*parse_qsl(own), *query])
+        except (aiohttp.ClientError, TimeoutError):
+            self.fetched["(failed)"] += 1
+            part.whole = True
+            self._soon(part, min(AGAIN * 2**part.failures, LONGEST_AGAIN))
+            part.failures += 1
+            return
         finally:
             part.busy = False
             self._stir.set()
+        part.failures = 0
         self.fetched[re.sub(r"\d+", "N", path)] += 1
         if part.data.get("id", "") == "timeline" or "/timeline" in path:
-            self.seen(page.text)
-            for mark in ("seq", "seen"):
-                part.data[mark] = page.headers.get(f"x-{mark}", part.data.get(mark, "0"))
+            self._take(part, page)
+
+    def _take(self, part: Fragment, page: Page) -> None:
+        self.seen(page.text)
+        for mark in ("seq", "seen"):
+            part.data[mark] = page.headers.get(f"x-{mark}", part.data.get(mark, "0"))
+
+
+def _marks(part: Fragment) -> list[tuple[str, str]]:
+    return [("after", part.data["seq"]), ("seen", part.data["seen"])]
 
 
 def _data_of(tag: str) -> dict[str, Any]:

@@ -96,9 +96,8 @@ class Talk:
     async def agent_says(self) -> None:
         marker = self.to_visitor.sends()
         body = {"csrf": self.csrf, "kind": "reply", "body": f"words {marker}", "message_id": str(uuid4())}
-        await self.web.post(f"/tickets/{self.number}/messages", self.agent | {"x-fragment": "1"}, data=body)
-        if self.page is not None:
-            self.page.said()
+        assert self.page is not None
+        await self.page.say(body)
 
     async def agents_page(self, ready: asyncio.Event) -> None:
         self.page = DeskPage(self.web, self.number, self.agent, self.to_agent.sees)

@@ -19,18 +19,18 @@ from bot.registry import typed
 from bot.rooms.threads import OWN, card
 from core import clock
 from core.chat import Card, ChatAdapter, Discreet, Place, Post
-from core.conversations.model import Seat
+from core.conversations.model import Message, Seat
 from core.db import EventRow, UnitOfWork
 from core.i18n import _, language, speaking
 from core.outbox_model import Delivery
 from core.people import linking
 from core.people import service as people
 from core.people.model import Person
-from core.tickets import hours, waiting
+from core.tickets import fact_words, hours, waiting
 from core.tickets.model import Ticket
 
 RECEIPT, FACT, RESOLVED = "requester_receipt", "requester_fact", "requester_resolved"
-END = "requester_place_end"
+END, LOST = "requester_place_end", "requester_file_lost"
 TOLD = {
     "ticket.opened": RECEIPT,
     "ticket.claimed": FACT,
@@ -53,9 +53,12 @@ class Requesters(Fitting):
             RESOLVED: self.resolved,
             OWN: self.place,
             END: self.end,
+            LOST: self.lost,
         }
 
     async def __call__(self, uow: UnitOfWork, event: EventRow) -> None:
+        if event.name == "message.file_lost":
+            await self._tell_lost(uow, event)
         name = TOLD.get(event.name)
         if name is None or event.conversation_id is None or not _is_news(event):
             return
@@ -66,6 +69,15 @@ class Requesters(Fitting):
                 continue  # They did it themselves, and were answered.
             args: dict[str, object] = {"event": event.name, "by": _who(event)}
             uow.session.add(card(name, seat.place_key, event.conversation_id, args))
+
+    async def _tell_lost(self, uow: UnitOfWork, event: EventRow) -> None:
+        """A file that they sent did not come through; of a colleague's they know nothing."""
+        message = await uow.session.get(Message, event.subject)
+        if message is None or message.side != "requester" or event.conversation_id is None:
+            return
+        for seat in await self._seats(uow, event.conversation_id):
+            args: dict[str, object] = {"error": event.data.get("error", "")}
+            uow.session.add(card(LOST, seat.place_key, event.conversation_id, args))
 
     def _will_end(self, uow: UnitOfWork, seat: Seat) -> None:
         """A place that was opened for this ticket alone is not kept for ever. Which one that is, the
@@ -145,6 +157,14 @@ class Requesters(Fitting):
             if made is not None and row.args["event"] == "ticket.closed":
                 made = cards.with_end(made, self._days(row.place_key))
             return self.post(made, row) if made is not None else None
+
+    async def lost(self, uow: UnitOfWork, row: Delivery) -> Post | None:
+        opened = await ticket_of(uow, row)
+        if opened is None:
+            return None
+        person = await uow.session.get(Person, opened.ticket.requester_id)
+        with speaking(person.locale if person else uow.settings.language):
+            return self.post(cards.file_lost(fact_words.why_lost(row.args.get("error"))), row)
 
     async def end(self, uow: UnitOfWork, row: Delivery) -> Post | None:
         """The place has served its time; not where the ticket was opened again, or something else is

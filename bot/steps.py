@@ -106,7 +106,7 @@ async def _take(
 def _gather(turn: Turn, state: dict[str, Any]) -> None:
     """Files that come with an answer go with the whole."""
     files = [*state.get("files", ()), *(asdict(one) for one in turn.files)]
-    state["files"], turn.files = files[: attachments.MOST_FILES], ()
+    state["files"], turn.files = files[: attachments.MOST_BROUGHT], ()
 
 
 async def _ask(turn: Turn, form: Form, state: dict[str, Any]) -> Card:

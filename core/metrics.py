@@ -178,12 +178,16 @@ def count_events(rows: Iterable[EventRow]) -> None:
         events.labels(row.name if row.name in EVENTS else "other").inc()
 
 
+READY = "/readyz"
+"""A part that is not ready yet says so: that is no error."""
+
+
 def observe_request(method: str, route: str, status: int, seconds: float) -> None:
     requests.labels(method, route, str(status)).inc()
     request_seconds.labels(route).observe(seconds)
     recent.add(seconds)
     pace.note("request", seconds)
-    if status >= 500:
+    if status >= 500 and route != READY:
         pace.count("error")
     elif status in (401, 403, 429):
         pace.count(f"refused {status}")

@@ -23,6 +23,24 @@ RIGHTS = {
 NEEDED = sum(RIGHTS.values())
 
 
+def without(right: str) -> str:
+    """What does not work where a server does not give a right."""
+    return {
+        "manage_channels": _("a channel of its own for each ticket, and a forum's missing tags"),
+        "add_reactions": _("the mark that an answer was delivered"),
+        "view_channel": _("anything in channels"),
+        "send_messages": _("answers in channels"),
+        "embed_links": _("cards"),
+        "attach_files": _("files"),
+        "read_message_history": _("what was said while the desk was away"),
+        "manage_webhooks": _("agents' own names and pictures"),
+        "manage_threads": _("putting the threads of closed tickets to sleep"),
+        "create_public_threads": _("a thread for each ticket"),
+        "create_private_threads": _("a private place for each requester"),
+        "send_messages_in_threads": _("answers in threads"),
+    }[right]
+
+
 def invite(application: str) -> str:
     """The address at which an owner of a server lets the bot in."""
     return (

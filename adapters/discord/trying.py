@@ -67,7 +67,7 @@ async def findings(rest: Rest) -> Sequence[Finding]:
         missing = _missing(string(one, "permissions"))
         if missing:
             words = _("On {server} the bot lacks: {rights}. Invite it again with {link}").format(
-                server=string(one, "name"), rights=", ".join(missing), link=link
+                server=string(one, "name"), rights="; ".join(missing), link=link
             )
             found.append(Finding("rights", ok=False, words=words))
     return found
@@ -92,8 +92,11 @@ def _intent(application: Mapping[str, object]) -> Finding:
 
 
 def _missing(permissions: str) -> list[str]:
-    """The rights that a server does not give; nothing where the platform does not tell."""
+    """The rights that a server does not give, each with what will not work; nothing where the platform
+    does not tell."""
     given = int(permissions) if permissions.isdigit() else 0
     if not given or given & _ADMINISTRATOR:
         return []
-    return [name.replace("_", " ") for name, bit in guide.RIGHTS.items() if not given & bit]
+    lacks = (name for name, bit in guide.RIGHTS.items() if not given & bit)
+    words = _("{right} (needed for: {what})")
+    return [words.format(right=name.replace("_", " "), what=guide.without(name)) for name in lacks]

@@ -167,7 +167,7 @@ class _Picture:
             for packet in container.demux(stream):
                 if packet.pts is not None and packet.time_base is not None:
                     time = round(packet.pts * packet.time_base * 1000) + self.delay
-                    yield webm.Frame(time, packet.is_keyframe, bytes(packet), self.track)
+                    yield webm.Frame(time, packet.is_keyframe, (bytes(packet),), self.track)
 
 
 class _Mixer:
@@ -192,7 +192,7 @@ class _Mixer:
             frame.sample_rate, frame.pts = _RATE, second * _RATE + at
             for packet in self._codec.encode(frame):
                 time = max(0, round((packet.pts or 0) / _RATE * 1000))
-                frames.append(webm.Frame(time, True, bytes(packet), _MIXED))
+                frames.append(webm.Frame(time, True, (bytes(packet),), _MIXED))
         return frames
 
 

@@ -28,11 +28,12 @@ _CLUSTER, _TIME, _SIMPLE_BLOCK = b"\x1f\x43\xb6\x75", b"\xe7", 0xA3
 
 
 class Frame(NamedTuple):
-    """An encoded frame at a time in milliseconds; a tuple, as there are very many."""
+    """An encoded frame at a time in milliseconds, in parts that are not copied together; a tuple, as there
+    are very many."""
 
     time: int
     key: bool
-    data: bytes
+    held: Sequence[bytes]
     track: int = TRACK
 
 
@@ -71,11 +72,11 @@ def add_cluster(frames: Sequence[Frame], parts: list[bytes]) -> int:
     began = _TIME + _sized(_number(start))
     add(began)
     size = len(began) + _BLOCK.size * len(frames)
-    for time, key, data, track in frames:
-        held = len(data)
-        size += held
-        add(pack(_SIMPLE_BLOCK, 0x1000_0000 | (held + 4), 0x80 | track, time - start, 0x80 if key else 0))
-        add(data)
+    for time, key, held, track in frames:
+        long = sum(map(len, held))
+        size += long
+        add(pack(_SIMPLE_BLOCK, 0x1000_0004 + long, 0x80 | track, time - start, 0x80 if key else 0))
+        parts += held
     parts[first] = _CLUSTER + _length(size)
     return len(parts[first]) + size
 

@@ -93,7 +93,7 @@ def _install(slack: Slack) -> Answering:
             ticket = slack.install.opened(request.query_params.get("ticket", ""))
         except Refusal as refused:
             return _page(refused.words, 403)
-        answer = RedirectResponse(slack.install.address(ticket, str(request.base_url)), 302)
+        answer = RedirectResponse(slack.install.address(ticket, _root(request)), 302)
         answer.set_cookie(
             COOKIE,
             ticket,
@@ -115,7 +115,7 @@ def _oauth(slack: Slack) -> Answering:
             slack.install.check(given.get("state", ""), request.cookies.get(COOKIE, ""))
             if given.get("error"):
                 raise Refusal(_("Slack was not connected: it was refused there."))
-            name = await slack.install.finish(given.get("code", ""), str(request.base_url))
+            name = await slack.install.finish(given.get("code", ""), _root(request))
         except Refusal as refused:
             return _page(refused.words, 403)
         except PostFailed as error:
@@ -126,6 +126,11 @@ def _oauth(slack: Slack) -> Answering:
         return answer
 
     return oauth
+
+
+def _root(request: Request) -> str:
+    """Where this app is mounted, as the browser reached it; `base_url` names the app around it."""
+    return f"{request.url.scheme}://{request.url.netloc}{request.scope.get('root_path', '')}"
 
 
 def _page(words: str, status: int) -> HTMLResponse:

@@ -16,6 +16,7 @@ from adapters.telegram.outbound import replying, set_open
 from adapters.telegram.render import CAPTION, card_text
 from adapters.telegram.troubles import Declined, trouble, unable
 from core.chat import Card, FileRef, Gone, NotSupported, Place, Post, PostFailed
+from core.files.receive import too_large
 
 LARGEST = 50 * 1024 * 1024
 """What a bot may send."""
@@ -41,6 +42,8 @@ async def fetch(line: Line, file: FileRef) -> AsyncIterator[bytes]:
     try:
         found = await line.client.call("getFile", file_id=file.locator)
     except Declined as declined:
+        if declined.says("too big"):
+            raise too_large(LARGEST_FETCHED) from None
         raise Gone("no such file") if declined.says("file") else unable(declined) from None
     path = found.get("file_path")
     if not isinstance(path, str) or not path:

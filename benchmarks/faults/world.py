@@ -106,7 +106,7 @@ class World:
                 time.monotonic() - began,
                 self._notes(),
             )
-            outcome.stories = await self._stories(verdict)
+            outcome.stories = [*await self._stories(verdict), *await desk.stuck(self.folder / "engine")]
         return outcome
 
     # --- what stands

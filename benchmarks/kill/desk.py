@@ -78,6 +78,19 @@ async def rows(data: Path) -> Rows | None:
     return Rows(**dict(found[0])) if found else None
 
 
+async def stuck(data: Path) -> list[str]:
+    """What waits or was given up, and what the desk notes of it; the oldest few."""
+    deliveries = await _ask(
+        data,
+        "select id, kind, state, split_part(place_key, chr(31), 1) as platform, part, attempts, error, created_at,"
+        " due_at, now() as now, lease_until, args from delivery where state in ('due', 'dead') order by id limit 5",
+    )
+    inbound = await _ask(
+        data, "select * from inbound where state in ('received', 'parked', 'held') order by id limit 5"
+    )
+    return [f"delivery {_shown(one)}" for one in deliveries] + [f"inbound {_shown(one)}" for one in inbound]
+
+
 async def story(data: Path, native: str) -> list[str]:
     """What the desk knows of a message of a platform: its copies and its deliveries."""
     copies = await _ask(

@@ -26,7 +26,7 @@ from typing import Any
 from benchmarks import lines
 from benchmarks.load import meters
 from benchmarks.load.desk import Running, commits_of, make, numbers_of, running
-from benchmarks.load.looks import Looks
+from benchmarks.load.looks import WARM, Looks
 from benchmarks.load.pages import Pages, opened
 from benchmarks.load.talk import Asker, Sent, Talk
 from benchmarks.web import visiting
@@ -34,8 +34,9 @@ from benchmarks.web import visiting
 KNEE_MS = 250.0
 STEPS = (10, 20, 30, 40, 50, 60, 80, 100, 125, 150, 200, 250, 300)
 BURST = (500, 10.0)
-PATIENCE = 120.0
+PATIENCE = 300.0
 SHARE_OF_BUSY = 0.95
+REST_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Load:
         """One message each 1/rate seconds, whatever becomes of those before."""
         self.talk.sent.clear()
         before, used, began = meters.cpu(self.pids), meters.busy(), time.monotonic()
-        held = meters.memory(self.pids)
+        held, again = meters.memory(self.pids), self.talk.again
         async with self.looks.beside():
             sending = await self._send(rate, seconds)
             sent_in = time.monotonic() - began
@@ -81,6 +82,7 @@ class Load:
             "sent": len(found),
             "sent_a_second": round(len(found) / sent_in, 1),
             **figures,
+            "sent_again": self.talk.again - again,
             "drained_after_s": round(drained, 1),
             "cpu_ms_a_message": {
                 name: round(value * 1_000 / max(len(found), 1), 2)
@@ -88,10 +90,18 @@ class Load:
             },
             "share_of_a_core": {name: round(value / took, 2) for name, value in spent.items()},
             "machine_busy": round((now_used[0] - used[0]) / max(now_used[1] - used[1], 0.01), 2),
+            "looks": sum(map(len, self.looks.took.values())),
             "looks_ms": self.looks.figures(),
             "memory_mb": meters.by_kind(meters.memory(self.pids)),
             "memory_mb_before": meters.by_kind(held),
         }
+
+    async def rest(self) -> dict[str, float]:
+        """What share of a core each takes while pages are open and nobody says anything."""
+        before = meters.cpu(self.pids)
+        await asyncio.sleep(REST_SECONDS)
+        after = meters.cpu(self.pids)
+        return meters.by_kind({name: (after[name] - before.get(name, 0.0)) / REST_SECONDS for name in after})
 
     async def _send(self, rate: float, seconds: float) -> list[asyncio.Task[Sent]]:
         began, askers = time.perf_counter(), self.talk.askers
@@ -161,11 +171,12 @@ async def measure(given: Any, size: Size) -> dict[str, Any]:
             "pages": given.pages if given.pages is not None else size.pages,
             "idle_ms": idle,
             "disk_mb": round(meters.disk(folder) / 2**20),
+            "rest_share_of_a_core": await load.rest(),
             "steps": [],
         }
         if given.rate is None:
             found |= await _knee(load, size, found["steps"])
-        else:
+        elif given.minutes:
             found["steps"].append(_told(await load.at(given.rate, given.minutes * 60)))
         if given.burst:
             found["burst"] = _told(await load.at(*BURST))
@@ -198,7 +209,10 @@ async def _opened(
     tickets = (await desk.ask("select count(*) from ticket"))[0][0]
     words = _words()
     looks = Looks(webs[0], desk.cookies[0], words, tickets)
-    idle = await looks.times(size.looks)
+    before = meters.cpu(desk.pids)
+    idle: dict[str, Any] = dict(await looks.times(size.looks))
+    spent = sum(meters.cpu(desk.pids).values()) - sum(before.values())
+    idle["cpu_ms_a_look"] = round(spent * 1_000 / (size.looks + WARM), 1)
     lines.say(f"alone: {json.dumps(idle)}")
     talk = Talk(side, room, webs, words)
     hearing = asyncio.create_task(talk.hears())
@@ -290,7 +304,7 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=10, help="of each ticket")
     parser.add_argument("--data", type=Path, help="a desk that is there, instead; it is written to")
     parser.add_argument("--rate", type=float, help="messages a second; without it the knee is looked for")
-    parser.add_argument("--minutes", type=float, default=5.0, help="for --rate")
+    parser.add_argument("--minutes", type=float, default=5.0, help="for --rate; 0: not at all")
     parser.add_argument("--burst", action="store_true", help="500 a second for ten seconds, at the end")
     parser.add_argument("--processes", type=int, default=2, help="webs, and workers; 0: all in one")
     parser.add_argument("--people", type=int, help="who have a ticket and write")

@@ -22,6 +22,8 @@ OLD_ENOUGH = 2.0
 """Seconds: who writes sooner after the page was opened is taken for a robot."""
 TOKEN = re.compile(r"\bload[0-9a-f]{8}x\b")
 AT_ONCE = 24
+AGAIN_SECONDS = 2.0
+PATIENCE = 240.0
 
 
 @dataclass(slots=True)
@@ -60,6 +62,8 @@ class Talk:
         self.side, self.room, self.webs = side, room, webs
         self.askers: list[Asker] = []
         self.sent: dict[str, Sent] = {}
+        self.again = 0
+        """Tries that were not taken."""
         self._texts = _texts(words)
         self._number = random.Random(time.time_ns()).randrange(2**31)
 
@@ -119,10 +123,19 @@ class Talk:
         sent.native = str(uuid4())
         body = {"id": sent.native, "text": text, "form": asker.form}
         path = f"/chat/webchat/conversations/{asker.who}/messages"
-        try:
-            await asker.web.post(path, asker.headers, json=body)
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            sent.refused = f"{type(error).__name__} {getattr(error, 'status', '')}".strip()
+        ends = time.monotonic() + PATIENCE
+        while True:
+            try:
+                await asker.web.post(path, asker.headers, json=body)
+                return
+            except (aiohttp.ClientError, TimeoutError) as error:
+                status = getattr(error, "status", 0)
+                if (400 <= status < 500 and status != 429) or time.monotonic() > ends:
+                    sent.refused = f"{type(error).__name__} {status}"
+                    return
+            # As the page does: under the same id until it is taken.
+            self.again += 1
+            await asyncio.sleep(AGAIN_SECONDS * (0.5 + random.random()))
 
     async def _shown(self, sent: Sent) -> None:
         with suppress(TimeoutError):

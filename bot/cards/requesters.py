@@ -57,6 +57,13 @@ def fact(name: str, who: str, opened: Opened) -> Card | None:
             return None
 
 
+def file_lost(why: str) -> Card:
+    words = _(
+        "A file that you sent did not reach us: {why}. Please send it in another way, as a link for example."
+    )
+    return Card(text=words.format(why=why), tone="warning")
+
+
 def with_end(card: Card, days: int) -> Card:
     """With when the place ends in which it stands; nothing where it stays."""
     if not days:

@@ -23,7 +23,7 @@ from core.tickets import service as tickets
 _NUMBER = re.compile(r"#?[0-9]{1,18}")
 
 
-@command("link", "Link two tickets; or, with a code, two chats of yours")
+@command("link", "Link two tickets; or, with a code, two chats of yours", often=True)
 async def link(turn: Turn, what: str = "") -> Card:
     """`/link 42` links the ticket of this place with 42, `/link 41 42` those two. Without anything it
     makes a code; with the code of another chat this chat belongs to that account from now on."""

@@ -27,7 +27,7 @@ async def who(turn: Turn, ticket: int) -> Card:
     return cards.person(known, history.rows, clock.now())
 
 
-@command("transcript", "What was said in a ticket", needs=Permission.export_tickets, often=True)
+@command("transcript", "What was said in a ticket", needs=Permission.export_tickets)
 async def transcript(turn: Turn, ticket: int) -> Card:
     opened = await access.get(turn.uow, turn.actor, ticket)
     read = await timeline.timeline(turn.uow, turn.actor, opened, limit=MOST_SAID)

@@ -51,6 +51,7 @@ SYLLABLES = [
 STATUSES = ("open", "in_progress", "waiting", "resolved", "closed")
 BATCH = 2_000
 MOST_REQUESTERS = 20_000
+CLOSED_AFTER = timedelta(days=12)
 
 
 @dataclass(slots=True)
@@ -230,6 +231,8 @@ class _Maker:
         created = self.started + timedelta(seconds=number * 90 * 86_400 / self.tickets)
         # Most tickets of a grown desk are done; about 6 % are live, whatever its size.
         status = chance.choices(STATUSES, (2, 2, 2, 10, 84))[0]
+        if status == "resolved" and created < clock.now() - CLOSED_AFTER:
+            status = "closed"  # Else a desk would close tens of thousands when it starts.
         agent = None if status == "open" else chance.choice(self.crowd.agents)
         subject, subject_terms = chance.choice(self.subjects)
         size = max(2, round(chance.gauss(self.messages, 2)))

@@ -44,6 +44,8 @@ class Rooms:
     async def __call__(self, uow: UnitOfWork, event: EventRow) -> None:
         if event.name == "message.undelivered":
             await self._failed(uow, event)
+        elif event.name == "message.file_lost":
+            await self._file_lost(uow, event)
         elif event.name.startswith("ticket."):
             await self._ticket(uow, event)
         else:
@@ -81,6 +83,16 @@ class Rooms:
     async def _count(self, uow: UnitOfWork, seen_by: Sequence[DeskRoom]) -> None:
         for room in seen_by:
             await threads.refresh_queue(uow, room, QUEUE_PAUSE)
+
+    async def _file_lost(self, uow: UnitOfWork, event: EventRow) -> None:
+        """Who reads the message there sees that something is missing."""
+        query = select(Ticket.id).where(Ticket.conversation_id == event.conversation_id)
+        if (ticket_id := await uow.session.scalar(query)) is None:
+            return
+        for thread in await rooms.threads_of(uow.session, ticket_id):
+            if thread.place_key is not None:
+                args: dict[str, object] = {"event": event.id}
+                uow.session.add(threads.card(threads.FACT, thread.place_key, event.conversation_id, args))
 
     async def _failed(self, uow: UnitOfWork, event: EventRow) -> None:
         """An agent's message in a thread shows that it did not reach the requester, and why not. That it

@@ -45,6 +45,7 @@ from core.people.model import (
     Session,
     TeamMember,
 )
+from core.reviews.model import Review
 from core.tickets import service as tickets
 from core.tickets.model import LIVE, Macro, SavedView, SurveyAnswer, Ticket
 
@@ -148,6 +149,7 @@ async def _redact_words(uow: UnitOfWork, person_id: UUID) -> None:
     await uow.session.execute(
         update(SurveyAnswer).where(SurveyAnswer.person_id == person_id).values(comment=None)
     )
+    await uow.session.execute(update(Review).where(Review.reviewer_id == person_id).values(words=None))
     # What they asked for lies under another's key where it was merged into another's ticket.
     await uow.session.execute(
         update(Ticket)

@@ -28,6 +28,8 @@ from core.people.model import Identity
 from core.ports.files import FileStore
 
 MOST_FILES = 10
+MOST_BROUGHT = 50
+"""Files of one message of a platform, which has limits of its own."""
 UNSENT_FOR = timedelta(days=1)
 
 

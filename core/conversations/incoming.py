@@ -31,7 +31,14 @@ def expect(
     uow: UnitOfWork, thread: Thread, message_id: UUID, place: Place, native: str, files: Sequence[FileRef]
 ) -> None:
     """Ask for the files of a message that are not with us yet."""
-    for ref in [ref for ref in files if not ref.stored][: attachments.MOST_FILES]:
+    wanted = [ref for ref in files if not ref.stored]
+    if len(wanted) > attachments.MOST_BROUGHT:
+        uow.emit(
+            MessageFileLost(subject=message_id, error="too_many"),
+            conversation=thread.id,
+            seq=thread.next_seq(),
+        )
+    for ref in wanted[: attachments.MOST_BROUGHT]:
         row = Delivery(
             kind="fetch",
             place_key=Place(place.platform, place.installation, place.channel, f"fetch {native}").key,

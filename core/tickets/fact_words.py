@@ -233,7 +233,23 @@ def _call_ended(fact: FactLine, zone: tzinfo) -> str:
     )
 
 
+def _file_lost(fact: FactLine, zone: tzinfo) -> str:
+    return _("A file that came with a message is missing: {why}").format(why=why_lost(fact.data.get("error")))
+
+
+def why_lost(code: object) -> str:
+    """Why a file of a message cannot be had."""
+    match code:
+        case "too_large":
+            return _("it is too large")
+        case "too_many":
+            return _("there were too many at once")
+        case _:
+            return _("it could not be fetched")
+
+
 _SENTENCES: Mapping[str, Callable[[FactLine, tzinfo], str]] = {
+    "message.file_lost": _file_lost,
     "ticket.opened": _opened,
     "ticket.claimed": _plain(lambda: _("{who} claimed the ticket")),
     "ticket.released": _released,

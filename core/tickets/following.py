@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from core import clock
 from core.access import Actor, Permission
-from core.db import UnitOfWork
+from core.db import Base, UnitOfWork
 from core.errors import Invalid
 from core.i18n import _
 from core.people.model import Person
@@ -57,7 +57,8 @@ async def mark_read(uow: UnitOfWork, opened: Opened, person_id: UUID, upto: int)
     return await uow.session.scalar(_READ, values) is not None
 
 
-_MARKED = insert(Participant).values(
+_TABLE = Base.metadata.tables[Participant.__tablename__]
+_MARKED = insert(_TABLE).values(
     ticket_id=bindparam("ticket"),
     person_id=bindparam("person"),
     kind="reader",
@@ -67,5 +68,5 @@ _MARKED = insert(Participant).values(
 _READ = _MARKED.on_conflict_do_update(
     index_elements=["ticket_id", "person_id"],
     set_={"read_seq": _MARKED.excluded.read_seq},
-    where=Participant.read_seq < _MARKED.excluded.read_seq,
-).returning(Participant.read_seq)
+    where=_TABLE.c.read_seq < _MARKED.excluded.read_seq,
+).returning(_TABLE.c.read_seq)

@@ -31,6 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from core import clock
 from core.access import Actor
 from core.conversations.attachments import of_messages
+from core.conversations.events import MessageFileLost
 from core.conversations.model import (
     Attachment,
     Audience,
@@ -266,7 +267,7 @@ async def changes(
     messages = (await uow.session.execute(_MESSAGES_CHANGED, values)).all()
     if len(messages) > MOST_CHANGES:
         return None
-    facts = [each for each in events if not each.name.startswith(_UNTOLD)]
+    facts = [each for each in events if each.name == FILE_LOST or not each.name.startswith(_UNTOLD)]
     made = await _lines(uow, actor, parts, sorted([*messages, *facts], key=lambda each: each.seq))
     return Changes(
         new=[each for each in made if each.seq > after],
@@ -448,7 +449,8 @@ _FACT = (
 
 
 _UNTOLD = ("message.", "conversation.")
-"""Messages are lines of their own, so their events are not."""
+"""Messages are lines of their own, so their events are not; but for a file that is missing there."""
+FILE_LOST = MessageFileLost.name
 _MOVING = frozenset(
     {"ticket.merged", "ticket.split", "ticket.requester_changed", "ticket.offered", "ticket.passed"}
 )
@@ -536,7 +538,8 @@ def _told(actor: Actor, part: _Part) -> ColumnElement[bool]:
     """Which facts the reader sees. Messages are lines of their own, so their events are not; of a
     merge, the line in the ticket that lives on is enough."""
     told = (
-        EventRow.name.not_like("message.%") & EventRow.name.not_like("conversation.%")
+        or_(EventRow.name == FILE_LOST, EventRow.name.not_like("message.%"))
+        & EventRow.name.not_like("conversation.%")
         if actor.staff
         else EventRow.name.in_(FOR_REQUESTERS)
     )

@@ -82,6 +82,24 @@ async def test_what_happens_before_the_line_stands_is_seen(served: Served, conte
     await expect(page.locator("#timeline")).to_contain_text("In between")
 
 
+async def test_what_could_not_be_had_is_asked_for_again(served: Served, context: BrowserContext) -> None:
+    """A busy desk refuses a fetch, and nobody tells of that message a second time."""
+    page = await served.signed_in(context, "Sam")
+    number = served.seeded.numbers[1]
+    await ready(page, f"{served.url}/tickets/{number}")
+    refused: list[str] = []
+
+    async def busy(route: Route) -> None:
+        refused.append(route.request.url)
+        await route.fulfill(status=503, json={"detail": "Later, please."})
+
+    await page.route("**/timeline*/**", busy, times=1)
+    await page.route("**/timeline?*", busy, times=1)
+    await says(served, number, "Said in a busy moment")
+    await expect(page.locator("#timeline")).to_contain_text("Said in a busy moment", timeout=20_000)
+    assert refused
+
+
 def test_both_pages_choose_their_leader_alike() -> None:
     root = Path(__file__).parents[2]
     one, other = (root / part / "static/js/leader.js" for part in ("webui", "adapters/webchat"))

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from core import clock
 from core.chat import Answer, FileRef, Gathered, Invoked, Limits, Place, Said, Sender, Visited
-from core.conversations import file_links
+from core.conversations import attachments, file_links
 from core.conversations.model import Attachment, Message, PendingQuestion, Seat
 from core.db import EventRow
 from core.desk import Desk
@@ -339,6 +339,25 @@ async def test_files_come_after_the_words_and_go_where_the_words_went(house: Hou
     assert sorted(events) == ["message.file_added", "message.file_lost"]
     assert sorted(rows.all()) == [("fetch", "dead"), ("fetch", "sent")]
     assert ticket.has_file
+    missing = "*A file that came with a message is missing: it could not be fetched*"
+    assert house.there.texts(house.thread()).count(missing) == 1
+    told = [text for text in house.here.texts(home("ada")) if "did not reach us" in text]
+    assert len(told) == 1, "who sent it is told, too"
+
+
+async def test_many_files_of_one_message_all_come(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A platform's message may hold more than the desk's own pages take; and of too many it is said."""
+    for number in range(20):
+        house.here.kept[f"loc-{number}"] = b"%PDF-1.7 a bill"
+    files = tuple(FileRef(f"bill-{n}.pdf", 15, "application/pdf", locator=f"loc-{n}") for n in range(20))
+    await house.says("ada", "my bills", files=files)
+    await house.work()
+    assert len(house.there.sent) == 20
+    monkeypatch.setattr(attachments, "MOST_BROUGHT", 3)
+    await house.says("ada", "all of them", files=files)
+    await house.work()
+    assert len(house.there.sent) == 23
+    assert any("too many at once" in text for text in house.here.texts(home("ada")))
 
 
 async def test_a_file_too_large_for_the_platform_goes_as_a_link(house: House) -> None:

@@ -187,6 +187,16 @@ async def test_a_review_is_sealed_kept_by_version_and_shared_when_said_so(house:
         assert (await reviews.of_session(uow, lead, held))[0].comment == ""
 
 
+async def test_what_an_erased_lead_said_is_gone(house: House, lead: Actor) -> None:
+    call = await talked(house)
+    async with house.desk.unit(lead) as uow:
+        held = await sessions.of_call(uow, lead, call, lock=True)
+        await reviews.give(uow, lead, held, Said(2, Verdict.coach, "Never says hello"))
+        assert lead.id is not None
+        await erase.again(uow, lead.id)
+    assert (await _only(house)).words is None
+
+
 async def test_calls_and_chats_are_found_together(house: House, lead: Actor) -> None:
     call = await talked(house, rating=5)
     assert await found(house, lead, kind="chat") == [], "it goes on"

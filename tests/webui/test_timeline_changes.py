@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -311,3 +312,19 @@ async def test_requesters_streams_are_silent_about_notes(world: DeskWorld) -> No
     assert f'"talk:{number}:{note + 1}"' in told
     assert f'"talk:{number}:{note}"' not in told
     await stream.aclose()
+
+
+@pytest.mark.parametrize("kind", ["reply", "note"])
+async def test_the_answer_to_what_one_says_shows_it(world: DeskWorld, bob: Browser, kind: str) -> None:
+    number = await world.ticket()
+    page = await opened(world, bob, number)
+    asked = f"after={page.seq}&seen={page.seen}"
+    await bob.look(f"/tickets/{number}")
+    token = bob.page.text.split('name="csrf" content="')[1].split('"')[0]
+    fields = {"csrf": token, "kind": kind, "body": "Here it is", "message_id": str(uuid4())}
+    for _again in range(2):
+        said = await bob.post(f"/tickets/{number}/messages?{asked}", data=fields, headers=FRAGMENT)
+        page._take(said, whole="x-whole" in said.headers)
+        assert not page.was_whole
+        assert [line for line in page.lines.values() if "Here it is" in line]
+        await page.must_be_up_to_date()

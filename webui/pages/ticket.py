@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from types import SimpleNamespace
 from typing import Annotated, Any
@@ -71,6 +72,18 @@ Lines = Annotated[int, Query(ge=1, le=MOST_LINES)]
 Seq = Annotated[int, Query(ge=0, le=2**62)]
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What an open page shows of a timeline: up to where, how far read by its requester, how many lines
+    it holds at least, where the viewer's read mark stood when it was opened; and the lines it was told of."""
+
+    after: int
+    seen: int = 0
+    lines: int = LINES
+    since: int | None = None
+    marked: Sequence[UUID] = ()
+
+
 @router.get("/tickets/{number}")
 async def ticket_page(
     request: Request,
@@ -114,28 +127,10 @@ async def timeline_changes(
     line: Annotated[list[UUID], Query(max_length=MOST_MARKED)] = [],  # noqa: B006
 ) -> Response:  # fmt: skip
     """What a page that shows the timeline up to `after` (and read by its requester up to `seen`) does not
-    show yet, in two parts: `changed` and `new`. With `x-whole`, the whole timeline instead."""
+    show yet."""
     opened = await access.get(uow, viewer.actor, number)
-    found = await timeline.changes(uow, viewer.actor, opened, after=after, seen=seen, marked=line)
-    if found is None:
-        talk = await talk_of(
-            uow, site, viewer, opened, await row_of(uow, viewer, number), lines=lines, unread_after=since
-        )
-        response = _marked(rendering.page(request, "desk/timeline.html", **talk), talk)
-        response.headers["x-whole"] = "1"
-        return response
-    await _read(uow, site, viewer, opened, found.upto)
-    names = await named(uow, [opened.ticket.requester_id])
-    who = names.get(opened.ticket.requester_id)
-    context: dict[str, Any] = {
-        part: await _items(
-            uow, viewer, opened, shown, who.shown if who else "", seen_upto=found.seen, unread_after=after_
-        )
-        for part, shown, after_ in (("changed", found.changed, None), ("items", found.new, since))
-    }
-    context["changed"] = [item for item in context["changed"] if item.type != "day"]
-    page = rendering.page(request, "desk/timeline.html", **context, drawn_message=drawn_message)
-    return _marked(page, {"upto": found.upto, "seen_upto": found.seen})
+    shown = Shown(after, seen, lines, since, line)
+    return await changes_of(request, uow, site, viewer, opened, shown)
 
 
 @router.get("/tickets/{number}/head")
@@ -292,6 +287,34 @@ async def macro_text(uow: Uow, viewer: Staff, number: int, macro_id: UUID) -> di
 
 
 # --- what the page shows ----------------------------------------------------------------
+
+
+async def changes_of(
+    request: Request, uow: UnitOfWork, site: Site, viewer: Viewer, opened: Opened, shown: Shown
+) -> Response:
+    """What a page does not show yet, in two parts: `changed` and `new`. With `x-whole`, the whole timeline
+    instead."""
+    found = await timeline.changes(
+        uow, viewer.actor, opened, after=shown.after, seen=shown.seen, marked=shown.marked
+    )
+    if found is None:
+        row = await row_of(uow, viewer, opened.number)
+        talk = await talk_of(uow, site, viewer, opened, row, lines=shown.lines, unread_after=shown.since)
+        response = _marked(rendering.page(request, "desk/timeline.html", **talk), talk)
+        response.headers["x-whole"] = "1"
+        return response
+    await _read(uow, site, viewer, opened, found.upto)
+    names = await named(uow, [opened.ticket.requester_id])
+    who = names.get(opened.ticket.requester_id)
+    context: dict[str, Any] = {
+        part: await _items(
+            uow, viewer, opened, lines, who.shown if who else "", seen_upto=found.seen, unread_after=after
+        )
+        for part, lines, after in (("changed", found.changed, None), ("items", found.new, shown.since))
+    }
+    context["changed"] = [item for item in context["changed"] if item.type != "day"]
+    page = rendering.page(request, "desk/timeline.html", **context, drawn_message=drawn_message)
+    return _marked(page, {"upto": found.upto, "seen_upto": found.seen})
 
 
 async def talk_of(

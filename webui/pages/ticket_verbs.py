@@ -253,9 +253,13 @@ async def unlink(request: Request, uow: Uow, viewer: Staff, number: int) -> Resp
 
 
 @router.post("/tickets/{number}/messages")
-async def say(request: Request, uow: Uow, viewer: Staff, number: int, site: TheSite) -> Response:
+async def say(
+    request: Request, uow: Uow, viewer: Staff, number: int, site: TheSite, after: ticket.Seq | None = None,
+    seen: ticket.Seq = 0, lines: ticket.Lines = ticket.LINES, since: ticket.Seq | None = None,
+) -> Response:  # fmt: skip
     """A reply or a note, as the composer says; `message_id` is the browser's, so that what is
-    sent twice is said once. `then` does a verb besides, `macro` what goes with a macro."""
+    sent twice is said once. `then` does a verb besides, `macro` what goes with a macro. An open page
+    that says up to where it shows the timeline (`after`) is answered with what it does not show yet."""
     form = await request.form(max_files=MOST_FILES, max_fields=500)
     kind, body = _text(form, "kind"), _text(form, "body")
     if kind not in ("reply", "note"):
@@ -284,6 +288,10 @@ async def say(request: Request, uow: Uow, viewer: Staff, number: int, site: TheS
     assert viewer.actor.id is not None
     person = viewer.actor.id
     uow.after(lambda: site.presence.stops(opened.thread.id, person))
+    if after is not None and rendering.is_fragment(request):
+        await uow.session.flush()
+        shown = ticket.Shown(after, seen, lines, since)
+        return await ticket.changes_of(request, uow, site, viewer, opened, shown)
     return _back(
         request,
         number,

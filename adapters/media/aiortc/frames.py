@@ -6,24 +6,36 @@ that never became whole is counted and left out, and a key frame is asked for.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
+from operator import itemgetter
 
 from adapters.media.aiortc.rtp import payload, vp8_piece
-from adapters.media.webm import Frame
+from adapters.media.webm import TRACK, Frame
 
 _WAIT = 1.0
 """Seconds that a frame may take to become whole."""
 _MOST_WAITING = 8_192
 _OFF = 1_500
 """Milliseconds by which a track's clock may leave ours before it is set anew."""
+_SURE = 1_000
+"""A time that is so near needs no closer look."""
 _HALF, _WHOLE = 1 << 31, 1 << 32
 
+Arrived = tuple[int, int, int, bytes, float]
+"""Sequence number, timestamp, mark, packet, arrival."""
 _Packet = tuple[int, int, int, bytes, float]
-"""Number, timestamp, mark, packet, arrival."""
+"""The same, with a number that does not begin anew."""
+
+_number = itemgetter(0)
+_new = tuple.__new__
 
 
 class Frames:
-    """Collects packets of a track. `began` is the recording's zero on the clock of arrivals."""
+    """Collects packets of a track. `began` is the recording's zero on the clock of arrivals.
+
+    What is done for each packet costs as much as the call itself does: taking one in is one call of
+    the interpreter's own, and the loops below look at the usual packet themselves."""
 
     def __init__(self, *, video: bool, began: float, ask_key_frame: Callable[[], None]) -> None:
         self.lost = 0
@@ -33,6 +45,9 @@ class Frames:
         self._clock = 90 if video else 48
         self._began = began
         self._ask = ask_key_frame
+        self._arrived: deque[Arrived] = deque(maxlen=_MOST_WAITING)
+        self.packet: Callable[[Arrived], None] = self._arrived.append
+        """Take a packet in."""
         self._packets: list[_Packet] = []
         self._done: list[Frame] = []
         self._high = -1
@@ -41,20 +56,11 @@ class Frames:
         self._anchored = False
         self._last_time = -1
 
-    def packet(self, data: bytes, mark: int, sequence: int, stamp: int, now: float) -> None:
-        if self._high < 0:
-            self._high = sequence + 65_536
-        number = self._high + ((sequence - self._high + 32_768) & 0xFFFF) - 32_768
-        if number > self._high:
-            self._high = number
-        self._packets.append((number, stamp, mark, data, now))
-        if len(self._packets) > _MOST_WAITING:
-            del self._packets[: _MOST_WAITING // 2]
-
     def restart(self) -> None:
         """Another sender: numbers and timestamps begin anew."""
         self._done += self._take(float("inf"))
         self._packets.clear()
+        self._arrived.clear()
         self._high = self._next = -1
         self._anchored = False
         self.waits_for_key = self._video
@@ -66,15 +72,46 @@ class Frames:
         return frames
 
     def _take(self, now: float) -> list[Frame]:
-        self._packets.sort(key=_number)
+        self._number_all()
         return self._pictures(now) if self._video else self._sounds()
 
+    def _number_all(self) -> None:
+        """What arrived, behind what waits, in the order in which it was sent."""
+        if not self._arrived:
+            return
+        if self._high < 0:
+            self._high = self._arrived[0][0] + 65_536
+        low = self._high - 32_768
+        packets = self._packets
+        packets += [
+            (low + ((sequence - low) & 0xFFFF), stamp, mark, data, at)
+            for sequence, stamp, mark, data, at in self._arrived
+        ]
+        self._arrived.clear()
+        packets.sort(key=_number)
+        self._high = max(self._high, packets[-1][0])
+        del packets[:-_MOST_WAITING]
+
     def _sounds(self) -> list[Frame]:
-        frames = []
+        frames, after = list[Frame](), self._next
+        stamp_zero, zero, began = self._stamp_zero, self._zero, self._began
         for number, stamp, _mark, data, arrived in self._packets:
-            if number >= self._next and (held := _payload(data)):
-                self._next = number + 1
-                frames.append(Frame(self._time(stamp, arrived), True, held))
+            if number < after:
+                continue
+            if data[0] == 0x90 and len(data) > 16:
+                held = data[16 + (data[14] << 10 | data[15] << 2) :]
+            else:
+                held = _payload(data)
+            if not held:
+                continue
+            after = number + 1
+            time = zero + (stamp - stamp_zero) // 48
+            if stamp < stamp_zero or time < self._last_time or abs(time - (arrived - began) * 1000) > _SURE:
+                time = self._time(stamp, arrived)
+                stamp_zero, zero = self._stamp_zero, self._zero
+            self._last_time = time
+            frames.append(_new(Frame, (time, True, (held,), TRACK)))
+        self._next = after
         self._packets.clear()
         return frames
 
@@ -103,38 +140,44 @@ class Frames:
             self._ask()
         return frames
 
-    def _whole(self, group: list[_Packet]) -> bytes | None:
-        """The frame's data, when nothing before or in it is missing; empty for padding alone."""
+    def _whole(self, group: list[_Packet]) -> list[bytes] | None:
+        """The frame's parts, when nothing before or in it is missing; empty for padding alone."""
         first, last = group[0][0], group[-1][0]
         if last - first + 1 != len(group) or (not self.waits_for_key and 0 <= self._next < first):
             return None
         pieces: list[bytes] = []
-        complete = False
+        complete = 0
         try:
             for _number, _stamp, mark, data, _arrived in group:
-                piece, begins = vp8_piece(data)
+                at = 16 + (data[14] << 10 | data[15] << 2)
+                if data[0] == 0x90 and data[at] & 0x80 and data[at + 1] == 0x80 and at + 4 < len(data):
+                    # With one header extension, and a number of the picture: what browsers send.
+                    begins = data[at] & 0x17 == 0x10
+                    piece = data[at + (4 if data[at + 2] & 0x80 else 3) :]
+                else:
+                    piece, begins = vp8_piece(data)
                 if piece:
-                    if begins != (not pieces):
+                    if begins is not (not pieces):
                         return None
                     pieces.append(piece)
-                    complete = bool(mark & 0x80)
+                    complete = mark & 0x80
         except IndexError:
             return None
-        return b"".join(pieces) if complete or not pieces else None
+        return pieces if complete or not pieces else None
 
-    def _add(self, data: bytes, group: list[_Packet], frames: list[Frame]) -> None:
-        if not data:
+    def _add(self, held: list[bytes], group: list[_Packet], frames: list[Frame]) -> None:
+        if not held:
             return
-        key = not data[0] & 1
+        key = not held[0][0] & 1
         if self.waits_for_key and not key:
             return
         self.waits_for_key = False
-        if key and len(data) > 9:
+        if key and len(head := b"".join(held)[:10]) > 9:
             self.picture = (
-                int.from_bytes(data[6:8], "little") & 0x3FFF,
-                int.from_bytes(data[8:10], "little") & 0x3FFF,
+                int.from_bytes(head[6:8], "little") & 0x3FFF,
+                int.from_bytes(head[8:10], "little") & 0x3FFF,
             )
-        frames.append(Frame(self._time(group[0][1], group[0][4]), key, data))
+        frames.append(_new(Frame, (self._time(group[0][1], group[0][4]), key, held, TRACK)))
 
     def _give_up(self) -> None:
         self.lost += 1
@@ -153,10 +196,6 @@ class Frames:
             self._stamp_zero, self._zero = stamp, time
         self._last_time = time = max(time, self._last_time, 0)
         return time
-
-
-def _number(packet: _Packet) -> int:
-    return packet[0]
 
 
 def _payload(data: bytes) -> bytes:

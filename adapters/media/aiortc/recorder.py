@@ -208,6 +208,10 @@ def _part(source: Source, frames: list[Frame], picture: tuple[int, int] | None) 
 
 def _grouped(frames: list[Frame], *, pictures: bool) -> list[list[Frame]]:
     """Clusters begin with key frames, and are short enough for their times."""
+    if frames[-1].time - frames[0].time <= _LONGEST_CLUSTER and not (
+        pictures and any(key for _time, key, _held, _track in frames[1:])
+    ):
+        return [frames]
     groups: list[list[Frame]] = [[]]
     for frame in frames:
         group = groups[-1]

@@ -7,6 +7,7 @@ and recording stay.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from aiortc.rtp import (
@@ -41,7 +42,8 @@ _KEY_TIMES = 20
 class Tap(Protocol):
     """Who records a track."""
 
-    def packet(self, data: bytes, mark: int, sequence: int, stamp: int, now: float) -> None: ...
+    packet: Callable[[tuple[int, int, int, bytes, float]], None]
+    """Sequence number, timestamp, mark, packet, arrival."""
 
     def restart(self) -> None:
         """The numbers of packets begin anew."""
@@ -134,7 +136,7 @@ class Track:
         for slot in self.slots:
             slot.forward(data, mark, sequence, stamp, late, now)
         if self.tap is not None:
-            self.tap.packet(data, mark, sequence, stamp, now)
+            self.tap.packet((sequence, stamp, mark, data, now))
 
     def kept(self, sequence: int) -> bytes | None:
         data = self._kept[sequence % KEPT]

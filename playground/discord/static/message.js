@@ -70,7 +70,7 @@ export function drawFile(file) {
 function drawEmbed(embed, state) {
   const box = span("box", "", "div");
   const title = document.createElement("b");
-  title.textContent = embed.title || "";
+  title.append(marked(embed.title || "", state.world));
   const text = span("body", "", "div");
   text.append(marked(embed.description || "", state.world));
   box.append(title, text);

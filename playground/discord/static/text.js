@@ -1,5 +1,5 @@
 // A little Markdown as nodes; nothing is ever put in as HTML.
-const PARTS = /```(?:\w*\n)?([\s\S]*?)```|`([^`\n]+)`|\*\*([\s\S]+?)\*\*|(?<![\w*])[*_]([^*_\n]+)[*_](?![\w*])|~~([^~]+)~~|\[([^\]\n]+)\]\((https?:\/\/[^\s)]+)\)|(https?:\/\/[^\s<>]+)|<@!?(\d+)>|<#(\d+)>|<@&(\d+)>|<t:(\d+)(?::\w)?>/g;
+const PARTS = /\\([\\`*_~|[\]()<>#+\-.:@!])|```(?:\w*\n)?([\s\S]*?)```|`([^`\n]+)`|\*\*([\s\S]+?)\*\*|(?<![\w*])[*_]([^*_\n]+)[*_](?![\w*])|~~([^~]+)~~|\[([^\]\n]+)\]\((https?:\/\/[^\s)]+)\)|(https?:\/\/[^\s<>]+)|<@!?(\d+)>|<#(\d+)>|<@&(\d+)>|<t:(\d+)(?::\w)?>/g;
 
 export function marked(text, world) {
   const box = document.createDocumentFragment();
@@ -13,7 +13,8 @@ export function marked(text, world) {
 }
 
 function node(found, world) {
-  const [, block, code, bold, italic, struck, words, link, plain, user, channel, role, time] = found;
+  const [, escaped, block, code, bold, italic, struck, words, link, plain, user, channel, role, time] = found;
+  if (escaped) return document.createTextNode(escaped);
   if (block !== undefined) return wrap("pre", block);
   if (code) return wrap("code", code);
   if (bold) return inner("b", bold, world);

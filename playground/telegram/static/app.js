@@ -125,8 +125,25 @@ function forget() {
   at("reply").hidden = true;
 }
 
-async function say(text, files = []) {
-  const more = replyTo ? { reply_to: replyTo.id } : {};
+const OTHER = {
+  location: () => ({ location: [52.52, 13.405] }),
+  contact: () => ({ contact: { first_name: "Sam", last_name: "Bell", phone_number: "+15550100" } }),
+  poll: () => ({ poll: ["Which day suits you?", ["Monday", "Friday"]] }),
+  dice: () => ({ extra: { dice: { emoji: "🎲", value: 1 + Math.floor(Math.random() * 6) } } }),
+  sticker: () => ({ files: [{ kind: "sticker", name: "sticker.webp", mime: "image/webp", base64: STICKER }] }),
+  voice: () => ({ files: [{ kind: "voice", name: "voice.ogg", mime: "audio/ogg", base64: btoa("OggS" + "\0".repeat(60)) }] }),
+  strange: () => ({ extra: { hologram: { size: 3 } } }),
+};
+const STICKER = "UklGRh4AAABXRUJQVlA4TBEAAAAvB8ABAAdQ2uoXpf+BiOh/AAA=";
+
+async function other() {
+  const kind = at("other").value;
+  at("other").value = "";
+  if (kind) await say("", [], OTHER[kind]());
+}
+
+async function say(text, files = [], content = {}) {
+  const more = { ...content, ...(replyTo ? { reply_to: replyTo.id } : {}) };
   if (thread() !== null) more.thread = thread();
   try {
     if (editing) await act("edit", { ...place(), message: editing.id, text, typed: true });
@@ -209,6 +226,7 @@ at("text").onkeydown = (event) => { if (event.key === "Enter" && !event.shiftKey
 at("files").onchange = () => { at("picked").textContent = [...at("files").files].map((one) => one.name).join(", "); };
 at("reply").lastElementChild.onclick = forget;
 at("commands").onclick = commands;
+at("other").onchange = other;
 at("new-topic").onclick = newTopic;
 at("block").onclick = () => act(isBlocked() ? "unblock" : "block", { user: me(), bot: chat().bot }).catch((wrong) => notice(wrong.message));
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from adapters.slack import make
 from adapters.slack.connecting import EVENTS, LOSS, manifest
@@ -30,8 +31,10 @@ from tests.adapters.slack.standin import Standin, env_of
 
 @asynccontextmanager
 async def browser(adapter: Any) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=adapter.http)
-    async with httpx.AsyncClient(transport=transport, base_url="http://desk.example") as client:
+    desk = FastAPI()
+    desk.mount("/chat/slack", adapter.http)
+    transport = httpx.ASGITransport(app=desk)
+    async with httpx.AsyncClient(transport=transport, base_url="http://desk.example/chat/slack/") as client:
         yield client
 
 
@@ -140,6 +143,7 @@ async def _install(client: httpx.AsyncClient, adapter: Any, server: SlackServer,
     assert f"{address.scheme}://{address.netloc}" == server.base
     async with httpx.AsyncClient() as person:
         back = await person.get(f"{there.headers['location']}&team={team}")
+    assert back.headers["location"].startswith("http://desk.example/chat/slack/oauth?")
     code = parse_qs(urlsplit(back.headers["location"]).query)
     done = await client.get("/oauth", params={name: values[0] for name, values in code.items()})
     assert done.status_code == 200, done.text

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from core.chat import Card, FileRef, Gone, NotSupported, Post, PostFailed, Said
+from core.errors import TooLarge
 from playground.telegram import Attachment
 from tests.adapters.telegram.conftest import Door, listening, running
 from tests.adapters.telegram.standin import Standin
@@ -118,3 +119,15 @@ async def test_thirty_files(standin: Standin, door: Door) -> None:
             )
         heard = await door.until(30)
     assert [one.files[0].name for one in heard if isinstance(one, Said)] == [f"{n}.txt" for n in range(30)]
+
+
+async def test_what_bots_may_not_fetch_is_too_large(standin: Standin, door: Door) -> None:
+    async with running(standin.adapter, door):
+        whole = b"x" * (20 * 1024 * 1024 + 1)
+        standin.server.people.say(
+            standin.world.requester, standin.world.private, file=Attachment("document", whole, "log.bin")
+        )
+        [said] = await door.until(1)
+        assert isinstance(said, Said)
+        with pytest.raises(TooLarge, match="20 MB"):
+            [chunk async for chunk in standin.adapter.fetch(said.place, said.files[0])]

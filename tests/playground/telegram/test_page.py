@@ -76,6 +76,10 @@ async def test_files_and_commands(
     await page.click("button[type=submit] >> text=Send")
     await page.wait_for_selector(".files >> text=n.txt")
     assert server.shows(world.private)[-1]["files"][0]["size"] == 2
+    for kind in ("location", "contact", "poll", "dice", "sticker", "voice", "strange"):
+        stand = len(server.shows(world.private))
+        await page.select_option("#other", kind)
+        await page.wait_for_function("n => document.querySelectorAll('.message').length > n", arg=stand)
     await page.click("#commands")
     await page.click("text=/help: Shows help")
     assert await page.input_value("#text") == "/help "

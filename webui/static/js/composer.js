@@ -1,6 +1,6 @@
 // The composer: sends in the background, and gathers its parts, each in a file of its own.
-import { refreshNews } from "./fragment.js";
-import { Failed, post } from "./http.js";
+import { say } from "./fragment.js";
+import { Failed } from "./http.js";
 import { attach as draft } from "./draft.js";
 import { attach as markdown } from "./markdown.js";
 import { attach as mention } from "./mention.js";
@@ -39,10 +39,9 @@ export function attach(form) {
 
 // The same id goes with every retry, so that a reply sent twice is one reply.
 async function send(form, submitter) {
-  const response = await post(form.action, new FormData(form, submitter));
+  const response = await say(form.action, new FormData(form, submitter));
   const elsewhere = response.redirected && new URL(response.url).pathname !== location.pathname;
   if (elsewhere || submitter?.value) location.assign(response.redirected ? response.url : location.href);
-  else refreshNews();
 }
 
 function clear(form, field) {

@@ -1,13 +1,15 @@
 // Elements with data-fragment-url fetch their inner HTML anew; changes close together become one fetch.
 // data-pace: after one fetch the next waits so many milliseconds, but for topics in data-at-once. data-changes-url: what a topic tells of
 // is fetched from there, line by line; all of the element only where nothing less will do.
-import { call, Failed } from "./http.js";
+import { call, Failed, post } from "./http.js";
 import { merge, morph } from "./morph.js";
 
 const GATHER = 40;
 const MARKS = 250; // a mark on a line that stands already may wait for others
 const MOST_LINES = 50;
 const LONGEST = 600;
+const AGAIN = 2_000; // what could not be had is asked for again, twice as late each time
+const LONGEST_AGAIN = 60_000;
 const states = new WeakMap();
 const waiting = new Set();
 let timer;
@@ -29,12 +31,28 @@ function among(topics, wanted) {
   return topics.filter((topic) => names.some((name) => topic === name || topic.startsWith(`${name}:`)));
 }
 
-// What was done here shows at once; what else it changed is told.
-export function refreshNews() {
-  if (!live) return refreshAll();
-  for (const element of document.querySelectorAll("[data-fragment-url][data-changes-url]")) {
-    stateOf(element).wants = Infinity;
-    soon(element, GATHER);
+// To say something, and show in the same step what then stands in the conversation; what else it
+// changed is told, where somebody tells.
+export async function say(address, fields) {
+  const element = document.querySelector("[data-fragment-url][data-changes-url]");
+  const response = element ? await sayIn(element, address, fields) : await post(address, fields);
+  if (!live) refreshAll();
+  return response;
+}
+
+async function sayIn(element, address, fields) {
+  const state = stateOf(element);
+  const turn = (state.turn += 1);
+  const url = new URL(address, location.href);
+  url.search = changes(element, []).search;
+  state.busy += 1;
+  try {
+    const response = await post(url, fields);
+    if (response.headers.has("x-seq")) await show(element, response, turn, response.headers.has("x-whole"));
+    return response;
+  } finally {
+    state.busy -= 1;
+    if (waiting.has(element)) plan(state.when);
   }
 }
 
@@ -59,7 +77,7 @@ export function refresh(element) {
 }
 
 const stateOf = (element) => {
-  if (!states.has(element)) states.set(element, { whole: false, lines: new Set(), wants: 0, at: -Infinity, turn: 0, done: 0, busy: 0 });
+  if (!states.has(element)) states.set(element, { whole: false, lines: new Set(), wants: 0, at: -Infinity, turn: 0, done: 0, busy: 0, failures: 0 });
   return states.get(element);
 };
 
@@ -154,25 +172,38 @@ async function bring(element) {
   Object.assign(state, { whole: false, lines: new Set(), wants: 0, at: performance.now(), busy: state.busy + 1 });
   const turn = (state.turn += 1);
   try {
-    const response = await call(whole ? fragmentUrl : changes(element, lines));
-    const html = await response.text();
-    // Whoever asked for all of it later knows better.
-    if (turn < state.done) return;
-    const all = whole || response.headers.has("x-whole");
-    if (all) state.done = turn;
-    (all ? morph : merge)(element, html);
-    for (const mark of ["seq", "seen"]) if (response.headers.has(`x-${mark}`)) element.dataset[mark] = response.headers.get(`x-${mark}`);
-    const number = response.headers.get("x-number");
-    if (number !== null) for (const shown of document.querySelectorAll(`[data-number-of="${element.id}"]`)) shown.textContent = number;
-    element.dispatchEvent(new CustomEvent("deskbell:content", { bubbles: true }));
+    const response = await call(whole ? fragmentUrl : changes(element, lines), { quiet: state.failures > 0 });
+    state.failures = 0;
+    await show(element, response, turn, whole || response.headers.has("x-whole"));
   } catch (error) {
-    // What was missed comes with the next.
     state.whole = true;
     if (!(error instanceof Failed)) throw error;
+    // Perhaps nobody tells of it again. What is forbidden or gone stays so.
+    if (!error.status || error.status >= 500) later(element);
   } finally {
     state.busy -= 1;
     if (waiting.has(element)) plan(state.when);
   }
+}
+
+async function show(element, response, turn, all) {
+  const state = stateOf(element);
+  const html = await response.text();
+  // Whoever asked for all of it later knows better.
+  if (turn < state.done) return;
+  if (all) state.done = turn;
+  (all ? morph : merge)(element, html);
+  for (const mark of ["seq", "seen"]) if (response.headers.has(`x-${mark}`)) element.dataset[mark] = response.headers.get(`x-${mark}`);
+  const number = response.headers.get("x-number");
+  if (number !== null) for (const shown of document.querySelectorAll(`[data-number-of="${element.id}"]`)) shown.textContent = number;
+  element.dispatchEvent(new CustomEvent("deskbell:content", { bubbles: true }));
+}
+
+function later(element) {
+  const state = stateOf(element);
+  const delay = Math.min(AGAIN * 2 ** state.failures, LONGEST_AGAIN);
+  state.failures += 1;
+  soon(element, delay * (0.75 + Math.random() / 2));
 }
 
 function changes(element, lines) {
