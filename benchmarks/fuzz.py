@@ -192,7 +192,7 @@ def _of_text() -> dict[str, Callable[[Any], object]]:
     discord = DiscordKnown("1")
     return {
         "markdown.to_html": lambda given: markdown.to_html(text.clean(given)),
-        "markdown.to_text": markdown.to_text,
+        "markdown.to_text": lambda given: markdown.to_text(text.clean(given)),
         "text.message": text.message,
         "text.line": lambda given: text.line(given, field="x"),
         "text.subject_of": text.subject_of,
