@@ -192,7 +192,7 @@ def _of_text() -> dict[str, Callable[[Any], object]]:
     discord = DiscordKnown("1")
     return {
         "markdown.to_html": lambda given: markdown.to_html(text.clean(given)),
-        "markdown.to_text": markdown.to_text,
+        "markdown.to_text": lambda given: markdown.to_text(text.clean(given)),
         "text.message": text.message,
         "text.line": lambda given: text.line(given, field="x"),
         "text.subject_of": text.subject_of,
@@ -214,7 +214,7 @@ def _of_text() -> dict[str, Callable[[Any], object]]:
         "slack.read": lambda given: reading.plain(given, known),
         "slack.write": lambda given: (writing.rich(text.clean(given)), writing.line(text.clean(given))),
         "discord.read": lambda given: from_discord.to_commonmark(given, discord, {}),
-        "discord.write": to_discord.to_discord,
+        "discord.write": lambda given: to_discord.to_discord(text.clean(given)),
         "telegram.write": lambda given: html.visible(html.to_html(given)),
         "telegram.read": lambda given: entities.to_markdown(given, [{"type": "bold", "offset": 1, "length": 5}]),
         "visitor": lambda given: tokens.read(KEY, given, 0),

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import logging
 import random
 import sys
 import time
@@ -23,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import schemathesis
+import structlog
 from httpx import ASGITransport, AsyncClient, Response
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
@@ -37,6 +39,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from benchmarks import world as worlds
+from core import log
 from core.access import Permission
 from core.desk import Desk
 from core.people import service as people
@@ -216,6 +219,9 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="one turn, of few requests")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
+    log.configure()
+    logging.getLogger().setLevel(logging.ERROR)
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     begun = time.perf_counter()
     each, minutes = (5, 0.0) if options.quick else (options.each, options.minutes)
     found, seen = asyncio.run(fuzz(each, options.seed, minutes, options.only))

@@ -14,7 +14,6 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from adapters.discord import to_discord
 from adapters.slack import writing
 from adapters.telegram import buttons, html
 from adapters.webchat import inbound as webchat
@@ -48,7 +47,6 @@ def of_text() -> Readers:
         "safe.article": lambda given: harmless(page.show(text.clean(given)).html),
         "safe.telegram": lambda given: only_its_tags(html.to_html(given)),
         "safe.slack": lambda given: calls_nobody(writing.line(text.clean(given))),
-        "safe.discord": to_discord.to_discord,
         "safe.csv": calculates_nothing,
     }
 

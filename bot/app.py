@@ -256,21 +256,7 @@ async def serve_with(
     announce: Callable[[App], Any] | None = None,
 ) -> None:
     """Serve `web`, with `work` beside it for as long as it is served."""
-    server = _Server(
-        uvicorn.Config(
-            web,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            loop="none",
-            timeout_graceful_shutdown=3,
-            timeout_keep_alive=30,
-            h11_max_incomplete_event_size=64 * 1024,
-            server_header=False,
-            proxy_headers=bool(app.settings.trusted_proxies),
-            forwarded_allow_ips=app.settings.trusted_proxies or "127.0.0.1",
-        )
-    )
+    server = _Server(front(web, app.settings))
     _stop_on_signals(server)
     work = {"pulse": lambda: pulse.run(app.desk, app.part)} | work
     background = [asyncio.create_task(task(), name=name) for name, task in work.items()]
@@ -341,6 +327,23 @@ def _cannot_listen(settings: Settings, error: OSError) -> str:
     elif error.errno in (errno.EACCES, errno.EPERM):
         advice = "Only root may use a port below 1024: set DESKBELL_PORT to another, behind a proxy."
     return f"Cannot listen on {settings.host}:{settings.port} ({error.strerror or error}). {advice}"
+
+
+def front(web: Any, settings: Settings) -> uvicorn.Config:
+    """How `web` is served: which proxies are believed, and how long anything may take."""
+    return uvicorn.Config(
+        web,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        loop="none",
+        timeout_graceful_shutdown=3,
+        timeout_keep_alive=30,
+        h11_max_incomplete_event_size=64 * 1024,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or "127.0.0.1",
+    )
 
 
 class _Server(uvicorn.Server):

@@ -54,6 +54,7 @@ class DeskSettings(BaseModel):
     live_chat: bool = Field(True, description="Offer new chats to the next free agent")
     suggest_articles: bool = Field(True, description="Suggest articles to who asks for help")
     open_registration: bool = Field(True, description="Requesters may make accounts by themselves")
+    staff_second_step: bool = Field(False, description="Colleagues come in with a second step (an app) only")
     calls: bool = Field(True, description="Calls can be made from tickets")
     calls_by_requesters: bool = Field(True, description="Requesters may ask for a call")
     calls_in_hours_only: bool = Field(False, description="Calls only in the working hours")

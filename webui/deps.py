@@ -18,12 +18,23 @@ from webui.bodies import SAFE_METHODS
 from webui.sessions import Viewer
 from webui.site import Site
 
+CHANGES = {True: 1_200, False: 600}
+LOOKS = {True: 6_000, False: 6_000}
+"""A minute, of staff and of all others. Pages that listen fetch what changes."""
+
 
 class SignInFirst(DeskError):
     """A page that needs a person: the browser is sent to sign in and comes back."""
 
     code = "sign_in"
     status = 401
+
+
+class SecondStepFirst(DeskError):
+    """The desk asks its colleagues for a second step, and this session has none."""
+
+    code = "second_step"
+    status = 403
 
 
 def site_of(request: Request) -> Site:
@@ -54,7 +65,7 @@ async def visit(request: Request) -> AsyncIterator[UnitOfWork]:
         set_language(sessions.language_of(request, viewer, uow.settings.language))
         if request.method not in SAFE_METHODS:
             await _ours(request, uow, viewer)
-            _spend(request, site, viewer)
+        _spend(request, site, viewer)
         yield uow
 
 
@@ -79,8 +90,12 @@ async def _ours(request: Request, uow: UnitOfWork, viewer: Viewer) -> None:
 
 
 def _spend(request: Request, site: Site, viewer: Viewer) -> None:
-    """A person's hands do not send as much as this; strangers behind one address share it."""
-    budgets = site.facts.setdefault("changes", {True: Budget(1_200, 60), False: Budget(600, 60)})
+    """A person's hands do not send or look at as much as this; strangers behind one address share it."""
+    changes = request.method not in SAFE_METHODS
+    most = CHANGES if changes else LOOKS
+    budgets = site.facts.setdefault(
+        "changes" if changes else "looks", {staff: Budget(count, 60) for staff, count in most.items()}
+    )
     address = request.client.host if request.client else ""
     budgets[viewer.staff].take(str(viewer.person.id) if viewer.person is not None else address)
 
@@ -113,7 +128,13 @@ def staff(request: Request) -> Viewer:
     if not viewer.staff:
         # Requesters are not told which pages the desk has.
         raise NotFound(_("There is no such page."))
+    if site_of(request).desk.means.settings.staff_second_step and not _is_strong(viewer):
+        raise SecondStepFirst(_("The desk asks colleagues for a second step: please set up an app first."))
     return viewer
+
+
+def _is_strong(viewer: Viewer) -> bool:
+    return viewer.session is not None and viewer.session.strong
 
 
 AnyViewer = Annotated[Viewer, Depends(_viewer, scope="function")]

@@ -20,7 +20,7 @@ from core.i18n import N_, _, set_language
 from core.outage import is_outage
 from core.rate import Budget
 from webui import rendering, sessions
-from webui.deps import SignInFirst, site_of
+from webui.deps import SecondStepFirst, SignInFirst, site_of
 
 log = structlog.get_logger("webui")
 _NO_SUCH_LETTER = "22021"
@@ -91,6 +91,8 @@ async def _desk_error(request: Request, error: Exception) -> Response:
     if isinstance(error, SignInFirst):
         back = request.url.path if request.method == "GET" else "/"
         return rendering.see_other(f"/sign-in?next={quote(back)}")
+    if isinstance(error, SecondStepFirst):
+        return rendering.see_other("/account/security?done=second")
     headline = HEADLINES.get(error.status) or HTTPStatus(error.status).phrase
     context = {"error": error, "headline": _(headline)} | ({} if _is_known(request) else {"csrf": ""})
     page = rendering.page(request, "error.html", status=error.status, **context)

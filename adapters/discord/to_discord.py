@@ -14,8 +14,8 @@ from adapters.discord.from_discord import NO_BREAK
 NESTING = 20
 _MARKUP = re.compile(r"([\\`*_~|\[\]])")
 _ANGLE = re.compile(r"<(?=[@#:/at]|id:|https?:)")
-_LINE_START = re.compile(r"^(\s*)(>|[#+-](?=[\s#]|$))|^(\s*\d{1,9})(\.)(?=\s|$)", re.M)
-_SMALL_START = re.compile(r"^(\s*)-#", re.M)
+_LINE_START = re.compile(r"^([^\S\n]*+)(>|[#+-](?=[\s#]|$))|^([^\S\n]*+\d{1,9})(\.)(?=\s|$)", re.M)
+_SMALL_START = re.compile(r"^([^\S\n]*+)-#", re.M)
 _ADDRESS = re.compile(r"https?://[^\s<>\[\]\\]+")
 _EVERYONE = re.compile(r"@(?=everyone\b|here\b)", re.I)
 _RUN = re.compile(r"([\[\]*_~`<>|])\1{39,}")

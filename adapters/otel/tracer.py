@@ -43,13 +43,7 @@ _propagator = TraceContextTextMapPropagator()
 def start(endpoint: str, headers: str, *, part: str, share: float = 1.0) -> OtelTracer:
     """A tracer that sends to `<endpoint>/v1/traces`. `headers` are `name=value`, separated by commas; `share`
     is how much of what comes in is traced."""
-    # Its own words hold the collector's answers; ours say what matters.
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
-    exporter = OTLPSpanExporter(
-        endpoint=f"{endpoint.rstrip('/')}/v1/traces",
-        headers=parse_env_headers(headers, liberal=True),
-        timeout=SECONDS,
-    )
+    exporter = _exporter(endpoint, headers)
     provider = TracerProvider(
         sampler=ParentBased(TraceIdRatioBased(share)),
         resource=Resource.create(
@@ -68,6 +62,25 @@ def start(endpoint: str, headers: str, *, part: str, share: float = 1.0) -> Otel
         )
     )
     return OtelTracer(provider)
+
+
+def look(endpoint: str, headers: str) -> bool:
+    """Whether somebody takes traces there: nothing is sent, as they would be. May take seconds."""
+    exporter = _exporter(endpoint, headers)
+    try:
+        return exporter.export(()) is SpanExportResult.SUCCESS
+    finally:
+        exporter.shutdown()  # type: ignore[no-untyped-call]
+
+
+def _exporter(endpoint: str, headers: str) -> OTLPSpanExporter:
+    # Its own words hold the collector's answers; ours say what matters.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+    return OTLPSpanExporter(
+        endpoint=f"{endpoint.rstrip('/')}/v1/traces",
+        headers=parse_env_headers(headers, liberal=True),
+        timeout=SECONDS,
+    )
 
 
 class OtelTracer:

@@ -20,7 +20,7 @@ _PING = re.compile(r"(?<![\w/@])@(?=[A-Za-z]\w)")
 _TAG = re.compile(r"<[^<>]*>")
 _MARKUP = re.compile(r"[\[\]*_~`<>|\\]")
 _DEEP = re.compile(r"([\[\]*_~`<>|])\1{39,}")
-_TABLE = re.compile(r"^[ >\t]*\|?[ \t]*:?-+:?[ \t]*(?:\||$)", re.MULTILINE)
+_TABLE = re.compile(r"^[ >\t]*+\|?[ \t]*+:?-++:?[ \t]*(?:\||$)", re.MULTILINE)
 MOST_MARKUP = 4_000
 RULE = "———"
 

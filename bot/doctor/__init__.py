@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
-from bot.doctor import outside, platforms, stored
+from bot.doctor import outside, platforms, running, stored
 from bot.doctor.patient import Patient
 from core.admin.checkup import Line
 from core.errors import DeskError
@@ -27,6 +27,8 @@ LOOKS: dict[str, Look] = {
     "redis": outside.redis,
     "mail": outside.mail,
     "turn": outside.turn,
+    "parts": running.parts,
+    "traces": running.traces,
     "platforms": platforms.platforms,
 }
 """By the name of their lines, in the order in which they are told."""

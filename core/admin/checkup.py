@@ -32,6 +32,8 @@ TITLES = {
     "redis": N_("Redis"),
     "mail": N_("Mail"),
     "turn": N_("TURN, for calls"),
+    "parts": N_("Parts that run"),
+    "traces": N_("Traces"),
     "platforms": N_("Chat platforms"),
 }
 

@@ -21,6 +21,10 @@ KEY_BYTES = 32
 _VERSION = b"\x01"
 
 
+_SHORTEST = 1 + 12 + 16
+"""Version, nonce and tag, with nothing in between."""
+
+
 class Unreadable(DeskError):
     """A sealed value does not open: another key, another row, or changed bytes."""
 
@@ -47,7 +51,7 @@ def seal(key: bytes, value: bytes, bound: bytes) -> bytes:
 
 def unseal(key: bytes, sealed: bytes, bound: bytes) -> bytes:
     """The value again; raises `Unreadable` for a wrong key, row or changed bytes."""
-    if not key or sealed[:1] != _VERSION:
+    if not key or sealed[:1] != _VERSION or len(sealed) < _SHORTEST:
         raise Unreadable
     try:
         return AESGCM(key).decrypt(sealed[1:13], sealed[13:], bound)

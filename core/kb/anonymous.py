@@ -126,7 +126,7 @@ _GREETING = re.compile(
 )
 _TITLED = re.compile(rf"(\b(?:Mr|Mrs|Ms|Dr|Herrn|Herr|Frau)\.?\s+)({_NAME}(?:[ -]{_NAME})?)")
 _CLOSING = re.compile(
-    rf"((?:^|\n)\s*(?:(?:Best|Kind|Warm)?\s*[Rr]egards|Best|Cheers|Thanks|Many thanks|Sincerely|Yours|"
+    rf"((?:^|\n)[^\S\n]*+(?:(?:(?:Best|Kind|Warm)[^\S\n]+)?[Rr]egards|Best|Cheers|Thanks|Many thanks|Sincerely|Yours|"
     rf"(?:Viele|Liebe|Beste|Schöne|Herzliche|Mit freundlichen)\s+Gr(?:ü|ue)(?:ß|ss)en?|LG|VG|MfG|Gruß|Danke)"
-    rf"\s*[,!.]?\s*\n+\s*)(?!.*(?:Gr(?:ü|ue)(?:ß|ss)|[Rr]egards|Best))({_WORD}(?:[ .]+{_WORD}){{0,3}})(?=\s*(?:\n|$))"
+    rf"[^\S\n]*+[,!.]?[^\S\n]*+\n\s*+)(?!.*(?:Gr(?:ü|ue)(?:ß|ss)|[Rr]egards|Best))({_WORD}(?:[ .]+{_WORD}){{0,3}})(?=[^\S\n]*(?:\n|$))"
 )

@@ -19,7 +19,7 @@ from core.kb.slugs import slug_of
 
 LARGEST = 2 * 1024 * 1024
 MARK = ".draft"
-_HEADING = re.compile(r"^#\s+(.+?)\s*#*\s*$", re.MULTILINE)
+_HEADING = re.compile(r"#[^\S\n]++([^\n]+)")
 _IN_NAME = re.compile(r"^(?P<stem>.+?)(?:\.(?P<language>[a-z]{2,3}(?:-[A-Z]{2})?))?$")
 T = TypeVar("T")
 
@@ -211,9 +211,16 @@ def _stem_of(path: PurePosixPath) -> tuple[str, str, bool]:
 def _title_of(body: str, stem: str) -> tuple[str, str]:
     """A file without a title has one in its first heading, or in its name."""
     found = _HEADING.match(body)
-    if found is not None:
-        return found[1], body[found.end() :].strip()
+    if found is not None and (title := _without_closing(found[1])):
+        return title, body[found.end() :].strip()
     return stem.replace("-", " ").replace("_", " ").strip(), body
+
+
+def _without_closing(heading: str) -> str:
+    """A heading may be closed by further signs, which stand apart (CommonMark, 4.2)."""
+    words = heading.strip()
+    left = words.rstrip("#")
+    return words if left and not left[-1].isspace() else left.strip()
 
 
 def _id(words: str) -> UUID | None:

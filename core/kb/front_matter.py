@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 FENCE = "---"
 MOST_LINES = 200
 Value = str | list[str] | None
-_NAME = re.compile(r"([A-Za-z_][\w-]{0,40})\s*:(?:\s+(.*))?$")
+_NAME = re.compile(r"([A-Za-z_][\w-]{0,40})\s*:(?:\s++(.*))?$")
 
 
 @dataclass(slots=True)

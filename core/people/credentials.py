@@ -28,7 +28,7 @@ from core.crypto.fields import seal_text, unseal_text
 from core.db import UnitOfWork
 from core.errors import Invalid, Refused
 from core.i18n import _
-from core.people.common_passwords import COMMON
+from core.people.common_passwords import most_common
 from core.people.events import CredentialAdded, CredentialRemoved
 from core.people.model import Credential, CredentialKind, Person
 from core.people.service import Known
@@ -220,7 +220,8 @@ def _fits(stored: str, given: str) -> bool:
 
 def _is_common(folded: str) -> bool:
     core = folded.strip("0123456789!?.,;:-_*#$%&/+= @")
-    if folded in COMMON or core in COMMON or len(set(folded)) < 4:
+    known = most_common()
+    if folded in known or core in known or len(set(folded)) < 4:
         return True
     # A short word said twice or more is that word.
     return any(

@@ -62,7 +62,7 @@ SNIPPET_CHARACTERS = 200
 _WORD = re.compile(r"\w+(?:['’.@_-]\w+)*", re.UNICODE)
 _PART = re.compile(r"\w+", re.UNICODE)
 _SPACE = re.compile(r"\s")
-_JUMP = re.compile(r"\s*#?\s*(\d{1,18})\s*", re.ASCII)
+_JUMP = re.compile(r"\s*+(?:#\s*+)?(\d{1,18})\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

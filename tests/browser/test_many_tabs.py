@@ -152,3 +152,17 @@ async def test_changes_come_line_by_line_in_every_tab_and_after_a_gap(
     for tab in tabs:
         await expect(tab.locator("#timeline .message").last).to_contain_text("Said in between")
         await expect(tab.locator(f"#message-{message.id}")).to_contain_text("deleted")
+
+
+async def test_who_signs_out_leaves_nothing_in_the_other_tabs(
+    served: Served, context: BrowserContext
+) -> None:
+    first = await served.signed_in(context, "Sam")
+    second = await context.new_page()
+    number = served.seeded.numbers[0]
+    await ready(second, f"{served.url}/tickets/{number}")
+    await expect(second.locator("#timeline")).to_be_visible()
+    await first.evaluate("document.querySelector(\"form[action='/sign-out']\").requestSubmit()")
+    await first.wait_for_url("**/sign-in**")
+    await second.wait_for_url("**/sign-in**")
+    await expect(second.locator("#timeline")).to_have_count(0)

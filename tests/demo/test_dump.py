@@ -75,7 +75,7 @@ WITHOUT_WORDS = (
     "audit_seal", "conversation", "desk_fact", "desk_key", "erased", "intermediate_key", "person", "person_key",
     "reader_mark", "scheduled_job", "ticket", "team_member", "cursor", "room_thread", "pending_question",
     "call", "call_person", "call_consent", "call_quality", "call_recording", "call_review", "call_file", "article_view",
-    "lease",
+    "lease", "running_part",
 )  # fmt: skip
 """Tables that a desk always fills, or that hold ids, times and wrapped keys alone."""
 

@@ -3,6 +3,7 @@ what is checked is that they are well formed, and that every command, variable a
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import shutil
@@ -164,6 +165,36 @@ def test_platforms_that_call_us_reach_the_gateways() -> None:
     named = re.search(r"location ~ \^/chat/\(([a-z|]+)\)/", LOCATIONS)
     assert named is not None
     assert all((ROOT / "adapters" / one / "adapter.py").exists() for one in named[1].split("|"))
+
+
+def test_nginx_speaks_safe_tls_and_leads_pages_alone_to_it() -> None:
+    """What an API token is sent to in the clear must not look as if all were well."""
+    site = (ROOT / "deploy/nginx/desk.conf").read_text()
+    plain, secured = site.split("listen 8443 ssl;")
+    assert re.search(r"ssl_protocols TLSv1\.2 TLSv1\.3;", secured)
+    ciphers = re.search(r"ssl_ciphers ([^;]+);", secured)
+    assert ciphers is not None
+    for cipher in ciphers[1].split(":"):
+        assert cipher.startswith("ECDHE-"), cipher
+        assert "GCM" in cipher or "POLY1305" in cipher, cipher
+    for path in ("/api/", "/chat/"):
+        assert re.search(rf"location {path} \{{\s+return 403;", plain), path
+    assert re.search(r"location / \{\s+return 301 https:", plain)
+    assert "proxy_pass" not in plain
+
+
+def test_the_relay_reaches_no_inner_address() -> None:
+    denied = [
+        option.partition("=")[2] for option in SERVICES["coturn"]["command"] if "denied-peer-ip" in option
+    ]
+    ranges = [one.split("-") if "-" in one else [one, one] for one in denied]
+    for inner in ("10.1.2.3", "127.0.0.1", "172.30.42.7", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "fd00::1", "fe80::1"):  # fmt: skip
+        address = ipaddress.ip_address(inner)
+        assert any(
+            type(address) is type(ipaddress.ip_address(first))
+            and ipaddress.ip_address(first) <= address <= ipaddress.ip_address(last)  # type: ignore[operator]
+            for first, last in ranges
+        ), inner
 
 
 @pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx here (apt install nginx-light)")

@@ -16,9 +16,9 @@ from sqlalchemy.dialects.postgresql import insert
 from adapters.files.memory import MemoryStore
 from adapters.media import looking
 from bot import doctor, secrets
-from bot.doctor import outside, platforms, stored
+from bot.doctor import outside, platforms, running, stored
 from bot.doctor.patient import Patient
-from core import clock
+from core import clock, pulse
 from core.admin.checkup import Line, title, worst
 from core.chat import Finding, Guide, GuideField, Tried
 from core.desk import Desk
@@ -29,6 +29,7 @@ from core.lease import Lease
 from core.outbox_model import ScheduledJob
 from core.settings import Settings
 from tests.cli.program import deskbell, free_port
+from tests.fakes.otlp import collector
 from tests.mail.smtp_server import SmtpServer
 
 BASE64_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
@@ -160,6 +161,32 @@ async def test_redis_is_away_or_missing(patient: Patient) -> None:
         session.add(Lease(name="gateway", epoch=1, holder=new_id(), until=until))
         await session.commit()
     assert "in parts without Redis" in told(await outside.redis(patient))[1]
+
+
+async def test_parts_that_are_silent_or_of_another_version(patient: Patient) -> None:
+    assert told(await running.parts(patient)) == ("ok", "No part of the desk runs now.")
+    now = clock.now()
+    async with patient.db.sessions() as session:
+        await pulse.beat(session, new_id(), "web", now, {})
+        await pulse.beat(session, new_id(), "gateway", now, {})
+        await session.commit()
+    assert told(await running.parts(patient)) == ("ok", "2 processes run.")
+    async with patient.db.sessions() as session:
+        await session.execute(update(pulse.RunningPart).values(version=pulse.RunningPart.name))
+        await session.commit()
+    assert "gateway, web" in told(await running.parts(patient))[1]
+    with clock.fixed(lambda: now + timedelta(minutes=3)):
+        state, words = told(await running.parts(patient))
+    assert (state, words) == ("warn", "Silent, and did not end in order: gateway, web.")
+
+
+async def test_the_collector_of_traces(patient: Patient) -> None:
+    assert told(await running.traces(patient)) == ("ok", "Nothing is traced.")
+    with collector() as kept:
+        there = changed(patient, OTEL_EXPORTER_OTLP_ENDPOINT=kept.url)
+        assert told(await running.traces(there))[0] == "ok"
+        kept.answer = 401
+        assert told(await running.traces(there))[0] == "warn"
 
 
 async def test_the_mail_server(patient: Patient) -> None:

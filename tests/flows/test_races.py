@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
 
+import pyotp
 import pytest
 from sqlalchemy import func, select
 
@@ -11,8 +15,10 @@ from bot.router import Router
 from core import clock
 from core.access import Actor
 from core.chat import Place, Said, Sender
+from core.db import UnitOfWork
 from core.desk import Desk
-from core.errors import Conflict, DeskError
+from core.errors import Conflict, DeskError, NotFound
+from core.people import credentials, linking, links
 from core.people import service as people
 from core.people.model import Person
 from core.tickets import access
@@ -54,6 +60,48 @@ async def test_of_two_who_claim_at_once_exactly_one_wins_and_the_other_learns_wh
     losers = [result for result in results if result is not None]
     assert len(winners) == 1
     assert all(isinstance(result, AlreadyClaimed) and result.by == winners[0] for result in losers)
+
+
+async def test_what_works_once_works_once_when_many_try_at_once(desk: Desk) -> None:
+    """An invitation, a sign-in link, a proof, a recovery code, a code of the app, a code for another chat."""
+    async with desk.unit() as uow:
+        ada = await people.add(uow, name="Ada", email="ada@example.com", role="agent", verified=True)
+        others = [await people.add(uow, name=f"Other {n}") for n in range(8)]
+        tokens = {purpose: await links.issue(uow, ada, purpose) for purpose in links.PATHS}
+        code = await linking.make_code(uow, ada)
+        enrolled = await credentials.begin_totp(uow, ada, "ada")
+    async with desk.unit() as uow:
+        person = await people.get(uow, ada.id)
+        recovery = await credentials.confirm_totp(uow, person, pyotp.TOTP(enrolled.secret).now())
+    assert recovery
+    ahead = pyotp.TOTP(enrolled.secret).at(clock.now() + timedelta(seconds=credentials.STEP_SECONDS))
+
+    async def second(uow: UnitOfWork, given: str) -> None:
+        if not await credentials.check_second(uow, await people.get(uow, ada.id), given):
+            raise NotFound("no")
+
+    ways: dict[str, Callable[[UnitOfWork, int], Awaitable[object]]] = {
+        purpose.value: partial(_use, token, purpose) for purpose, token in tokens.items()
+    }
+    ways["recovery"] = lambda uow, _n: second(uow, recovery[0])
+    ways["app"] = lambda uow, _n: second(uow, ahead)
+    ways["chat"] = lambda uow, n: linking.owner_of(uow, code, others[n])
+
+    async def tried(way: Callable[[UnitOfWork, int], Awaitable[object]], number: int) -> bool:
+        try:
+            async with desk.unit() as uow:
+                await way(uow, number)
+        except DeskError:
+            return False
+        return True
+
+    for name, way in ways.items():
+        won = await asyncio.gather(*(tried(way, number) for number in range(8)))
+        assert sum(won) == 1, name
+
+
+async def _use(token: str, purpose: links.Purpose, uow: UnitOfWork, _number: int) -> None:
+    await links.use(uow, token, purpose)
 
 
 async def test_a_change_upon_an_older_look_is_refused_with_words(desk: Desk) -> None:

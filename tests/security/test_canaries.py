@@ -96,13 +96,19 @@ async def test_no_secret_comes_out_anywhere(world: World, logs: io.StringIO, tra
                     for name, value in planted.items()
                     if value in told and name not in own
                 ]
+    nobody = {"how": "password", "email": "nobody@example.com", "password": PASSWORD}
+    await world.call("stranger", "POST", "/sign-in", nobody)
     metrics = await world.client.get("/metrics", headers={"authorization": f"Bearer {METRICS}"})
     assert "deskbell" in metrics.text
     assert not found, "\n".join(found)
     _nothing_in(metrics.text, planted | {"words": SECRET, "said": SAID})
     _nothing_in(
-        logs.getvalue(), planted | {"words": SECRET, "said": SAID, "address": "requester@example.com"}
+        logs.getvalue(),
+        planted
+        | {"words": SECRET, "said": SAID, "address": "requester@example.com", "nobody": "nobody@example"},
     )
+    for name in ("request.refused", "request.not_found", "request.malformed", "sign_in.refused"):
+        assert name in logs.getvalue(), name
     told = b"".join(traces.raw).decode("utf-8", "replace")
     assert "GET /c/{token}" in told
     _nothing_in(told, planted | {"words": SECRET, "said": SAID, "address": "requester@example.com"})

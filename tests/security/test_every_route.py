@@ -130,6 +130,22 @@ async def test_whoever_sends_without_end_is_slowed(world: World) -> None:
         assert int(answers[-1].headers["retry-after"]) > 0
 
 
+async def test_whoever_looks_without_end_is_slowed(world: World) -> None:
+    world.app.state.site.facts["looks"] = {staff: Budget(3, 60) for staff in (True, False)}
+    for who, path in (("agent", "/search?q=help"), ("stranger", "/sign-in")):
+        answers = [await world.call(who, "GET", path) for _n in range(5)]
+        assert [one.status_code == 429 for one in answers] == [False] * 3 + [True] * 2
+
+
+async def test_no_address_climbs_out_of_the_folder_that_is_served(world: World) -> None:
+    ways = ("../../app.py", "..%2f..%2fapp.py", "%2e%2e/%2e%2e/app.py", "..%5c..%5capp.py", "%2fetc%2fpasswd", "/etc/passwd", "css/%00", "....//app.py")  # fmt: skip
+    for beginning in ("/static/", "/static/x/", "/static/x/css/"):
+        for way in ways:
+            answer = await world.client.get(beginning + way)
+            assert answer.status_code == 404, beginning + way
+            assert "import " not in answer.text
+
+
 def _missing(answer: Response) -> list[str]:
     headers, found = answer.headers, []
     policy = headers.get("content-security-policy", "")

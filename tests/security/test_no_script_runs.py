@@ -3,6 +3,8 @@ into what chats say, then looked for on all pages, as every role."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -22,6 +24,8 @@ from tests.webui import test_access_matrix as matrix
 from tests.webui.test_access_matrix import World
 
 world = matrix.world
+ELSEWHERE = "metadata.evil.example"
+"""What nothing may call, wherever it is written."""
 HARMFUL = (
     "erasure",
     "/delete",
@@ -71,6 +75,7 @@ async def test_what_was_written_anywhere_is_nowhere_run(world: World) -> None:
     world.desk.rehearsing = False
     ran: list[str] = []
     filled = 0
+    called = _calls()
     for who in ("requester", "agent", "admin"):
         for form in await _forms(world, who):
             for fields in _attempts(form):
@@ -89,6 +94,7 @@ async def test_what_was_written_anywhere_is_nowhere_run(world: World) -> None:
             if SHOWN in answer.text:
                 shown.setdefault(route.path, set()).add(who)
     assert not ran, "\n".join(sorted(set(ran)))
+    assert not called(), "an address that somebody wrote was called"
     assert filled > 100
     assert len(shown) > 40, sorted(shown)
 
@@ -109,10 +115,31 @@ def _attempts(form: Form) -> list[dict[str, Any]]:
     if not form.typed or any(word in form.action for word in HARMFUL):
         return []
     typed = [name for name in dict.fromkeys(form.typed) if name not in ("version", "csrf")]
+    each = [typed] if len(typed) == 1 else [typed, *([name] for name in typed)]
     return [
-        form.fields | dict.fromkeys(names, MARK)
-        for names in ([typed] if len(typed) == 1 else [typed, *([name] for name in typed)])
+        *(form.fields | dict.fromkeys(names, MARK) for names in each),
+        # What takes an address only takes this one.
+        form.fields | dict.fromkeys(typed, f"https://{ELSEWHERE}/x.png"),
     ]
+
+
+def _calls() -> Callable[[], list[str]]:
+    """What this process asks of the network from now on, as Python tells it (PEP 578)."""
+    seen: list[str] = []
+    on = True
+
+    def heard(event: str, given: tuple[Any, ...]) -> None:
+        if on and event in ("socket.getaddrinfo", "socket.connect") and ELSEWHERE in str(given):
+            seen.append(str(given[:2]))
+
+    sys.addaudithook(heard)
+
+    def stop() -> list[str]:
+        nonlocal on
+        on = False
+        return seen
+
+    return stop
 
 
 async def _said_in_chats(world: World) -> None:
@@ -120,7 +147,7 @@ async def _said_in_chats(world: World) -> None:
     world.desk.rehearsing = False
     said = Said(
         place=Place("fake", "main", "mark"), sender=Sender(external="mark", name=MARK), native="mark",
-        at=clock.now(), text=f"help {MARK}\n\n[{MARK}](javascript:zq()) <b onclick=zq()>b</b> ![x](javascript:zq())",
+        at=clock.now(), text=f"help https://{ELSEWHERE}/ ![](http://{ELSEWHERE}/a.png) {MARK}\n\n[{MARK}](javascript:zq()) <b onclick=zq()>b</b> ![x](javascript:zq())",
     )  # fmt: skip
     router = Router(world.desk)
     await router.deliver(said)

@@ -9,11 +9,11 @@ import pyotp
 import pytest
 from sqlalchemy import select
 
-from core import clock
+from core import clock, desk_settings
 from core.chat import Sender
 from core.desk import Desk
 from core.notices import rules
-from core.people import credentials, tokens
+from core.people import credentials, links, tokens
 from core.people import service as people
 from core.people.model import Identity, Person
 from core.tickets import service as tickets
@@ -241,6 +241,36 @@ async def test_an_app_is_set_up_and_its_codes_are_shown_once(world: World) -> No
         await browser.look("/account/security")
         await browser.submit("/account/app/delete", {"remove_code": codes[0]})
         assert browser.page.status_code == 422
+
+
+async def test_colleagues_without_a_second_step_set_it_up_first_where_the_desk_asks_for_it(
+    world: World,
+) -> None:
+    bob = await world.person("Bob", "bob@example.org", "agent")
+    ada = await world.person("Ada", "ada@example.org")
+    async with world.desk.unit() as uow:
+        await desk_settings.store(uow.session, {"staff_second_step": True})
+    await world.desk.refresh()
+    async with world.signed_in(ada) as browser:
+        assert (await browser.look("/my")).status_code == 200
+    async with world.signed_in(bob) as browser:
+        await browser.look("/desk/queues/unassigned")
+        assert browser.page.url.path == "/account/security"
+        assert "asks colleagues for a second step" in browser.text
+        answer = await browser.get("/desk/palette.json", headers={"accept": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (403, "second_step")
+        _secret, codes = await set_up_app(browser)
+        assert (await browser.look("/desk/queues/unassigned")).url.path == "/desk/queues/unassigned"
+        await browser.look("/account/security")
+        await browser.submit("/account/app/delete", {"remove_code": codes[0]})
+        assert (await browser.look("/desk/queues/unassigned")).url.path == "/account/security"
+    async with world.desk.unit() as uow:
+        admin = await people.add(uow, name="Root", role="admin")
+        token = await links.issue(uow, admin, links.Purpose.sign_in, data={"second": "waived"})
+    async with world.browser() as browser:
+        await browser.look(f"/sign-in/link/{token}")
+        await browser.submit(None)
+        assert (await browser.look("/admin")).url.path == "/admin"
 
 
 async def test_the_app_goes_with_a_recovery_code(world: World) -> None:

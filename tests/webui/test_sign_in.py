@@ -13,8 +13,10 @@ from sqlalchemy import func, select, update
 from core import clock
 from core.db import EventRow
 from core.desk import Desk
+from core.errors import Invalid
 from core.people import credentials, links, sign_in
 from core.people import service as people
+from core.people.common_passwords import most_common
 from core.people.links import LinkUsed, Purpose
 from core.people.model import OneTimeLink, Person, Session
 from core.rate import Budget
@@ -298,6 +300,18 @@ async def test_what_is_missing_is_said_in_place(world: World) -> None:
         await browser.submit("/sign-in", {"email": "ada@example.org"}, button="how=password")
         assert "let us send you a link" in browser.text
         assert browser.forms()[0].fields["email"] == "ada@example.org"
+
+
+def test_none_of_the_most_common_passwords_is_taken_nor_what_is_made_of_them() -> None:
+    known = sorted(most_common())
+    assert len(known) > 29_000
+    long_enough = [one for one in known if len(one) >= credentials.SHORTEST]
+    words = [one for one in known if one.isalpha()]
+    assert len(long_enough) > 1_000
+    for made in (*long_enough, *(f"{one}2026!!!!!"[:60] for one in words[::20])):
+        with pytest.raises(Invalid):
+            credentials.checked_password(made)
+    assert credentials.checked_password("canary violet tractor parade")
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,8 @@ def _statuses(path: str, method: str, operation: dict[str, Any]) -> Iterator[str
         ("400", takes_a_body),
         ("401", True),
         ("403", True),
-        ("404", "{" in path),
+        # What a body names may not be there either.
+        ("404", "{" in path or takes_a_body),
         ("408", takes_a_body),
         ("409", changes),
         ("413", takes_a_body),

@@ -38,6 +38,7 @@ _DONE = {
     "address": lambda: _("This is your address now."),
     "password": lambda: _("The password is set. You were signed out everywhere else."),
     "app": lambda: _("The second step is switched off."),
+    "second": lambda: _("The desk asks colleagues for a second step: please set up an app first."),
     "session": lambda: _("Signed out there."),
     "sessions": lambda: _("You were signed out everywhere else."),
     "token": lambda: _("The token is revoked."),
@@ -193,6 +194,8 @@ async def remove_app(request: Request, uow: Uow, viewer: SignedIn, site: TheSite
     except (Invalid, TooMany) as error:
         return await _security(request, uow, viewer, error, fallback="remove_code")
     await credentials.remove_totp(uow, _person(viewer))
+    if viewer.session is not None:
+        viewer.session.strong = False
     return see_other("/account/security?done=app")
 
 

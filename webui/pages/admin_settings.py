@@ -49,6 +49,7 @@ GROUPS: Mapping[str, tuple[str, tuple[str, ...]]] = {
             "suggest_articles",
         ),
     ),
+    "sign_in": (N_("Signing in"), ("staff_second_step",)),
     "chat": (N_("Web chat"), ("chat_origins", "live_chat", "offer_seconds")),
     "calls": (
         N_("Calls"),
@@ -81,6 +82,9 @@ HINTS = {
     "zone": N_("Such as Europe/Berlin. Working hours are meant in this zone."),
     "hold_seconds": N_("So long an agent can take a reply back. 0 sends at once."),
     "reopen_days": N_("A later reply opens a linked follow-up ticket."),
+    "staff_second_step": N_(
+        "Who has none sets it up at the next sign-in, before anything else. API tokens and linked chats are not asked."
+    ),
     "attachment_mb": N_("Larger files are refused with words that say so."),
     "chat_origins": N_("One a line, such as https://shop.example.com. Empty: every site."),
     "offer_seconds": N_("Then the chat is offered to the next free agent."),

@@ -86,7 +86,8 @@ async def by_link(request: Request, uow: Uow, viewer: AnyViewer, site: TheSite, 
     second = await sign_in.second_step(uow, found.person, found)
     if second is not None:
         return _to_second(site, second, back)
-    return await _enter(request, uow, viewer, site, found.person, "link", back)
+    waived = sign_in.is_waived(found)
+    return await _enter(request, uow, viewer, site, found.person, "link", back, strong=waived)
 
 
 # --- the second factor ------------------------------------------------------------------

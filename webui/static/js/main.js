@@ -35,6 +35,8 @@ const BEHAVIOURS = {
   "[data-call-check]": "call_check",
   "form[data-help-search]": "help_search",
   "[data-help-feedback]": "help_feedback",
+  "form[action='/sign-in']": "signed_out",
+  "form[action='/sign-out']": "signed_in",
 };
 
 const attached = new WeakMap();
