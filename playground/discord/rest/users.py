@@ -8,6 +8,7 @@ from playground.discord.errors import Refused
 from playground.discord.limits import check_name
 from playground.discord.model import Json
 from playground.discord.rest.table import routes
+from playground.discord.rights import rights_in_guild
 
 
 @routes.add("GET", "/users/@me")
@@ -31,7 +32,10 @@ async def get_user(call: Call) -> Json:
 async def my_guilds(call: Call) -> list[Json]:
     after, before = int(call.query.get("after") or 0), int(call.query.get("before") or 1 << 62)
     found = [one for one in call.world.guilds_of(call.app.id) if after < int(one.id) < before]
-    return [shapes.guild(one) | {"owner": False, "permissions": "0"} for one in found[: call.limit(200, 200)]]
+    return [
+        shapes.guild(one) | {"owner": False, "permissions": str(int(rights_in_guild(call.app.id, one)))}
+        for one in found[: call.limit(200, 200)]
+    ]
 
 
 @routes.add("DELETE", "/users/@me/guilds/{guild_id}")

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.discord import lanes, missed, read_marks
+from adapters.discord import guide, lanes, missed, read_marks
 from bot.router import Router
 from core.access import SYSTEM
 from core.chat import Card, Deleted, Edited, Post, Revoked, Said
@@ -220,6 +220,17 @@ async def test_without_the_intent_the_bot_still_hears_what_is_meant_for_it(
         findings = {one.name: one for one in await world.adapter.check()}
         assert findings["token"].ok
         assert not findings["message_content"].ok
+
+
+async def test_a_right_that_is_missing_is_named_with_what_it_is_for(desk: Desk, standin: Standin) -> None:
+    role = next(one for one in standin.seeded.guild.roles.values() if one.bot_id)
+    role.permissions = guide.NEEDED & ~guide.RIGHTS["manage_webhooks"]
+    async with running(desk, standin) as world:
+        findings = {one.name: one for one in await world.adapter.check()}
+        assert "manage webhooks (needed for: agents' own names and pictures)" in findings["rights"].words
+        assert "view channel" not in findings["rights"].words
+        role.permissions = guide.NEEDED
+        assert all(one.ok for one in await world.adapter.check())
 
 
 async def test_a_bot_comes_and_goes_by_its_row(desk: Desk) -> None:
