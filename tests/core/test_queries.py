@@ -49,6 +49,9 @@ async def world(server: Embedded, migrated: str) -> AsyncIterator[World]:
             )
             await uow.session.execute(update(Ticket).where(Ticket.number % 8 == 1).values(status="waiting"))
             await uow.session.execute(
+                update(Ticket).where(Ticket.number % 16 == 2).values(status="resolved", closed_at=None)
+            )
+            await uow.session.execute(
                 update(Ticket)
                 .where(Ticket.number.in_((5, 6)))
                 .values(snoozed_until=clock.now() + timedelta(days=1))
