@@ -169,6 +169,12 @@ async def test_a_form_token_is_one_visitors_and_for_a_day(world: World) -> None:
     assert (await ada.say("hello", form=form)).json()["state"] == "sent"
 
 
+async def test_a_clock_that_is_behind_makes_nobody_a_robot(world: World) -> None:
+    ada = await world.visitor()
+    form = form_of_age(world.desk, ada.session["visitor"], -3_600)
+    assert (await ada.say("hello", form=form)).json()["state"] == "sent"
+
+
 async def test_those_who_are_known_do_not_fall_into_the_trap(world: World) -> None:
     from datetime import timedelta
 
