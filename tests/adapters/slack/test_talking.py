@@ -110,5 +110,6 @@ async def test_a_workspace_that_was_not_reached_yet_is_heard_later(slack: Standi
     with pytest.raises(Unavailable):
         await slack.adapter.receiving.receive(payload)
     slack.server.faults.clear()
+    slack.adapter.receiving.deliver = hearing
     assert await slack.adapter.receiving.receive(payload) == {}
     assert await slack.adapter.receiving.receive(payload | {"team_id": "T0NOBODY"}) == {}
