@@ -117,12 +117,12 @@ class CatchUp:
             await self._hand_over(workspace, channel, found, hand)
             self._awaited[workspace.team, channel] = later
 
-    async def is_gone(self, workspace: Workspace, channel: str, message: Json) -> bool:
-        """Whether a message that was said before we were here, and is told only now, is there no more.
-        What Slack does not say for sure counts as there."""
+    async def as_it_stands(self, workspace: Workspace, channel: str, message: Json) -> Json | None:
+        """A message that was said before we were here, and is told only now, as it reads today; empty when
+        it is there no more. None for any other, and for what Slack does not say for sure."""
         ts, thread = str(message.get("ts") or ""), str(message.get("thread_ts") or "")
         if not f"{self._since - OVERLAP:.6f}" <= ts < f"{self._since:.6f}":
-            return False
+            return None
         one: Json = {"channel": channel, "oldest": ts, "latest": ts, "inclusive": True, "limit": 2}
         try:
             if thread and thread != ts:
@@ -130,14 +130,14 @@ class CatchUp:
             else:
                 answer = await workspace.call("conversations.history", **one)
         except ThreadGone:
-            return True
+            return {}
         except PostFailed as error:
             log.info("slack.not_looked_for", error=type(error).__name__)
-            return False
+            return None
         found = answer.get("messages")
-        return isinstance(found, list) and not any(
-            isinstance(each, dict) and each.get("ts") == ts for each in found
-        )
+        if not isinstance(found, list):
+            return None
+        return next((each for each in found if isinstance(each, dict) and each.get("ts") == ts), {})
 
     async def _history(self, workspace: Workspace, channel: str) -> _Found:
         """What was said in a channel meanwhile; asked again while there is time to acknowledge."""

@@ -6,15 +6,16 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
-from adapters.slack import gathering, inbound
+from adapters.slack import gathering, inbound, messages
 from adapters.slack.answering import Answering, user_in
 from adapters.slack.catchup import CatchUp
 from adapters.slack.directory import Directory
 from adapters.slack.inbound import to_inbound
+from adapters.slack.names import Known
 from adapters.slack.posting import reactions_on
 from adapters.slack.standing import stands
 from adapters.slack.workspaces import Workspace, Workspaces
@@ -42,6 +43,7 @@ log = structlog.get_logger("slack.receiving")
 Json = dict[str, Any]
 
 MOST_GONE = 5_000
+Kept = TypeVar("Kept")
 _CHANNEL_EVENTS = ("message", "app_mention")
 _FORGET = ("user_change", "user_profile_changed", "user_status_changed")
 _ENDED = ("app_uninstalled", "tokens_revoked")
@@ -59,6 +61,8 @@ class Receiving:
         self.deliver: Deliver | None = None
         self._gone: OrderedDict[str, None] = OrderedDict()
         """Messages whose deletion was told before they were: they are not said any more."""
+        self._early: OrderedDict[str, Edited] = OrderedDict()
+        """The last words of messages whose edit was told before they were: they follow them."""
         self._told: OrderedDict[str, None] = OrderedDict()
         """Whose mistake was told to them: what names the bot in a channel comes as two events."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -137,24 +141,37 @@ class Receiving:
     async def _plain(self, workspace: Workspace, payload: Json) -> None:
         known = await self.directory.known(workspace, inbound.wanted(payload))
         found = to_inbound(payload, known)
-        if found is None or self._was_deleted(found) or await self._is_gone(workspace, found, payload):
+        if found is None or self._was_deleted(found) or await self._is_gone(workspace, found, payload, known):
             return
         answer = await self._answer(workspace, found, payload)
+        if isinstance(found, Said):
+            await self._follow(workspace, found, payload)
         if isinstance(found, Visited) and answer is not None and answer.cards:
             await self.answering.home(workspace, user_in(payload), answer.cards)
         elif answer is not None:
             self._later(self.answering.show(workspace, found, answer, payload))
 
-    def _was_deleted(self, found: Inbound) -> bool:
-        return isinstance(found, (Said, Invoked)) and f"{found.place.channel} {found.native}" in self._gone
+    async def _follow(self, workspace: Workspace, said: Said, payload: Json) -> None:
+        """The edit that came before its message. It is kept until it was dealt with."""
+        if (edit := self._early.get(_key(said))) is not None:
+            await self._answer(workspace, edit, payload)
+            self._early.pop(_key(said), None)
 
-    async def _is_gone(self, workspace: Workspace, found: Inbound, payload: Json) -> bool:
+    def _was_deleted(self, found: Inbound) -> bool:
+        return isinstance(found, (Said, Invoked)) and _key(found) in self._gone
+
+    async def _is_gone(self, workspace: Workspace, found: Inbound, payload: Json, known: Known) -> bool:
         """Told again after a start, and deleted meanwhile: its deletion may have come to the process
-        before this one, ahead of the message."""
+        before this one, ahead of the message. An edit that came so follows it."""
         event = payload.get("event")
         if not isinstance(found, Said) or not isinstance(event, dict):
             return False
-        return await self.catchup.is_gone(workspace, found.place.channel, event)
+        stands = await self.catchup.as_it_stands(workspace, found.place.channel, event)
+        if stands and stands.get("edited") and _key(found) not in self._early:
+            edit = messages.edit_of(stands, known, found.place.channel, missed=True)
+            if edit is not None:
+                _keep(self._early, _key(found), edit)
+        return stands == {}
 
     async def _answer(self, workspace: Workspace, found: Inbound, payload: Json) -> Answer | None:
         """Words about the sender's own mistake are shown to them; it is dealt with then."""
@@ -170,7 +187,9 @@ class Receiving:
             self._tell_once(workspace, found, error, payload)
             return None
         if answer.ignored and isinstance(found, Deleted):
-            self._remember(found)
+            _note(self._gone, found)
+        elif answer.ignored and isinstance(found, Edited):
+            _keep(self._early, _key(found), found)
         return answer
 
     async def _delivered(self, found: Inbound) -> Answer:
@@ -182,9 +201,6 @@ class Receiving:
     def _tell_once(self, workspace: Workspace, found: Inbound, error: DeskError, payload: Json) -> None:
         if _note(self._told, found):
             self._later(self.answering.tell(workspace, found, error.words, payload))
-
-    def _remember(self, found: Deleted) -> None:
-        _note(self._gone, found)
 
     # --- commands, buttons, forms
 
@@ -244,14 +260,21 @@ class Receiving:
             log.error("slack.answer_failed", exc_info=error)
 
 
+def _key(found: Inbound) -> str:
+    return f"{found.place.channel} {found.native}"
+
+
 def _note(kept: OrderedDict[str, None], found: Inbound) -> bool:
     """Keep that this was dealt with; False when it was before."""
-    key = f"{found.place.channel} {found.native}"
-    news = key not in kept
-    kept[key] = None
+    news = _key(found) not in kept
+    _keep(kept, _key(found), None)
+    return news
+
+
+def _keep(kept: OrderedDict[str, Kept], key: str, what: Kept) -> None:
+    kept[key] = what
     while len(kept) > MOST_GONE:
         kept.popitem(last=False)
-    return news
 
 
 def _on_home(payload: Json) -> bool:

@@ -204,6 +204,39 @@ async def test_a_deletion_that_overtakes_its_message(live: Standin, hearing: Hea
     assert kinds in ([Deleted], [Said, Deleted])
 
 
+async def test_an_edit_that_overtakes_its_message_follows_it(live: Standin, hearing: Hearing) -> None:
+    hearing.answer = lambda inbound: Answer(ignored=isinstance(inbound, Edited) and not hearing.all(Said))
+    live.server.faults.add("event:message", "reorder", times=1, seconds=1.0)
+    said = await live.server.play.say(live.world.ada, "bot", "teh")
+    await live.server.play.edit(live.world.ada, "bot", said["ts"], "the")
+    await live.server.play.settled()
+    last = hearing.heard[-1]
+    assert isinstance(last, Edited)
+    assert (last.native, last.text) == (said["ts"], "the")
+
+
+async def test_an_edit_that_the_process_before_was_told_of(slack: Standin, hearing: Hearing) -> None:
+    """The edit came first, and the process died before its message came."""
+    hearing.answer = lambda inbound: Answer(
+        ignored=isinstance(inbound, Edited)
+        and inbound.native not in [one.native for one in hearing.all(Said)]
+    )
+    play, ada = slack.server.play, slack.world.ada
+    async with up(slack, hearing):
+        await play.say(ada, "bot", "one")
+        await hearing.first(Said, text="one")
+        slack.server.faults.add("event:message", "reorder", times=1, seconds=2.0)
+        said = await play.say(ada, "bot", "teh")
+        await play.edit(ada, "bot", said["ts"], "the")
+        await hearing.first(Edited)
+    async with up(slack, hearing):
+        await play.settled()
+        await play.say(ada, "bot", "two")
+        await hearing.first(Said, text="two")
+    told = [one for one in hearing.heard if one.native == said["ts"]]
+    assert told[-1].text == "the"
+
+
 async def test_a_deletion_that_the_process_before_was_told_of(slack: Standin, hearing: Hearing) -> None:
     """The deletion came first, and the process died before its message came."""
     hearing.answer = lambda inbound: Answer(ignored=isinstance(inbound, Deleted))
