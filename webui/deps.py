@@ -93,11 +93,11 @@ def _spend(request: Request, site: Site, viewer: Viewer) -> None:
     """A person's hands do not send or look at as much as this; strangers behind one address share it."""
     changes = request.method not in SAFE_METHODS
     most = CHANGES if changes else LOOKS
-    budgets = site.facts.setdefault(
-        "changes" if changes else "looks", {staff: Budget(count, 60) for staff, count in most.items()}
-    )
+    kind = "changes" if changes else "looks"
+    if kind not in site.facts:
+        site.facts[kind] = {staff: Budget(count, 60) for staff, count in most.items()}
     address = request.client.host if request.client else ""
-    budgets[viewer.staff].take(str(viewer.person.id) if viewer.person is not None else address)
+    site.facts[kind][viewer.staff].take(str(viewer.person.id) if viewer.person is not None else address)
 
 
 Uow = Annotated[UnitOfWork, Depends(unit, scope="function")]

@@ -48,7 +48,8 @@ ENVIRONMENT: tuple[tuple[str, str, str, str], ...] = (
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`ticket_place` says where a ticket of one requester is held on a server: in a private thread or
-    in a channel of its own, `closed_days` how long that channel stays when it is closed. `forums` are ids of forums whose posts are tickets without a mention."""
+    in a channel of its own, `closed_days` how long that channel stays when it is closed. `forums` are ids of
+    forums whose posts are tickets without a mention."""
 
     api_base_url: str = ""
     gateway_url: str = ""

@@ -99,7 +99,7 @@ async def _calls(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Found]:
         made[call.id] = Found(
             call=call, id=call.id, number=number, began=call.started_at or call.created_at, seconds=call.seconds,
             agents=_names([one.person_id for one in people_in if one.staff], names),
-            requester=names[requester].shown if requester in names else "",
+            requester=_name(requester, names),
             rating=min((one.rating for one in people_in if one.rating), default=None),
             recorded=call.id in recorded, loss=loss, round_trip=trip, frozen=frozen or 0.0,
             marks=marks.get(call.id, ()),
@@ -120,7 +120,7 @@ async def _chats(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, Found]:
         row.id: Found(
             call=None, id=row.id, number=row.number, began=row.created_at, seconds=_lasted(row),
             agents=_names(answering[row.id], names),
-            requester=names[row.requester_id].shown if row.requester_id in names else "",
+            requester=_name(row.requester_id, names),
             rating=row.rating, messages=row.messages, marks=marks.get(row.id, ()),
         )
         for row in rows
@@ -157,6 +157,10 @@ async def _answering(uow: UnitOfWork, rows: Sequence[Ticket]) -> dict[UUID, list
 
 def _names(ids: Sequence[UUID], names: dict[UUID, Named]) -> tuple[str, ...]:
     return tuple(names[one].shown for one in ids if one in names)
+
+
+def _name(one: UUID, names: dict[UUID, Named]) -> str:
+    return "".join(_names([one], names))
 
 
 async def _marks(uow: UnitOfWork, of: Any, ids: Sequence[UUID]) -> dict[UUID, tuple[int, ...]]:
