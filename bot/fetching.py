@@ -18,7 +18,7 @@ from core.conversations.service import Thread
 from core.crypto.fields import new_key
 from core.db import UnitOfWork
 from core.desk import Desk
-from core.errors import DeskError
+from core.errors import DeskError, Unavailable
 from core.files.names import clean_name
 from core.files.receive import Received, receive, too_large
 from core.outbox_model import Delivery
@@ -45,6 +45,8 @@ async def fetch(desk: Desk, adapter: Any, row: Delivery) -> None:
     try:
         key, received = await _stream(desk, adapter, wanted)
     except (Gone, DeskError) as error:
+        if isinstance(error, Unavailable) and row.attempts < outbox.MOST_ATTEMPTS:
+            raise  # The store refuses, or is full: what it refuses now it may take later.
         await _lost(desk, row, error.code if isinstance(error, DeskError) else "gone")
         return
     try:

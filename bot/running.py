@@ -101,9 +101,9 @@ async def worker(app: App) -> tuple[Any, Work]:
 
         named = {job.name: job for job in table}
 
-        async def one(name: str) -> None:
+        async def one(name: str, trace: str | None) -> None:
             if name in named:
-                await jobs.run_one(app.desk, named[name])
+                await jobs.run_one(app.desk, named[name], trace)
 
         handed = RedisJobs(url, app.desk.means.keys.desk, one)
         hand = handed.hand

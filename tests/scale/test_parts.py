@@ -140,6 +140,7 @@ async def test_each_part_dies_once_and_everything_arrives_once(scale: Scale) -> 
     await scale.answers("With the bell")
     # What a part that is killed has not sent yet, nobody hears of.
     await until(lambda: _traces(scale.kept, "inbound") & _traces(scale.kept, "platform.call"))
+    await until(lambda: _traces(scale.kept, "job.handed") & _traces(scale.kept, "job"))
 
     leader, before = await scale.leader(), await scale.epoch()
     began = time.monotonic()
