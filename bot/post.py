@@ -295,7 +295,10 @@ class Posting:
             return more
 
     async def _arrived(self, uow: UnitOfWork, row: Delivery, native: str, revision: int) -> bool:
-        """A message stands there; what changed while its call was under way is put right at once."""
+        """A message stands there; what changed while its call was under way is put right at once. After several
+        tries it may be what the first of them said."""
+        if row.attempts > 1:
+            revision = min(revision, 1)
         first = row.part == 0 or row.kind == "file"
         standing = await arrived(uow, row, native, first=first)
         if standing is None:

@@ -7,7 +7,6 @@ there next has what came before delivered first; a sweep goes through the rest w
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from adapters.slack.directory import Directory
 from adapters.slack.lanes import Lanes
 from adapters.slack.standing import threads
 from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
+from core import clock
 from core.chat import Answer, Gone, Inbound, NotSupported, PostFailed, RetryAfter, Revoked, ThreadGone
 from core.errors import DeskError, Unavailable
 from core.i18n import _
@@ -74,7 +74,7 @@ class CatchUp:
         self.directory = directory
         self.lanes = lanes
         self.wanted = asyncio.Event()
-        self._round, self._since = 1, time.time()
+        self._round, self._since = 1, clock.seconds()
         self._read: dict[tuple[str, str], int] = {}
         """In which round a channel was read to its end, so that live messages may follow."""
         self._swept: dict[tuple[str, str], int] = {}
@@ -89,7 +89,7 @@ class CatchUp:
 
     def again(self) -> None:
         """There may be a gap: nothing counts as read to the end any more."""
-        self._round, self._since = self._round + 1, time.time()
+        self._round, self._since = self._round + 1, clock.seconds()
         self.wanted.set()
 
     # --- while events come in
@@ -221,7 +221,7 @@ class CatchUp:
         """Since when this workspace is read. What was said before we came is not ours."""
         begun = await self._cursor(workspace, "")
         if not begun:
-            begun = self._cursors[workspace.team, ""] = f"{workspace.met or time.time():.6f}"
+            begun = self._cursors[workspace.team, ""] = f"{workspace.met or clock.seconds():.6f}"
             self._moved.add((workspace.team, ""))
             await self.save()
         return begun
@@ -289,7 +289,7 @@ class CatchUp:
         cursor = await self._cursor(workspace, channel) or begun
         fresh = f"{max(float(cursor) - OVERLAP, float(begun)):.6f}"
         since = f"{max(float(cursor) - BACK, float(begun)):.6f}" if patient else fresh
-        until = f"{time.time() - BRIEF:.6f}"
+        until = f"{clock.seconds() - BRIEF:.6f}"
         ask = self._asked if patient else Workspace.call
         history = "conversations.history"
         messages, whole = await self._pages(ask, workspace, history, channel=channel, oldest=since)

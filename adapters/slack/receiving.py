@@ -144,18 +144,10 @@ class Receiving:
         if found is None or self._was_deleted(found) or await self._is_gone(workspace, found, payload, known):
             return
         answer = await self._answer(workspace, found, payload)
-        if isinstance(found, Said):
-            await self._follow(workspace, found, payload)
         if isinstance(found, Visited) and answer is not None and answer.cards:
             await self.answering.home(workspace, user_in(payload), answer.cards)
         elif answer is not None:
             self._later(self.answering.show(workspace, found, answer, payload))
-
-    async def _follow(self, workspace: Workspace, said: Said, payload: Json) -> None:
-        """The edit that came before its message. It is kept until it was dealt with."""
-        if (edit := self._early.get(_key(said))) is not None:
-            await self._answer(workspace, edit, payload)
-            self._early.pop(_key(said), None)
 
     def _was_deleted(self, found: Inbound) -> bool:
         return isinstance(found, (Said, Invoked)) and _key(found) in self._gone
@@ -196,7 +188,22 @@ class Receiving:
         if self.deliver is None:
             raise Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))
         set_language(found.sender.locale or None)
-        return await self.deliver(found)
+        answer = await self.deliver(found)
+        if isinstance(found, Said):
+            await self._follow(found, self.deliver)
+        return answer
+
+    async def _follow(self, said: Said, deliver: Deliver) -> None:
+        """The edit that came before its message, told or found in the history. It is kept until it was dealt with."""
+        if (edit := self._early.get(_key(said))) is None:
+            return
+        try:
+            await deliver(edit)
+        except Unavailable:
+            raise
+        except DeskError as error:
+            log.info("slack.edit_refused", error=error.code)
+        self._early.pop(_key(said), None)
 
     def _tell_once(self, workspace: Workspace, found: Inbound, error: DeskError, payload: Json) -> None:
         if _note(self._told, found):

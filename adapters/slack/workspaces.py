@@ -14,6 +14,7 @@ import structlog
 
 from adapters.slack.calls import SECONDS, Json, call
 from adapters.slack.settings import Settings
+from core import clock
 from core.chat import Place, PostFailed, Revoked
 from core.desk import Desk
 from core.installations import service as installations
@@ -188,7 +189,7 @@ class Workspaces:
         workspace.name = workspace.name or str(me.get("team", ""))
         workspace.url = str(me.get("url", ""))
         workspace.bot_user, workspace.bot_id = str(me.get("user_id", "")), str(me.get("bot_id", ""))
-        workspace.scopes, workspace.settled, workspace.met = scopes, True, time.time()
+        workspace.scopes, workspace.settled, workspace.met = scopes, True, clock.seconds()
         log.info("slack.connected", team=workspace.team)
         self.on_new(workspace)
         self.changed.set()
@@ -205,10 +206,10 @@ class Workspaces:
     # --- tokens that are exchanged
 
     async def _in_time(self, workspace: Workspace) -> None:
-        if not workspace.secrets.get("refresh_token") or workspace.expires_at - time.time() > EARLY:
+        if not workspace.secrets.get("refresh_token") or workspace.expires_at - clock.seconds() > EARLY:
             return
         async with workspace.turning:
-            if workspace.expires_at - time.time() <= EARLY:
+            if workspace.expires_at - clock.seconds() <= EARLY:
                 await self._turn(workspace)
 
     async def _turn(self, workspace: Workspace) -> None:
@@ -221,7 +222,7 @@ class Workspaces:
                 grant_type="refresh_token", refresh_token=workspace.secrets["refresh_token"]
             )
         except PostFailed:
-            if await self._turned_elsewhere(workspace) or workspace.expires_at > time.time() + 60:
+            if await self._turned_elsewhere(workspace) or workspace.expires_at > clock.seconds() + 60:
                 return
             raise
         secrets = dict(workspace.secrets) | secrets_of(answer)
@@ -237,7 +238,7 @@ class Workspaces:
         for row in rows:
             if row.id == workspace.row and row.secrets != workspace.secrets:
                 self._use(workspace, row.secrets)
-                return workspace.expires_at - time.time() > EARLY
+                return workspace.expires_at - clock.seconds() > EARLY
         return False
 
     def _use(self, workspace: Workspace, secrets: Mapping[str, str]) -> None:
@@ -308,7 +309,7 @@ def secrets_of(answer: Json) -> dict[str, str]:
     found = {"bot_token": str(answer.get("access_token") or "")}
     if answer.get("refresh_token"):
         found["refresh_token"] = str(answer["refresh_token"])
-        found["expires_at"] = str(int(time.time()) + int(answer.get("expires_in") or 43_200))
+        found["expires_at"] = str(int(clock.seconds()) + int(answer.get("expires_in") or 43_200))
     return found
 
 

@@ -129,11 +129,12 @@ async def backup(patient: Patient) -> Sequence[Line]:
 
 
 async def clock(patient: Patient) -> Sequence[Line]:
-    """Ours beside the database's; where both are one machine's, nothing is told by it."""
-    began = desk_clock.now()
+    """This machine's own beside the database's, which is the desk's; where both are one machine's, nothing is
+    told by it."""
+    began = desk_clock.of_this_machine()
     async with patient.db.sessions() as session:
         theirs = await session.scalar(select(func.clock_timestamp()))
-    ended = desk_clock.now()
+    ended = desk_clock.of_this_machine()
     if theirs is None:
         return []
     off = max((began - theirs).total_seconds(), (theirs - ended).total_seconds(), 0.0)

@@ -136,8 +136,8 @@ async def test_how_old_the_backup_is(patient: Patient) -> None:
 async def test_a_clock_that_is_wrong(
     patient: Patient, monkeypatch: pytest.MonkeyPatch, off: int, state: str
 ) -> None:
-    real = clock.now
-    monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=off))
+    real = clock.of_this_machine
+    monkeypatch.setattr(clock, "of_this_machine", lambda: real() + timedelta(seconds=off))
     assert told(await stored.clock(patient))[0] == state
 
 

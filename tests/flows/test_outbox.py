@@ -450,6 +450,22 @@ async def test_what_was_deleted_before_its_answer_came_does_not_stay(world: Worl
     assert "due" not in {row.state for row in await world.rows()}
 
 
+async def test_what_was_edited_before_its_answer_came_says_the_new_words(world: World) -> None:
+    """The second try finds what the first has left, and that says the old ones."""
+    world.chat.drops_answers = world.chat.knows_keys = True
+    message = await world.reply("tomorow")
+    await world.work()
+    world.chat.drops_answers = False
+    async with world.desk.unit(world.bob) as uow:
+        opened = await access.change(uow, world.bob, world.number)
+        found = await tickets.message_in(uow, opened, message)
+        await tickets.edit_message(uow, world.bob, opened, found, "tomorrow")
+    assert world.chat.texts() == ["tomorow"]
+    with clock.fixed(_later(minutes=1)):
+        await world.work()
+    assert world.chat.texts() == ["tomorrow"]
+
+
 async def test_events_are_dealt_with_once_whatever_the_order_of_commits(world: World) -> None:
     """A transaction that commits late is not passed over by the reader."""
     slow = world.desk.db.sessions()
