@@ -163,46 +163,6 @@ async def _counted() -> AsyncGenerator[None]:
         yield
 
 
-<<<<<<< HEAD
-def _measure(signal: Signal, found: set[str]) -> None:
-    """How long it took from an event to this page; lists wait for each other on purpose."""
-    if (at := signal.data.get("at")) is None or found <= LISTS:
-        return
-    # What an older conversation brings along has its own time.
-    if (taken := clock.seconds() - float(at)) < OLD_EVENT:
-        metrics.observe_page(taken + GATHER)
-
-
-@dataclass(slots=True)
-class Gathered:
-    """What has changed and is not told yet. A burst becomes one message, `GATHER` seconds after its first;
-    times are those of the monotonic clock."""
-
-    due: float = math.inf
-    """When something is to be told."""
-    _topics: set[str] = field(default_factory=set)
-    _lists_told: float = -math.inf
-
-    def add(self, topics: set[str], now: float) -> None:
-        if not topics:
-            return
-        self._topics |= topics
-        soon = now + GATHER
-        self.due = min(self.due, max(soon, self._lists_told + LISTS_EVERY) if topics <= LISTS else soon)
-
-    def take(self, now: float) -> set[str]:
-        """All of it; lists only where it is their time."""
-        early = now < self._lists_told + LISTS_EVERY
-        taken = self._topics - LISTS if early else self._topics
-        self._topics = self._topics - taken
-        self.due = self._lists_told + LISTS_EVERY if self._topics else math.inf
-        if taken & LISTS:
-            self._lists_told = now
-        return taken
-
-
-=======
->>>>>>> 16908e63251f4604a1af9a6e1067e1f9e13aef83
 async def _standing(site: Site, shown: Mapping[UUID, int]) -> list[str]:
     if not shown:
         return []

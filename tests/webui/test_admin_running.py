@@ -242,7 +242,7 @@ async def test_performance_adds_up_what_all_parts_tell(here: World) -> None:
     gateway = {
         "steps": {"inbound": {"12": 97, "24": 3}, "delivery slack": {"30": 2}},
         "counts": {"error": 1, "call slack RetryAfter": 9},
-        "leads": True,
+        "leads": ["gateway", "slack/T1", "telegram"],
     }
     gone = {"steps": {"request": {"40": 900}}, "counts": {"error": 90}}
     async with here.desk.db.sessions() as session:
@@ -260,7 +260,7 @@ async def test_performance_adds_up_what_all_parts_tell(here: World) -> None:
     assert "Wrong passwords and codes 4" in words
     assert "Refused 2" in words
     assert "Silent" in words
-    assert "Leads" in words
+    assert "Leads the desk, Slack T1, Telegram" in words
     part = await lea.get("/admin/performance/now")
     assert "<html" not in part.text
     assert (await here.browsers["bob"].get("/admin/performance")).status_code == 404
