@@ -12,6 +12,7 @@ from core.crypto import words
 from core.db import UnitOfWork
 from core.people.model import Organisation
 
+
 async def of_email(uow: UnitOfWork, email: str) -> UUID | None:
     """The organisation of a proved address; None for a domain that belongs to none."""
     domain = email.rpartition("@")[2].strip()
@@ -32,4 +33,3 @@ def domain_digest(uow: UnitOfWork, domain: str) -> int:
     with suppress(UnicodeError):
         folded = text.ascii_domain(folded)
     return words.hashed(uow.keys.lookup, f"domain|{folded}")
-
