@@ -158,6 +158,25 @@ async def test_what_could_not_be_kept_comes_again(way: Way) -> None:
     assert [one.text for one in way.heard if isinstance(one, Said)] == ["Can you hear me?"]
 
 
+async def test_what_is_said_while_another_process_leads_is_heard_once_it_is_led_here(way: Way) -> None:
+    adapter = way.standin.adapter
+    assert await adapter.shares() == {"": frozenset({""})}
+    await way.standin.says("Before")
+    await way.shows("We have your request as")
+    await adapter.lead(frozenset({"another"}))
+    await way.standin.says("Meanwhile")
+    assert [one.text for one in way.heard if isinstance(one, Said)] == ["Before"]
+    await adapter.lead(frozenset({""}))
+    await until(lambda: _has_heard(way, "Before", "Meanwhile"))
+    await way.standin.says("After")
+    await until(lambda: _has_heard(way, "Before", "Meanwhile", "After"))
+
+
+async def _has_heard(way: Way, *texts: str) -> bool:
+    """In this order; what is read once more counts once."""
+    return list(dict.fromkeys(one.text for one in way.heard if isinstance(one, Said))) == list(texts)
+
+
 async def test_a_ticket_has_its_thread_in_a_desk_room(way: Way) -> None:
     if not isinstance(way.standin.adapter, Rooms):
         pytest.skip(f"{way.standin.adapter.name} has no rooms")
