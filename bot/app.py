@@ -152,6 +152,8 @@ async def compose(settings: Settings, *, part: bool = False, idle_seconds: float
         app.loops.others = bool(told)
         if server is not None:
             app.tasks["database"] = server.keep
+            # Not before: where a key or a schema does not fit, the line that says so stands alone.
+            log.info("database started", seconds=round(server.seconds, 3))
         yield app
 
 

@@ -82,8 +82,10 @@ async def _wanted(uow: UnitOfWork, row: Delivery) -> Wanted | None:
 async def _came(desk: Desk, row: Delivery, wanted: Wanted, key: bytes, received: Received) -> None:
     async with desk.unit() as uow:
         message, thread = await _locked(uow, row)
+        # A process that stood still for longer than its lease is not the only one that fetched it.
+        over = await outbox.is_over(uow, row.id)
         await outbox.sent(uow, row.id, "")
-        if thread is None or message.deleted_at is not None:
+        if over or thread is None or message.deleted_at is not None:
             await desk.means.files.delete(received.name)
             return
         await incoming.came(uow, thread, message, clean_name(wanted.ref.name), key, received, wanted.place)
@@ -95,6 +97,8 @@ async def _came(desk: Desk, row: Delivery, wanted: Wanted, key: bytes, received:
 async def _lost(desk: Desk, row: Delivery, code: str) -> None:
     async with desk.unit() as uow:
         message, thread = await _locked(uow, row)
+        if await outbox.is_over(uow, row.id):
+            return
         await outbox.failed(uow, row, code, gone=True)
         if thread is not None:
             incoming.lost(uow, thread, message, code)

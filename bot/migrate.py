@@ -6,12 +6,13 @@ does not wait for it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 import migrations
 from core.errors import StartError
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
 _LOCK = 4_202_602
+_AGAIN_SECONDS = 0.2
+_PATIENT = {"timeout": 10, "server_settings": {"application_name": "deskbell", "jit": "off"}}
+"""A migration of a large desk may take minutes."""
 _FOLDER = Path(migrations.__file__).parent
 
 
@@ -30,15 +34,26 @@ async def to_head(engine: AsyncEngine) -> list[str]:
     async with engine.connect() as connection:
         if await connection.run_sync(_revision) == head():
             return []
+    patient = create_async_engine(engine.url, poolclass=sa.NullPool, connect_args=_PATIENT)
+    try:
+        async with patient.connect() as connection:
+            return await _alone(connection)
+    finally:
+        await patient.dispose()
+
+
+async def _alone(connection: AsyncConnection) -> list[str]:
+    while not await connection.scalar(sa.text("select pg_try_advisory_lock(:lock)"), {"lock": _LOCK}):
+        # Not in a statement that waits: who builds an index beside others waits for those that run.
         await connection.rollback()
-        await connection.execute(sa.text("select pg_advisory_lock(:lock)"), {"lock": _LOCK})
+        await asyncio.sleep(_AGAIN_SECONDS)
+    await connection.commit()
+    try:
+        return await connection.run_sync(_upgrade)
+    finally:
+        await connection.rollback()
+        await connection.execute(sa.text("select pg_advisory_unlock(:lock)"), {"lock": _LOCK})
         await connection.commit()
-        try:
-            return await connection.run_sync(_upgrade)
-        finally:
-            await connection.rollback()
-            await connection.execute(sa.text("select pg_advisory_unlock(:lock)"), {"lock": _LOCK})
-            await connection.commit()
 
 
 async def current(engine: AsyncEngine) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,16 +17,20 @@ from core.outage import MAY_BE_AWAY
 
 log = structlog.get_logger("bot.pulse")
 LAST_SECONDS = 2.0
+FORGETTING = 360
+"""At the first beat and at each of so many, about an hour, those are forgotten that are silent for long."""
 
 
 async def run(desk: Desk, name: str) -> None:
     """Until cancelled. What cannot be told now is told the next time."""
     me, started = new_id(), datetime.fromtimestamp(metrics.STARTED, UTC)
     try:
-        while True:
+        for number in itertools.count():
             try:
                 async with desk.db.sessions() as session:
                     await pulse.beat(session, me, name, started, told(desk))
+                    if number % FORGETTING == 0:
+                        await pulse.forget(session)
                     await session.commit()
             except MAY_BE_AWAY as error:
                 log.warning("pulse.not_told", error=type(error).__name__)

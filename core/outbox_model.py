@@ -55,6 +55,11 @@ class Delivery(Base):
         Index("ix_delivery_place_key_id", "place_key", "id", postgresql_where=text("state = 'due'")),
         Index("ix_delivery_due", "due_at", postgresql_where=text("state = 'due'")),
         Index("ix_delivery_message_id", "message_id", postgresql_where=text("message_id is not null")),
+        Index(
+            "ix_delivery_conversation_id",
+            "conversation_id",
+            postgresql_where=text("conversation_id is not null"),
+        ),
         Index("ix_delivery_dead", "created_at", postgresql_where=text("state = 'dead'")),
     )
 

@@ -44,6 +44,10 @@ async def beat(session: AsyncSession, me: UUID, name: str, started: datetime, to
     row = {"name": name, "version": VERSION, "started_at": started, "seen_at": clock.now(), "told": told}
     statement = insert(RunningPart).values(id=me, **row)
     await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
+
+
+async def forget(session: AsyncSession) -> None:
+    """The rows of parts that have been silent for a day."""
     await session.execute(delete(RunningPart).where(RunningPart.seen_at < clock.now() - FORGOTTEN))
 
 

@@ -19,6 +19,7 @@ from core.errors import DeskError, Invalid, NotFound, TooMany, Unavailable
 from core.i18n import N_, _, set_language
 from core.outage import is_outage
 from core.rate import Budget
+from core.seldom import Seldom
 from webui import rendering, sessions
 from webui.deps import SecondStepFirst, SignInFirst, site_of
 
@@ -32,6 +33,7 @@ _SAID: dict[int, Callable[[], str]] = {
 """Instead of a library's own words."""
 _lines = Budget(600, 60)
 """So many lines of a kind a minute: nobody fills the disk by knocking."""
+_unreachable = Seldom()
 HEADLINES = {
     400: N_("Not understood"),
     401: N_("Please sign in"),
@@ -138,7 +140,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _database_gone(request: Request, error: Exception) -> Response:
-    log.warning("database.unreachable", error=type(error).__name__)
+    if refused := _unreachable.due():
+        log.warning("database.unreachable", error=type(error).__name__, refused=refused)
     _speak(request)
     return await _desk_error(
         request, Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))

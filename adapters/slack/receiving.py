@@ -162,10 +162,10 @@ class Receiving:
         if not isinstance(found, Said) or not isinstance(event, dict):
             return False
         stands = await self.catchup.as_it_stands(workspace, found.place.channel, event)
-        if stands and stands.get("edited") and _key(found) not in self._early:
+        if stands and stands.get("edited"):
             edit = messages.edit_of(stands, known, found.place.channel, missed=True)
             if edit is not None:
-                _keep(self._early, _key(found), edit)
+                self._came_early(edit)
         return stands == {}
 
     async def _answer(self, workspace: Workspace, found: Inbound, payload: Json) -> Answer | None:
@@ -184,7 +184,7 @@ class Receiving:
         if answer.ignored and isinstance(found, Deleted):
             _note(self._gone, found)
         elif answer.ignored and isinstance(found, Edited):
-            _keep(self._early, _key(found), found)
+            self._came_early(found)
         return answer
 
     async def _delivered(self, found: Inbound) -> Answer:
@@ -195,6 +195,12 @@ class Receiving:
         if isinstance(found, Said):
             await self._follow(found, self.deliver)
         return answer
+
+    def _came_early(self, edit: Edited) -> None:
+        """The last words count, in whatever order they are told."""
+        earlier = self._early.get(_key(edit))
+        if earlier is None or earlier.at <= edit.at:
+            _keep(self._early, _key(edit), edit)
 
     async def _follow(self, said: Said, deliver: Deliver) -> None:
         """The edit that came before its message, told or found in the history. It is kept until it was dealt with."""

@@ -78,7 +78,20 @@ class Message(Base):
     __tablename__ = "message"
     __table_args__ = (
         Index("uq_message_conversation_id_seq", "conversation_id", "seq", unique=True),
-        Index("ix_message_terms", "terms", postgresql_using="gin", postgresql_with={"fastupdate": "on"}),
+        Index(
+            "ix_message_terms",
+            "terms",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "on", "gin_pending_list_limit": 512},
+        ),
+        # Each word marked with its day: who wants the newest reads the latest days only, each at once
+        # (a list of what is not sorted in yet would be read for each of them).
+        Index(
+            "ix_message_days",
+            text("term_days(terms, at)"),
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+        ),
         Index("ix_message_author_id", "author_id"),
         Index("ix_message_reported", "reported_at", postgresql_where=text("reported_at is not null")),
     )
@@ -142,6 +155,8 @@ class MessageCopy(Base):
     part: Mapped[int] = mapped_column(default=0)
     origin: Mapped[bool] = mapped_column(default=False)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    edited_at: Mapped[datetime | None] = mapped_column(default=None)
+    """The platform's time of the last edit that came from there."""
 
 
 class Reaction(Base):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from core import pace
 from core.pace import GROWTH, SHORTEST, WITHIN, Pace, times
+from core.seldom import Seldom
 
 SECONDS = st.floats(min_value=0, max_value=500, allow_nan=False)
 
@@ -41,3 +42,12 @@ def test_names_without_end_are_not_kept() -> None:
         here.note(str(number), 0.1, at=0.0)
         here.count(str(number), at=0.0)
     assert len(here.steps(at=0.0)) == len(here.counts(at=0.0)) == pace.MOST_NAMES
+
+
+def test_a_line_that_hundreds_cause_is_written_now_and_then() -> None:
+    now = 100.0
+    seldom = Seldom(5.0, now=lambda: now)
+    assert [seldom.due() for _refused in range(300)] == [1] + [0] * 299
+    now += 5.0
+    assert seldom.due() == 300
+    assert seldom.due() == 0

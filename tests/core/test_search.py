@@ -23,10 +23,11 @@ from core.errors import Forbidden, Invalid
 from core.markdown import to_text
 from core.people import find
 from core.people import service as people
-from core.tickets import access
+from core.tickets import access, matching
 from core.tickets import service as tickets
+from core.tickets.matching import MOST_OPENED
 from core.tickets.model import Priority
-from core.tickets.search import MOST_OPENED, Results, excerpt, marked, search
+from core.tickets.search import Results, excerpt, marked, search
 from tests.core.reading import Cast, cast, many_tickets
 
 
@@ -304,6 +305,35 @@ async def test_what_is_found_is_all_there_is(world: World) -> None:
         assert not page.more
         assert sorted(found) == sorted(expected), word
         assert page.found == len(expected)
+
+
+async def test_common_and_rare_are_found_alike(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever is taken for rare, the words or the tickets that fit, or neither: the same is found."""
+    they = await cast(world.desk)
+    typed = [f"{filters} {words}" for filters in ("-status:open", "status:open,closed") for words in (
+        world.words[30], world.words[900], f"{world.words[60]} {world.words[300]}", f"{world.words[3]} -{world.words[9]}",
+    )]  # fmt: skip
+    found = []
+    for few_tickets, rare in ((10_000, 40), (3, 10_000), (3, 0)):
+        monkeypatch.setattr(matching, "FEW_TICKETS", few_tickets)
+        monkeypatch.setattr(matching, "RARE", rare)
+        found.append([await numbers(they, one) for one in typed])
+    assert found[0] == found[1] == found[2]
+    assert all(found[0])
+
+
+async def test_a_search_that_takes_too_long_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    they = await cast(world.desk)
+    for name, value in (("FEW_TICKETS", 3), ("RARE", 0), ("PATIENCE_SECONDS", 0.001)):
+        monkeypatch.setattr(matching, name, value)
+    async with world.desk.unit(they.bob) as uow:
+        found = await search(uow, they.bob, f"-status:open {world.words[30]}")
+        assert found.stopped
+        assert found.more
+        assert "took too long" in found.problems[0]
+        # The same unit goes on, and is not hurried any more.
+        assert (await search(uow, they.bob, "order17x")).found == 1
+        assert await uow.session.scalar(text("show statement_timeout")) == "0"
 
 
 # --- people -----------------------------------------------------------------------------

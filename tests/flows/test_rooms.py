@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from core import clock
 from core.chat import FileRef
 from core.conversations.model import Message
 from core.desk import Desk
@@ -195,6 +197,19 @@ async def test_an_edit_that_names_the_channel_alone_finds_its_message(house: Hou
     await house.edits("bob", native, "hello", ROOM)
     await house.work()
     assert "hello" in house.here.texts(home("ada"))
+
+
+async def test_an_older_edit_that_is_told_later_changes_nothing(house: House) -> None:
+    native = await house.says("ada", "tomorow")
+    await house.work()
+    first, second = clock.now(), clock.now() + timedelta(milliseconds=1)
+    await house.edits("ada", native, "tomorrow at nine", at=second)
+    await house.edits("ada", native, "tomorrow", at=first)
+    await house.work(after=10)
+    assert "tomorrow at nine" in house.there.texts(house.thread())
+    await house.edits("ada", native, "tomorrow at ten", at=second + timedelta(seconds=1))
+    await house.work(after=10)
+    assert "tomorrow at ten" in house.there.texts(house.thread())
 
 
 async def test_a_thread_opened_late_tells_what_was_said_before_once(house: House) -> None:

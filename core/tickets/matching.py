@@ -1,0 +1,427 @@
+"""The newest messages that hold some words, found without walking a desk's whole past.
+
+Words are filed twice (`Message`): as they are, and marked with the day they were said on. A rare word is
+looked up as it is, all of it at once. For a common one the days are asked, the latest first, until there
+are enough: a desk of any age is read only as far back as the answer reaches. Statements are built once for
+each shape of a search, since building one takes longer than running it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    column,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import BigInteger, DateTime, TypeEngine, Uuid
+
+from core import clock
+from core.access import Actor
+from core.conversations.model import Audience, Conversation, Message
+from core.db import UnitOfWork
+from core.tickets.model import Ticket
+from core.tickets.queries import AnySelect, plainly, seen_by
+from core.tickets.wanted import Need, Wanted
+
+MOST_OPENED = 500
+"""The newest matches that are decrypted and ranked."""
+FEW = 2_000
+"""So many matches are sorted whole."""
+FEW_TICKETS = 500
+"""When filters leave so many tickets, or fewer, these are asked for the words."""
+ENOUGH = 50
+"""With fewer messages that hold all words, those that hold some are looked at too."""
+LATEST = 1_000
+"""So many messages are looked at first: words that stand everywhere are found there."""
+FIRST_DAYS = 16
+RARE = 40
+"""Words that fewer messages of those days hold are looked up whole: that is soon done."""
+BEFORE = 400
+"""So many days before the desk's first message are asked too: threads come along with what was said earlier."""
+PATIENCE_SECONDS = 3.0
+"""For words that are common, with filters that leave little of them."""
+
+_DAY_0 = datetime(2000, 1, 1, tzinfo=UTC)
+_STOPPED = "57014"
+"""SQLSTATE of a statement that took longer than it may."""
+
+
+class Which(Enum):
+    """Which of the words a message must hold."""
+
+    every = "every"
+    required = "required"
+    some = "some"
+
+
+@dataclass(slots=True)
+class Matches:
+    """Messages, the newest first, each with its ticket and a bit for each word that it holds; whether
+    there were more, and whether time ran out before all were looked at."""
+
+    rows: list[Any] = field(default_factory=list)
+    more: bool = False
+    stopped: bool = False
+
+
+async def matches(uow: UnitOfWork, actor: Actor, filters: ColumnElement[bool], wanted: Wanted) -> Matches:
+    """The newest messages that hold all words; when they are few, those that hold some as well."""
+    look = _Look(uow, actor, filters, wanted)
+    await look.plan_for_these_words()
+    found = await look.newest(Which.every)
+    if len(found.rows) < ENOUGH and len(wanted.needs) > max(1, len(wanted.required)):
+        # The words of a phrase are wanted all the same; the others are only worth a better place.
+        others = await look.newest(Which.required if wanted.required else Which.some)
+        seen = {match.id for match in found.rows}
+        found.rows += [match for match in others.rows if match.id not in seen]
+        found.more, found.stopped = others.more, found.stopped or others.stopped
+    return found
+
+
+def said(actor: Actor, need: Need, conversation: Any) -> ColumnElement[bool]:
+    """Whether the word stands anywhere in the same conversation, where the asker may read it:
+    leaving tickets out by a word must not tell what a note says."""
+    (named,), hashes = _named((need,))
+    return _said(named, conversation, actor.staff, hashes | _asked(actor))
+
+
+_M = Message.__table__.c
+_C = Conversation.__table__.c
+_T = Ticket.__table__.c
+_OLDEST = (
+    select(literal_column("(term_days('{0}', message.at))[1]", BigInteger))
+    .select_from(Message.__table__)
+    .order_by(_M.id)
+    .limit(plainly(1))
+    .scalar_subquery()
+)
+"""The day of the first message."""
+
+
+# --- the shape of a search --------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A word by the names of the values that its hashes are given as."""
+
+    names: tuple[str, ...]
+    parts: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What a statement depends on, but for values."""
+
+    needs: tuple[_Named, ...]
+    required: int
+    without: tuple[_Named, ...]
+    staff: bool
+
+    def holds(self, which: Which, terms: _Terms) -> ColumnElement[bool]:
+        needs = self.needs[: self.required] if which is Which.required else self.needs
+        each = (_holds(need, terms) for need in needs)
+        return or_(*each) if which is Which.some else and_(*each)
+
+
+def _named(needs: Sequence[Need], start: int = 0) -> tuple[tuple[_Named, ...], dict[str, Any]]:
+    values: dict[str, Any] = {}
+
+    def names(hashes: Sequence[int]) -> tuple[str, ...]:
+        given = tuple(f"word_{start + len(values) + number}" for number in range(len(hashes)))
+        values.update(zip(given, hashes, strict=True))
+        return given
+
+    named = tuple(_Named(names(need.hashes), tuple(map(names, need.parts))) for need in needs)
+    return named, values
+
+
+@dataclass(frozen=True, slots=True)
+class _Plain:
+    """The words of a message as they are filed."""
+
+    terms: Any
+    values: Mapping[str, Any] | None = None
+
+    def has_any(self, names: Sequence[str]) -> ColumnElement[bool]:
+        return _has(self.terms, [_given(name, BigInteger(), self.values) for name in names])
+
+
+@dataclass(frozen=True, slots=True)
+class _OfDay:
+    """The same, marked with the day."""
+
+    day: Any
+
+    def has_any(self, names: Sequence[str]) -> ColumnElement[bool]:
+        marked = [bindparam(name, type_=BigInteger).bool_op("#")(self.day) for name in names]
+        return _has(func.term_days(_M.terms, _M.at), marked)
+
+
+_Terms = _Plain | _OfDay
+
+
+def _has(terms: Any, some: list[Any]) -> ColumnElement[bool]:
+    # "contains" of one is what the planner estimates best.
+    made: ColumnElement[bool] = terms.bool_op("@>" if len(some) == 1 else "&&")(array(some))
+    return made
+
+
+def _holds(need: _Named, terms: _Terms) -> ColumnElement[bool]:
+    whole = terms.has_any(need.names)
+    if not need.parts:
+        return whole
+    return or_(whole, and_(*(terms.has_any(part) for part in need.parts)))
+
+
+def _given(name: str, of_type: TypeEngine[Any], values: Mapping[str, Any] | None) -> BindParameter[Any]:
+    """A value by its name, or itself for a statement that is built once only."""
+    if values is None:
+        return bindparam(name, type_=of_type)
+    return bindparam(name, values[name], type_=of_type, unique=True)
+
+
+def _said(
+    need: _Named, conversation: Any, staff: bool, values: Mapping[str, Any] | None = None
+) -> ColumnElement[bool]:
+    other = Message.__table__.alias("other").c
+    here = other.conversation_id == conversation
+    return exists().where(here, _holds(need, _Plain(other.terms, values)), _readable(other, staff, values))
+
+
+def _readable(of: Any, staff: bool, values: Mapping[str, Any] | None = None) -> ColumnElement[bool]:
+    if staff:
+        return true()
+    now = _given("now", DateTime(timezone=True), values)
+    reader = _given("reader", Uuid(), values)
+    return and_(
+        of.audience == Audience.everyone.value,
+        of.hidden_at.is_(None),
+        or_(func.coalesce(of.visible_at, of.at) <= now, of.author_id == reader),
+    )
+
+
+def _asked(actor: Actor) -> dict[str, Any]:
+    return {} if actor.staff else {"now": clock.now(), "reader": actor.id}
+
+
+# --- statements -------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=500)
+def _latest(shape: _Shape, which: Which) -> AnySelect:
+    """Those of the latest messages that match."""
+    latest = select(*_columns(_M)).order_by(_M.id.desc()).limit(plainly(LATEST)).subquery()
+    held = shape.holds(which, _Plain(latest.c.terms))
+    return _with_tickets(_matching(shape, held, latest.c), shape)
+
+
+@lru_cache(maxsize=500)
+def _days(shape: _Shape, which: Which, *, first: bool) -> AnySelect:
+    return _with_tickets(_by_day(shape, which, first=first), shape)
+
+
+@lru_cache(maxsize=500)
+def _whole(shape: _Shape, which: Which) -> AnySelect:
+    """Up to `FEW` that match, without any order."""
+    held = shape.holds(which, _Plain(_M.terms))
+    return _with_tickets(_matching(shape, held, _M).limit(plainly(FEW)), shape)
+
+
+def _by_day(shape: _Shape, which: Which, *, first: bool = False, fitting: Any = None) -> AnySelect:
+    """Of each day the newest, and no day before those after it gave too few."""
+    newest = bindparam("newest_day", type_=BigInteger)
+    last = newest - FIRST_DAYS if first else _OLDEST - BEFORE
+    series = func.generate_series(newest, last, literal_column("-1", BigInteger))
+    days = series.table_valued(column("day", BigInteger)).render_derived()
+    held = shape.holds(which, _OfDay(days.c.day))
+    one = (
+        _matching(shape, held if fitting is None else and_(held, fitting), _M)
+        .order_by(_M.at.desc(), _M.id.desc())
+        .limit(plainly(MOST_OPENED + 1))
+        .lateral()
+    )
+    return select(*one.c).select_from(days).join(one, true()).limit(plainly(MOST_OPENED + 1))
+
+
+def _matching(shape: _Shape, held: ColumnElement[bool], of: Any) -> AnySelect:
+    query = select(*_columns(of)).where(held, _readable(of, shape.staff))
+    return query.where(*(~_said(need, of.conversation_id, shape.staff) for need in shape.without))
+
+
+def _columns(of: Any) -> list[Any]:
+    read_by = [of.audience, of.hidden_at, of.visible_at, of.author_id]
+    return [of.id, of.conversation_id, of.seq, of.kind, of.at, of.terms, *read_by]
+
+
+def _with_tickets(query: AnySelect, shape: _Shape) -> AnySelect:
+    """The newest of some matches, each with its ticket and a bit for each word that it holds."""
+    every = query.cte("matched")
+    matched = (
+        select(*every.c, func.count().over().label("in_all"))
+        .order_by(every.c.at.desc(), every.c.id.desc())
+        .limit(plainly(MOST_OPENED))
+        .cte("newest")
+    )
+    bits: ColumnElement[Any] = literal_column("0", BigInteger())
+    for number, need in enumerate(shape.needs):
+        held = _holds(need, _Plain(matched.c.terms))
+        bits = bits + case((held, literal_column(str(1 << number))), else_=literal_column("0"))
+    return (
+        select(
+            matched.c.id,
+            matched.c.seq,
+            matched.c.kind,
+            matched.c.at,
+            matched.c.in_all,
+            _T.id.label("ticket_id"),
+            bits.label("bits"),
+        )
+        .select_from(matched)
+        .join(Conversation.__table__, _C.id == matched.c.conversation_id)
+        .join(Ticket.__table__, _T.conversation_id == func.coalesce(_C.root_id, _C.id))
+    )
+
+
+# --- looking ----------------------------------------------------------------------------
+
+
+class _Look:
+    """One search for one actor, whatever combination of the words is looked for."""
+
+    def __init__(self, uow: UnitOfWork, actor: Actor, filters: ColumnElement[bool], wanted: Wanted) -> None:
+        self.session, self.filters, self.seen = uow.session, filters, seen_by(actor)
+        needs, hashes = _named(wanted.needs)
+        without, unwanted = _named(wanted.without, len(hashes))
+        self.shape = _Shape(needs, len(wanted.required), without, actor.staff)
+        newest = {"newest_day": _day_of(clock.now() + timedelta(days=1))}
+        self.values = hashes | unwanted | _asked(actor) | newest
+        self._few_tickets: bool | None = None
+
+    async def plan_for_these_words(self) -> None:
+        """For this transaction only: a plan made for no words in particular would be wrong for rare
+        and for common ones, starting parallel workers takes longer than any search may, and of ways to
+        walk a table none is wanted."""
+        await self.session.execute(_PLANNED)
+
+    async def newest(self, which: Which) -> Matches:
+        if _is_true(self.filters) and _is_true(self.seen):
+            return await self._of_words(which)
+        return await self._of_fitting(which)
+
+    async def _of_words(self, which: Which) -> Matches:
+        if (found := await self._found(_latest(self.shape, which))).more:
+            return found
+        if (found := await self._found(_days(self.shape, which, first=True))).more:
+            return found
+        if len(found.rows) < RARE and (every := await self._every(which)) is not None:
+            return every
+        if (found := await self._found(_days(self.shape, which, first=False))).more:
+            return found
+        # With what was said long before the desk began.
+        return await self._every(which) or found
+
+    async def _every(self, which: Which) -> Matches | None:
+        """All that match, unless they are more than can be sorted soon."""
+        rows = (await self.session.execute(_whole(self.shape, which), self.values)).all()
+        return None if rows and rows[0].in_all >= FEW else _in_order(rows)
+
+    async def _of_fitting(self, which: Which) -> Matches:
+        """By whichever is rarer: the tickets that fit, or the words; when both are common, by day."""
+        held = self.shape.holds(which, _Plain(_M.terms))
+        if await self._are_few():
+            inside = _M.conversation_id.in_(self._talks())
+            return await self._found(_with_tickets(_matching(self.shape, and_(inside, held), _M), self.shape))
+        if await self._is_rare(which):
+            look = self._joined(_matching(self.shape, held, _M))
+        else:
+            # Not a join: that would be made anew for each day.
+            fitting = case((_M.conversation_id.in_(self._talks()), true()))
+            look = _by_day(self.shape, which, fitting=fitting)
+        return await self._in_time(_with_tickets(look, self.shape))
+
+    async def _are_few(self) -> bool:
+        if self._few_tickets is None:
+            fitting: Any = select(literal_column("1")).select_from(Ticket).where(self.filters, self.seen)
+            self._few_tickets = await self._count(fitting, FEW_TICKETS + 1) <= FEW_TICKETS
+        return self._few_tickets
+
+    async def _is_rare(self, which: Which) -> bool:
+        return await self._count(_by_day(self.shape, which, first=True), RARE) < RARE
+
+    async def _count(self, query: AnySelect, most: int) -> int:
+        counted = select(func.count()).select_from(query.limit(plainly(most)).subquery())
+        return int(await self.session.scalar(counted, self.values) or 0)
+
+    def _talks(self) -> Any:
+        """The conversations of tickets that fit, and those that were merged into them."""
+        fitting: Any = select(_T.conversation_id).where(self.filters, self.seen).cte("fitting")
+        merged = select(_C.id).where(_C.root_id.in_(select(fitting.c.conversation_id)))
+        return union_all(select(fitting.c.conversation_id), merged)
+
+    def _joined(self, query: AnySelect) -> AnySelect:
+        return (
+            query.join(Conversation.__table__, _C.id == _M.conversation_id)
+            .join(Ticket.__table__, _T.conversation_id == func.coalesce(_C.root_id, _C.id))
+            .where(self.filters, self.seen)
+        )
+
+    async def _found(self, statement: AnySelect) -> Matches:
+        return _in_order((await self.session.execute(statement, self.values)).all())
+
+    async def _in_time(self, statement: AnySelect) -> Matches:
+        """What is found, unless it takes too long: then nothing, and `stopped` says so."""
+        try:
+            async with self.session.begin_nested():
+                await self.session.execute(_limit_of(f"{PATIENCE_SECONDS * 1000:.0f}ms"))
+                found = await self._found(statement)
+                await self.session.execute(_limit_of("0"))
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != _STOPPED:
+                raise
+            return Matches(more=True, stopped=True)
+        return found
+
+
+_PLANNED = select(
+    func.set_config("plan_cache_mode", "force_custom_plan", True),
+    func.set_config("max_parallel_workers_per_gather", "0", True),
+    func.set_config("enable_seqscan", "off", True),
+)
+
+
+def _in_order(rows: Sequence[Any]) -> Matches:
+    latest = sorted(rows, key=lambda each: (each.at, each.id), reverse=True)
+    return Matches(latest, more=bool(latest) and latest[0].in_all > MOST_OPENED)
+
+
+def _is_true(expression: ColumnElement[bool]) -> bool:
+    return str(expression) == "true"
+
+
+def _limit_of(time: str) -> AnySelect:
+    return select(func.set_config("statement_timeout", time, True))
+
+
+def _day_of(at: datetime) -> int:
+    """As `term_days` of the database counts them."""
+    return (at - _DAY_0).days
