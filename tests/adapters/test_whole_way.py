@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot import wiring
 from bot.loops import Loops
@@ -26,8 +26,10 @@ from core.access import Actor
 from core.chat import Answer, Inbound, Menus, Place, Rooms, Said
 from core.conversations import service as conversations
 from core.conversations.model import Message
+from core.db import EventRow
 from core.desk import Desk
 from core.errors import Unavailable
+from core.outbox_model import Delivery, ReaderMark
 from core.people import service as people
 from core.rooms import service as rooms
 from core.rooms.model import RoomThread
@@ -170,6 +172,16 @@ async def test_what_is_said_while_another_process_leads_is_heard_once_it_is_led_
     await until(lambda: _has_heard(way, "Before", "Meanwhile"))
     await way.standin.says("After")
     await until(lambda: _has_heard(way, "Before", "Meanwhile", "After"))
+    await until(lambda: _all_sent(way))
+
+
+async def _all_sent(way: Way) -> bool:
+    async with way.desk.db.sessions() as session:
+        told = select(ReaderMark.event_id).where(
+            ReaderMark.event_id == select(func.max(EventRow.id)).scalar_subquery()
+        )
+        due = select(Delivery.id).where(Delivery.state == "due").limit(1)
+        return await session.scalar(told) is not None and await session.scalar(due) is None
 
 
 async def _has_heard(way: Way, *texts: str) -> bool:
