@@ -214,6 +214,7 @@ class Leading:
             await ending.ended((leading, over), LET_GO_SECONDS)
             del self._held[name]
             self._tell_not_leading(name)
+            log.info("lease.let_go", lease=name, epoch=held.epoch)
             await asyncio.shield(self._give_up(name, held.epoch))
         if not leading.done():
             # It could not stand by beside what is left of it. Who ends is started again.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -44,6 +44,7 @@ from core.desk import Desk
 from core.errors import DeskError, Unavailable
 from core.i18n import _
 from core.lease import Replaced
+from core.led import Led
 from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Delivery
 
@@ -82,6 +83,7 @@ class Posting:
         self.freed: Callable[[], None] = _nobody
         self.sharing = Sharing()
         """Asked right before each call: a process that was paused may have been replaced meanwhile."""
+        self._claiming = asyncio.Lock()
         self._looks = 0
         """How often it was looked for what is due."""
         self._looking = False
@@ -103,9 +105,9 @@ class Posting:
         full = [platform for platform, count in self._busy.items() if count >= MOST_OF_A_PLATFORM]
         self._looks, self._looking = self._looks + 1, True
         try:
-            with self.sharing.about_mine():
-                async with self.desk.unit() as uow:
-                    rows = await outbox.claim(uow, free, but=full, led=mine)
+            async with self._claiming:
+                with self.sharing.about_mine():
+                    rows = await self._claimed(free, full, mine)
         finally:
             self._looking = False
         for row in rows:
@@ -124,10 +126,20 @@ class Posting:
     async def let_go(self, seconds: float) -> None:
         """Whoever delivers to places that this process leads no more begins anew: wait so long for the calls
         that are under way there, and end the others."""
-        theirs = [task for task, place in self._running.items() if not self.sharing.leads(place)]
-        if theirs and seconds:
-            await asyncio.wait(theirs, timeout=seconds)
-        await _end(theirs)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                # What is just being claimed is handed on.
+                async with self._claiming:
+                    pass
+                await asyncio.gather(*self._elsewhere(), return_exceptions=True)
+        await _end(self._elsewhere())
+
+    def _elsewhere(self) -> list[asyncio.Task[bool]]:
+        return [task for task, place in self._running.items() if not self.sharing.leads(place)]
+
+    async def _claimed(self, most: int, full: list[str], mine: Led) -> Sequence[Delivery]:
+        async with self.desk.unit() as uow:
+            return await outbox.claim(uow, most, but=full, led=mine)
 
     def _begin(self, row: Delivery) -> None:
         place = Place.from_key(row.place_key)
