@@ -364,6 +364,8 @@ class Posting:
         async with self.desk.unit() as uow:
             await places.note_broken(uow, place, "token_revoked")
             await outbox.paused(uow, row.id, REVOKED_PAUSE, "token_revoked")
+            if row.error != "token_revoked":
+                _tell_undelivered(uow, row, "token_revoked")
 
 
 def _platform(row: Delivery) -> str:

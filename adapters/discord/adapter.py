@@ -11,7 +11,7 @@ import structlog
 
 from adapters.discord import guide, render
 from adapters.discord.known import DM
-from adapters.discord.settings import PLATFORM, Settings
+from adapters.discord.settings import PLATFORM, Settings, bot_in
 from core import lease, outage
 from core.chat import (
     Candidate,
@@ -157,6 +157,8 @@ class DiscordChat:
         assert self._deliver is not None
         bot = Bot(self.desk, self.settings, token, self._deliver, commands=self._commands, forums=forums)
         bot.led_as = led_as
+        # Who it is, is known also when the platform takes its token no more.
+        bot.known.bot = led_as or bot_in(token)
         self._bots[token] = bot
         with lease.about((PLATFORM, led_as)):
             self._tasks[token] = asyncio.create_task(self._watched(bot), name="discord")
