@@ -7,7 +7,7 @@ PY := .venv/bin/python
 WORKERS ?= 2
 BENCHMARKS ?= intake views live flood load suggest adapters kill faults restore calls calls_kill fuzz fuzz_api
 
-.PHONY: help run playground scale demo migrate test check fmt bench lock messages docs sbom clean
+.PHONY: help run playground scale demo migrate test check fmt bench lock messages docs sbom audit clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 20
@@ -60,6 +60,10 @@ docs: ## write the parts of docs/ that the program knows
 sbom: ## the bill of materials (CycloneDX) and the licences, in build/
 	@sh tools/setup.sh run
 	@$(PY) tools/sbom.py
+
+audit: ## the pinned packages beside a folder of known vulnerabilities: ADVISORIES=folder
+	@sh tools/setup.sh dev
+	@$(PY) tools/audit.py "$(ADVISORIES)" $(ARGS)
 
 clean: ## remove what can be made again; data/ stays
 	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

@@ -18,7 +18,7 @@ from core.conversations.service import Thread
 from core.crypto.fields import new_key
 from core.db import UnitOfWork
 from core.desk import Desk
-from core.errors import DeskError
+from core.errors import DeskError, Unavailable
 from core.files.names import clean_name
 from core.files.receive import Received, receive, too_large
 from core.outbox_model import Delivery
@@ -45,6 +45,8 @@ async def fetch(desk: Desk, adapter: Any, row: Delivery) -> None:
     try:
         key, received = await _stream(desk, adapter, wanted)
     except (Gone, DeskError) as error:
+        if isinstance(error, Unavailable) and row.attempts < outbox.MOST_ATTEMPTS:
+            raise  # The store refuses, or is full: what it refuses now it may take later.
         await _lost(desk, row, error.code if isinstance(error, DeskError) else "gone")
         return
     try:
@@ -80,8 +82,10 @@ async def _wanted(uow: UnitOfWork, row: Delivery) -> Wanted | None:
 async def _came(desk: Desk, row: Delivery, wanted: Wanted, key: bytes, received: Received) -> None:
     async with desk.unit() as uow:
         message, thread = await _locked(uow, row)
+        # A process that stood still for longer than its lease is not the only one that fetched it.
+        over = await outbox.is_over(uow, row.id)
         await outbox.sent(uow, row.id, "")
-        if thread is None or message.deleted_at is not None:
+        if over or thread is None or message.deleted_at is not None:
             await desk.means.files.delete(received.name)
             return
         await incoming.came(uow, thread, message, clean_name(wanted.ref.name), key, received, wanted.place)
@@ -93,6 +97,8 @@ async def _came(desk: Desk, row: Delivery, wanted: Wanted, key: bytes, received:
 async def _lost(desk: Desk, row: Delivery, code: str) -> None:
     async with desk.unit() as uow:
         message, thread = await _locked(uow, row)
+        if await outbox.is_over(uow, row.id):
+            return
         await outbox.failed(uow, row, code, gone=True)
         if thread is not None:
             incoming.lost(uow, thread, message, code)

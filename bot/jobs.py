@@ -181,17 +181,23 @@ async def run_due(desk: Desk, jobs: tuple[Job, ...], hand: Hand | None = None) -
         if not _is_due(job, last.get(job.name)):
             continue
         late = _is_due(job, last.get(job.name), LATE)
-        if hand is None or (late and job.name in last) or not await hand(job.name):
+        if hand is None or (late and job.name in last) or not await _handed(hand, job):
             done[job.name] = await run_one(desk, job)
     return done
 
 
-async def run_one(desk: Desk, job: Job) -> int:
+async def _handed(hand: Hand, job: Job) -> bool:
+    with tracing.span("job.handed", job=job.name):
+        return await hand(job.name)
+
+
+async def run_one(desk: Desk, job: Job, trace: str | None = None) -> int:
     """Run one job if it is due and nobody else runs it, step by step until a step is not full.
-    What it breaks on is logged, and kept as a code with its row."""
+    What it breaks on is logged, and kept as a code with its row. `trace` is the step of another process
+    that handed it on."""
     begun = time.perf_counter()
     total, error = 0, None
-    with tracing.span("job", job=job.name) as step:
+    with tracing.span("job", kind="consumer", parent=trace, job=job.name) as step:
         try:
             total = await _steps(desk, job)
         except Exception as broken:

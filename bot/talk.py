@@ -281,8 +281,9 @@ async def _by_the_rule(uow: UnitOfWork, inbound: Said, actor: Actor, opened: Ope
 
 async def edited(uow: UnitOfWork, inbound: Edited, limits: Limits = NARROW) -> Answer:
     opened, message, actor, place = await _own_message(uow, inbound)
-    words = _as_edited(inbound.text, message, opened.number, limits)
-    await tickets.edit_message(uow, actor, opened, message, words, origin=place)
+    if await conversations.note_edit(uow, place, inbound.native, inbound.at):
+        words = _as_edited(inbound.text, message, opened.number, limits)
+        await tickets.edit_message(uow, actor, opened, message, words, origin=place)
     return Answer(message_id=str(message.id), ticket=opened.number)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from core import desk_settings
+from core import desk_settings, pulse
 from core.access import DEFAULT_ROLES, SYSTEM, Actor, Permission
 from core.crypto import keys as key_store
 from core.crypto.keys import MasterKey
@@ -43,6 +43,7 @@ class Desk:
     async def open(cls, db: Database, files: FileStore, bus: Bus, masters: list[MasterKey]) -> Desk:
         """Load keys, settings and roles; the first time, make them."""
         async with db.sessions() as session:
+            await pulse.measure_clock(session)
             keys = await key_store.load(session, masters)
             for name, permissions in DEFAULT_ROLES.items():
                 statement = insert(Role).values(name=name, permissions=sorted(permissions))

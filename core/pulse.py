@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
@@ -40,6 +40,7 @@ class RunningPart(Base):
 
 async def beat(session: AsyncSession, me: UUID, name: str, started: datetime, told: dict[str, Any]) -> None:
     """This process runs, and is so fast."""
+    await measure_clock(session)
     row = {"name": name, "version": VERSION, "started_at": started, "seen_at": clock.now(), "told": told}
     statement = insert(RunningPart).values(id=me, **row)
     await session.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
@@ -48,6 +49,13 @@ async def beat(session: AsyncSession, me: UUID, name: str, started: datetime, to
 async def forget(session: AsyncSession) -> None:
     """The rows of parts that have been silent for a day."""
     await session.execute(delete(RunningPart).where(RunningPart.seen_at < clock.now() - FORGOTTEN))
+
+
+async def measure_clock(session: AsyncSession) -> None:
+    """What the database's clock says is the desk's time (`core/clock.py`)."""
+    before = clock.ticks()
+    theirs = (await session.scalars(select(func.clock_timestamp()))).one()
+    clock.measured(theirs, before, clock.ticks())
 
 
 async def ended(session: AsyncSession, me: UUID) -> None:

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import structlog
 
-from core import metrics
+from core import clock, metrics
 from core.ports.bus import Bus, Signal
 from core.presence import Presence
 
@@ -257,7 +257,7 @@ def _measure(signal: Signal, found: set[str]) -> None:
     if (at := signal.data.get("at")) is None or found <= LISTS:
         return
     # What an older conversation brings along has its own time.
-    if (taken := time.time() - float(at)) < OLD_EVENT:
+    if (taken := clock.seconds() - float(at)) < OLD_EVENT:
         metrics.observe_page(taken + GATHER)
 
 

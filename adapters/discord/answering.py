@@ -18,6 +18,7 @@ from adapters.discord.growing import Growing
 from adapters.discord.known import Known
 from adapters.discord.reading import items, number, order, string, table
 from adapters.discord.rest import Json, Rest
+from adapters.discord.rooms import room_of
 from adapters.discord.trouble import ALREADY_ANSWERED, Refused
 from core import clock
 from core.chat import Answer, Card, Deliver, Inbound, PostFailed, Said
@@ -99,9 +100,7 @@ class Answering:
         """The message alone, or the whole thread in which it stands."""
         channel, guild = string(data, "channel_id"), string(data, "guild_id")
         interaction(data, self._known, clock.now())
-        room = self._known.room(channel)
-        if room is None:
-            room = self._known.learn(await self._rest.get("/channels/{channel_id}", channel_id=channel))
+        room = await room_of(self._known, self._rest, channel)
         found = [target]
         if room.is_thread:
             found = await self._thread(channel, room.parent) or [target]

@@ -7,6 +7,7 @@ from typing import Any
 from adapters.discord.known import WITH_THREADS, Known
 from adapters.discord.reading import flag_set, string, table
 from adapters.discord.rest import Rest
+from adapters.discord.rooms import room_of
 from adapters.discord.trouble import HAS_THREAD, UNKNOWN_CHANNEL, UNKNOWN_MESSAGE, Refused, in_our_words
 from core.chat import Place, ThreadGone
 from core.fit import shorten
@@ -27,10 +28,10 @@ class Growing:
     async def grown(self, place: Place) -> Place:
         """The place, with its thread begun if nothing stood in it so far. A thread that was there and
         was deleted is not made again behind people's backs."""
-        if not place.thread or self._known.room(place.thread) is not None:
+        if not place.thread:
             return place
         try:
-            self._known.learn(await self._rest.get("/channels/{channel_id}", channel_id=place.thread))
+            await room_of(self._known, self._rest, place.thread)
         except Refused as error:
             if error.code != UNKNOWN_CHANNEL:
                 raise in_our_words(error, in_thread=True) from error
@@ -40,9 +41,7 @@ class Growing:
     async def _grow(self, place: Place) -> None:
         ids: dict[str, Any] = {"channel_id": place.channel, "message_id": place.thread}
         try:
-            parent = self._known.room(place.channel) or self._known.learn(
-                await self._rest.get("/channels/{channel_id}", channel_id=place.channel)
-            )
+            parent = await room_of(self._known, self._rest, place.channel)
             if parent.kind not in WITH_THREADS:
                 raise ThreadGone("the thread is gone")
             message = await self._rest.get("/channels/{channel_id}/messages/{message_id}", **ids)

@@ -17,6 +17,7 @@ from adapters.discord.lanes import Lanes
 from adapters.discord.reacted import Reactions
 from adapters.discord.reading import string
 from adapters.discord.rest import Rest
+from adapters.discord.rooms import room_of
 from adapters.discord.spoken import deleted, natives_of_bulk
 from adapters.discord.trouble import Refused
 from core import clock
@@ -107,12 +108,10 @@ class Hearing:
 
     async def acquaint(self, channel: str) -> None:
         """See to it that we know what kind of channel this is; a thread may have slept so far."""
-        if self.known.room(channel) is not None:
-            return
         pause = 0.5
         while True:
             try:
-                self.known.learn(await self.rest.get("/channels/{channel_id}", channel_id=channel))
+                await room_of(self.known, self.rest, channel)
                 return
             except Refused:
                 return

@@ -9,6 +9,7 @@ import structlog
 
 from adapters.discord.known import Known, Room
 from adapters.discord.rest import Json, Rest
+from adapters.discord.rooms import room_of
 from adapters.discord.trouble import MISSING_ACCESS, MISSING_PERMISSION, Refused
 from core.chat import Card, Place
 
@@ -35,10 +36,10 @@ class Labels:
         """See to it that a post carries the tag of its card, one call where it does not."""
         if not card.label or not place.thread or native != place.thread:
             return
-        forum = self._known.room(place.channel)
-        if forum is None or not forum.is_forum or (wanted := await self._tag(forum, card)) == "":
+        forum = await room_of(self._known, self._rest, place.channel)
+        if not forum.is_forum or (wanted := await self._tag(forum, card)) == "":
             return
-        post = self._known.room(place.thread) or await self._learn(place.thread)
+        post = await room_of(self._known, self._rest, place.thread)
         ours = {tag for tag, name in forum.named if name.casefold() in _folded(card.labels)}
         kept = [tag for tag in post.applied if tag not in ours]
         tags = [wanted, *kept][:MOST_OF_A_POST]
@@ -77,9 +78,6 @@ class Labels:
                 log.warning("labels.not_made")
         self._given_up.add(forum.id)
         return self._known.learn(shape, forum.guild)
-
-    async def _learn(self, thread: str) -> Room:
-        return self._known.learn(await self._rest.get(_CHANNEL, channel_id=thread))
 
     async def _change(self, channel: str, body: Json) -> Any:
         shape = await self._rest.call("PATCH", _CHANNEL, body, channel_id=channel)

@@ -18,6 +18,7 @@ from adapters.discord.known import Known
 from adapters.discord.outgoing import Outgoing
 from adapters.discord.reading import string
 from adapters.discord.rest import Json, Rest
+from adapters.discord.rooms import room_of
 from adapters.discord.standing import Standing, target
 from adapters.discord.trouble import (
     ARCHIVED,
@@ -65,8 +66,8 @@ class Posting:
         """Bring a message to what it says now."""
         body = render.message(part)
         body.pop("message_reference", None)
-        place = self.around(place, native)
         try:
+            place = await self.around(place, native)
             await self._awake(place, "PATCH", _MESSAGE, body, channel_id=target(place), message_id=native)
         except Refused as error:
             if self._webhooks is not None and error.code == NOT_YOUR_MESSAGE:
@@ -76,18 +77,19 @@ class Posting:
             raise await self.words_for(error, place) from error
 
     async def delete(self, place: Place, native: str) -> None:
-        place = self.around(place, native)
         try:
+            place = await self.around(place, native)
             await self._awake(place, "DELETE", _MESSAGE, None, channel_id=target(place), message_id=native)
         except Refused as error:
             if error.code not in (UNKNOWN_MESSAGE, UNKNOWN_CHANNEL):
                 raise await self.words_for(error, place) from error
 
-    def around(self, place: Place, native: str) -> Place:
-        """Where a message stands: what was put to a forum itself stands in a post of its own."""
-        room = self._known.room(place.channel)
-        is_post = room is not None and room.is_forum and not place.thread
-        return replace(place, thread=native) if is_post else place
+    async def around(self, place: Place, native: str) -> Place:
+        """Where a message stands: what was put to a forum itself stands in a post of its own. Raises `Refused`."""
+        if place.thread:
+            return place
+        room = await room_of(self._known, self._rest, place.channel)
+        return replace(place, thread=native) if room.is_forum else place
 
     async def words_for(self, refused: Refused, place: Place) -> PostFailed:
         """What a refusal means here: a thread that is gone is less than its channel being gone."""

@@ -29,9 +29,9 @@ class Reacting:
 
     async def react(self, place: Place, native: str, emoji: Sequence[str]) -> None:
         """Exactly these, beside the marks. Custom emoji that the server does not have are left out."""
-        channel = target(self._posting.around(place, native))
-        wanted = {code for one in emoji[:MOST] if (code := self._in_call(channel, one))}
         try:
+            channel = target(await self._posting.around(place, native))
+            wanted = {code for one in emoji[:MOST] if (code := self._in_call(channel, one))}
             standing = await self._own(channel, native)
             for code in sorted(standing - wanted - set(MARKS.values())):
                 await self._call("DELETE", channel, native, code)
@@ -42,9 +42,9 @@ class Reacting:
 
     async def mark(self, place: Place, native: str, state: Literal["sent", "failed"]) -> None:
         """The mark of an agent's message; it replaces the one before."""
-        channel = target(self._posting.around(place, native))
         other = MARKS["failed" if state == "sent" else "sent"]
         try:
+            channel = target(await self._posting.around(place, native))
             await self._call("PUT", channel, native, MARKS[state])
             if other in await self._own(channel, native):
                 await self._call("DELETE", channel, native, other)

@@ -15,6 +15,7 @@ from adapters.discord.labels import Labels
 from adapters.discord.posting import Posting
 from adapters.discord.reading import id_at, items, number, order, string
 from adapters.discord.rest import Json, Rest
+from adapters.discord.rooms import room_of
 from adapters.discord.settings import PLATFORM, Settings
 from adapters.discord.trouble import HAS_THREAD, UNKNOWN_CHANNEL, Refused, in_our_words
 from core import clock
@@ -106,11 +107,8 @@ class Threads:
             await self._change(place, {"archived": False, "locked": False})
 
     async def _room(self, place: Place) -> Room:
-        known = self._known.room(place.channel)
-        if known is not None:
-            return known
         try:
-            return self._known.learn(await self._rest.get(_CHANNEL, channel_id=place.channel))
+            return await room_of(self._known, self._rest, place.channel)
         except Refused as error:
             raise in_our_words(error) from error
 

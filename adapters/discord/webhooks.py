@@ -12,6 +12,7 @@ from adapters.discord import render
 from adapters.discord.known import Known
 from adapters.discord.reading import items, string
 from adapters.discord.rest import Json, Rest
+from adapters.discord.rooms import room_of
 from adapters.discord.trouble import (
     BAD_WEBHOOK_TOKEN,
     MISSING_ACCESS,
@@ -49,8 +50,11 @@ class Webhooks:
     async def serve(self, place: Place) -> bool:
         """Whether messages at this place can go by webhook: not in direct channels, and not where the
         bot may make none."""
-        room = self._known.room(place.thread or place.channel)
-        if room is None or not room.guild:
+        try:
+            room = await room_of(self._known, self._rest, place.thread or place.channel)
+        except Refused as error:
+            raise in_our_words(error, in_thread=bool(place.thread)) from error
+        if not room.guild:
             return False
         if place.channel not in self._hooks:
             try:

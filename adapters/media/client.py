@@ -20,6 +20,7 @@ import structlog
 from adapters.media import wire
 from adapters.media.relays import ice_servers
 from adapters.media.settings import Settings
+from core import clock
 from core.errors import Unavailable
 from core.i18n import _
 from core.ports.media import (
@@ -114,7 +115,7 @@ class Client:
         return True
 
     def ice_servers(self, person: UUID) -> tuple[IceServer, ...]:
-        return ice_servers(self._settings, person.hex, time.time())
+        return ice_servers(self._settings, person.hex, clock.seconds())
 
     async def events(self) -> AsyncIterator[MediaEvent]:
         instance, since = "", 0
@@ -128,7 +129,7 @@ class Client:
                 async for message in connection.told():
                     if "listening" in message:
                         if instance not in ("", message["listening"]):
-                            yield EventsMissed(call=UUID(int=0), at=time.time())
+                            yield EventsMissed(call=UUID(int=0), at=clock.seconds())
                         instance, since = message["listening"], message["since"]
                     elif (event := wire.event_of(message)) is not None:
                         since = message["number"]

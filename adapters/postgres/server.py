@@ -99,6 +99,8 @@ class Embedded(Address):
         self._durable = durable
         self._process = launched.keeper
         self._claim = claim
+        self.seconds = 0.0
+        """How long its start took."""
 
     @property
     def pid(self) -> int:
@@ -197,7 +199,7 @@ async def start(
     except BaseException:
         await server.stop()
         raise
-    told.info("database started", seconds=round(time.monotonic() - began, 3))
+    server.seconds = time.monotonic() - began
     return server
 
 

@@ -1,5 +1,5 @@
 """Jobs handed to whichever worker is free, over arq. What is due stands in the database: a name is all
-that travels, and what Redis loses is handed on again."""
+that travels, and where it is traced the step that handed it on; what Redis loses is handed on again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 import orjson
 import structlog
 
+from core import tracing
+
 if TYPE_CHECKING:
     from arq.connections import ArqRedis
     from arq.typing import WorkerCoroutine
@@ -20,7 +22,8 @@ log = structlog.get_logger("redis.jobs")
 AT_ONCE = 4
 SECONDS = 300
 _PAUSE = 2.0
-Work = Callable[[str], Awaitable[Any]]
+Work = Callable[[str, str | None], Awaitable[Any]]
+"""Does the job of a name; the other is the step that handed it on (W3C's traceparent)."""
 
 
 class RedisJobs:
@@ -37,8 +40,11 @@ class RedisJobs:
 
         if self._client is None:
             self._client = self._connect()
+        trace = tracing.current()
+        # Nothing where nothing is traced: a worker of an older version takes a name alone.
+        given = (name, trace) if trace else (name,)
         try:
-            await self._client.enqueue_job("job", name, _job_id=f"{self._queue}:{name}")
+            await self._client.enqueue_job("job", *given, _job_id=f"{self._queue}:{name}")
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("redis.away", error=type(error).__name__)
             return False
@@ -49,8 +55,8 @@ class RedisJobs:
         from arq.worker import Worker, func
         from redis.exceptions import RedisError
 
-        async def job(_context: dict[Any, Any], name: str) -> None:
-            await self._work(name)
+        async def job(_context: dict[Any, Any], name: str, trace: str | None = None) -> None:
+            await self._work(name, trace)
 
         while True:
             pool = self._connect()

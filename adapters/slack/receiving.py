@@ -18,8 +18,8 @@ from adapters.slack.inbound import to_inbound
 from adapters.slack.names import Known
 from adapters.slack.posting import reactions_on
 from adapters.slack.standing import stands
-from adapters.slack.workspaces import Workspace, Workspaces
-from core import clock
+from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
+from core import clock, lease
 from core.chat import (
     Answer,
     Deleted,
@@ -76,10 +76,13 @@ class Receiving:
             raise Unavailable(_("Slack cannot be reached right now.")) from error
         if workspace is None:
             return {}
-        if payload.get("type") == "event_callback":
-            await self._event(workspace, payload)
-            return {}
-        return await self._interaction(workspace, payload)
+        if not self.workspaces.leads(workspace.team):
+            raise Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))
+        with lease.about((PLATFORM, workspace.team)):
+            if payload.get("type") == "event_callback":
+                await self._event(workspace, payload)
+                return {}
+            return await self._interaction(workspace, payload)
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -112,7 +115,7 @@ class Receiving:
         """Messages of one channel one after the other, and after what was missed there before."""
         channel, ts = str(event.get("channel") or ""), str(event.get("ts") or event.get("event_ts") or "")
         async with self.lanes.turn(f"{workspace.team} {channel}", ts):
-            if self.deliver is None:
+            if self.deliver is None or not self.workspaces.leads(workspace.team):
                 # What waited for its turn is not begun any more: Slack says it again.
                 raise Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))
             await self.catchup.before(workspace, channel, ts, self._delivered)
@@ -144,18 +147,10 @@ class Receiving:
         if found is None or self._was_deleted(found) or await self._is_gone(workspace, found, payload, known):
             return
         answer = await self._answer(workspace, found, payload)
-        if isinstance(found, Said):
-            await self._follow(workspace, found, payload)
         if isinstance(found, Visited) and answer is not None and answer.cards:
             await self.answering.home(workspace, user_in(payload), answer.cards)
         elif answer is not None:
             self._later(self.answering.show(workspace, found, answer, payload))
-
-    async def _follow(self, workspace: Workspace, said: Said, payload: Json) -> None:
-        """The edit that came before its message. It is kept until it was dealt with."""
-        if (edit := self._early.get(_key(said))) is not None:
-            await self._answer(workspace, edit, payload)
-            self._early.pop(_key(said), None)
 
     def _was_deleted(self, found: Inbound) -> bool:
         return isinstance(found, (Said, Invoked)) and _key(found) in self._gone
@@ -167,10 +162,10 @@ class Receiving:
         if not isinstance(found, Said) or not isinstance(event, dict):
             return False
         stands = await self.catchup.as_it_stands(workspace, found.place.channel, event)
-        if stands and stands.get("edited") and _key(found) not in self._early:
+        if stands and stands.get("edited"):
             edit = messages.edit_of(stands, known, found.place.channel, missed=True)
             if edit is not None:
-                _keep(self._early, _key(found), edit)
+                self._came_early(edit)
         return stands == {}
 
     async def _answer(self, workspace: Workspace, found: Inbound, payload: Json) -> Answer | None:
@@ -189,14 +184,35 @@ class Receiving:
         if answer.ignored and isinstance(found, Deleted):
             _note(self._gone, found)
         elif answer.ignored and isinstance(found, Edited):
-            _keep(self._early, _key(found), found)
+            self._came_early(found)
         return answer
 
     async def _delivered(self, found: Inbound) -> Answer:
         if self.deliver is None:
             raise Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))
         set_language(found.sender.locale or None)
-        return await self.deliver(found)
+        answer = await self.deliver(found)
+        if isinstance(found, Said):
+            await self._follow(found, self.deliver)
+        return answer
+
+    def _came_early(self, edit: Edited) -> None:
+        """The last words count, in whatever order they are told."""
+        earlier = self._early.get(_key(edit))
+        if earlier is None or earlier.at <= edit.at:
+            _keep(self._early, _key(edit), edit)
+
+    async def _follow(self, said: Said, deliver: Deliver) -> None:
+        """The edit that came before its message, told or found in the history. It is kept until it was dealt with."""
+        if (edit := self._early.get(_key(said))) is None:
+            return
+        try:
+            await deliver(edit)
+        except Unavailable:
+            raise
+        except DeskError as error:
+            log.info("slack.edit_refused", error=error.code)
+        self._early.pop(_key(said), None)
 
     def _tell_once(self, workspace: Workspace, found: Inbound, error: DeskError, payload: Json) -> None:
         if _note(self._told, found):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from adapters.telegram.settings import PLATFORM
+from core import clock
 from core.chat import Place, Sender
 
 CHAIN = "~"
@@ -80,7 +81,7 @@ def time_of(seconds: Any) -> datetime:
     """A time that Telegram gives; now where it makes no sense."""
     if isinstance(seconds, int) and 0 < seconds < 32_503_680_000:
         return datetime.fromtimestamp(seconds, UTC)
-    return datetime.now(UTC)
+    return clock.now()
 
 
 def part_of(values: Any, name: str) -> Mapping[str, Any]:

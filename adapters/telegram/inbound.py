@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from adapters.telegram import content
 from adapters.telegram.buttons import decoded
 from adapters.telegram.entities import spans, to_markdown, utf16
 from adapters.telegram.facts import CHAIN, Head, Me, Update, head_of, part_of, place_of, sender_of, time_of
+from core import clock
 from core.chat import Edited, Inbound, Invoked, Joined, Place, Pressed, Reacted, Relocated, Said, Sender
 
 KINDS = ("message", "edited_message", "callback_query", "message_reaction", "my_chat_member")
@@ -253,7 +253,7 @@ def _pressed(query: Update, me: Me) -> Inbound | None:
         place=place,
         sender=sender,
         native=str(native)[:100],
-        at=datetime.now(UTC),
+        at=clock.now(),
         button=button,
         message=str(message.get("message_id") or ""),
         choice=choice,

@@ -135,7 +135,7 @@ class _Api:
         body = decoded(await _body(request))
         visitor = await self._recognised(body)
         settings = self.desk.means.settings
-        now = time.time()
+        now = clock.seconds()
         async with self.desk.unit() as uow:
             listed = await timeline.listed(uow, visitor)
             person = await timeline.person_of(uow, visitor)
@@ -189,7 +189,7 @@ class _Api:
         said = inbound.said(visitor, thread, body, clock.now(), _language(request), _zone(request))
         visit = Visit(
             self.chat.guard,
-            form_age=tokens.form_age(self._key, string(body, "form", 200), visitor.id, time.time()),
+            form_age=tokens.form_age(self._key, string(body, "form", 200), visitor.id, clock.seconds()),
             trapped=bool(string(body, "website", 500)),
             vouched=visitor.vouched,
         )
@@ -359,7 +359,7 @@ class _Api:
         file_id = _uuid(request.path_params["id"])
         query = request.query_params
         visitor, day = query.get("visitor", ""), query.get("day", "")
-        today = int(time.time()) // 86_400
+        today = int(clock.seconds()) // 86_400
         fresh = _is_number(day) and len(day) < 9 and today - 1 <= int(day) <= today
         expected = tokens.file_key(self._key, str(file_id), visitor, int(day) if fresh else 0)
         if not fresh or not tokens.same(query.get("key", ""), expected):
@@ -432,7 +432,7 @@ class _Api:
         kind, _space, token = request.headers.get("authorization", "").partition(" ")
         if kind.lower() != "bearer":
             token = ""
-        return tokens.read(self._key, token, time.time())
+        return tokens.read(self._key, token, clock.seconds())
 
     def _ours(self, request: Request) -> None:
         """Refuse what another site's page sends. The page itself is of our origin, framed or not."""
@@ -447,7 +447,7 @@ class _Api:
             return await self._vouched(claim)
         if token := string(body, "token", 2_000):
             try:
-                return tokens.read(self._key, token, time.time())
+                return tokens.read(self._key, token, clock.seconds())
             except tokens.NoVisitor:
                 pass
         return tokens.new_visitor()
@@ -459,7 +459,7 @@ class _Api:
             if secret is None:
                 raise Invalid(_("This sign-in from the host site is not valid."), field="vouched")
             claims = tokens.check_claims(claim, secret)
-            visitor = tokens.vouched_visitor(self._key, claims, time.time())
+            visitor = tokens.vouched_visitor(self._key, claims, clock.seconds())
             person = await people.recognise(uow, visitor.sender(""), tokens.PLATFORM, tokens.INSTALLATION)
             known = await people.know(uow, person)
             await people.change(

@@ -9,4 +9,4 @@ each room, each chat and the desk's own record show.
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))  # where make scale has its parts from
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))  # where make scale has its parts from

@@ -28,22 +28,24 @@ LOST = ("lost", "stale", "undead")
 SUMS = ("runs", "faults", "messages", "lost", "doubled", "reordered", "stuck")
 
 
-async def measure(seeds: range, *, append: Path | None = None, keep: bool = False) -> list[dict[str, Any]]:
+async def measure(
+    seeds: range, *, append: Path | None = None, keep: bool = False, storage: str = "disk"
+) -> list[dict[str, Any]]:
     """The figures of each world."""
     found: list[dict[str, Any]] = []
     for first in range(seeds.start, seeds.stop, WORLD):
         here = range(first, min(first + WORLD, seeds.stop))
-        found.append(await _world(here, keep))
+        found.append(await _world(here, keep, storage))
         lines.add(append, found[-1])
     return found
 
 
-async def _world(seeds: range, keep: bool) -> dict[str, Any]:
+async def _world(seeds: range, keep: bool, storage: str) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp(prefix="deskbell-faults-"))
     folder.chmod(0o711)
     outcome: Outcome | None = None
     try:
-        outcome = await World(folder, seeds.start, lines.say).run(seeds)
+        outcome = await World(folder, seeds.start, lines.say, storage).run(seeds)
     finally:
         if keep:
             lines.say(f"kept {folder}")
@@ -99,6 +101,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the first run; the next has the next")
     parser.add_argument("--from", dest="first", type=int, help="go on with this seed")
     parser.add_argument("--append", type=Path, help="where the figures of each world are added")
+    parser.add_argument(
+        "--storage",
+        choices=("disk", "s3"),
+        default="disk",
+        help="s3: files lie in a bucket that refuses at times too, and people send some",
+    )
     parser.add_argument("--quick", action="store_true", help="one run")
     parser.add_argument("--keep", action="store_true", help="leave the folder of each world")
     parser.add_argument("--json", action="store_true", help="the last line only")
@@ -107,7 +115,9 @@ def main() -> int:
     ends = given.seed + (1 if given.quick else given.runs)
     began = time.monotonic()
     try:
-        found = asyncio.run(measure(range(first, ends), append=given.append, keep=given.keep))
+        found = asyncio.run(
+            measure(range(first, ends), append=given.append, keep=given.keep, storage=given.storage)
+        )
     except NoRedis as error:
         lines.say(f"deskbell: {error}")
         return 2

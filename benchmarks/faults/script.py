@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benchmarks.kill.script import VERBS, Act
@@ -48,6 +49,13 @@ LASTS = {
 """Seconds, by a piece of the kind; what is not named is over at once, or when another has taken over."""
 
 
+BUCKET = ("403", "500", "503", "hangs")
+BUCKET_STRIKES = 3
+BUCKET_LASTS = (3.0, 8.0)
+FILES = 2
+"""What comes on top where files lie in a bucket; files for each of the people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Strike:
     """One fault, so many seconds after the beginning of the run; `pick` chooses of several parts."""
@@ -77,6 +85,25 @@ def plan(seed: int, people: dict[str, int]) -> Plan:
     )
     acts = {name: _acts(chance, count) for name, count in people.items()}
     return Plan(strikes, acts, frozenset(name for name in people if chance.random() < 0.1))
+
+
+def plan_of_bucket(
+    seed: int, people: Iterable[str]
+) -> tuple[tuple[Strike, ...], dict[str, tuple[float, ...]]]:
+    """How the bucket refuses in a run, and when each of the people sends files; beside `plan`, of which it
+    changes nothing."""
+    chance = random.Random(f"bucket {seed}")
+    strikes = tuple(
+        Strike(chance.uniform(0.5, RUN_SECONDS - 4.0), f"bucket {how}", chance.uniform(*BUCKET_LASTS), 0.0)
+        for how in chance.sample(BUCKET, BUCKET_STRIKES)
+    )
+    begins = sorted(one.at for one in strikes)
+    # Most of what people send shall meet a bucket that refuses.
+    files = {
+        name: tuple(sorted(chance.choice(begins) + chance.uniform(-0.5, 3.0) for _ in range(FILES)))
+        for name in people
+    }
+    return strikes, files
 
 
 def _acts(chance: random.Random, count: int) -> tuple[Act, ...]:

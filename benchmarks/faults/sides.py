@@ -106,6 +106,14 @@ class Visitors:
         self._queues[who].put_nowait(("POST", f"/conversations/{who}/messages", body, then))
         return native
 
+    async def shares(self, who: str, text: str, name: str, data: bytes) -> str:
+        """A file, tried until it is kept; then the message with it, behind what was said before."""
+        kept = (await self._asked("POST", "/files", data, who, {"x-file-name": name})).json()["id"]
+        native = str(uuid4())
+        body = {"id": native, "text": text, "files": [kept], "form": self._sessions[who]["form"]}
+        self._queues[who].put_nowait(("POST", f"/conversations/{who}/messages", body, _nothing))
+        return native
+
     async def edits(self, who: str, native: str, text: str) -> None:
         self._queues[who].put_nowait(
             (
@@ -140,15 +148,21 @@ class Visitors:
             then()
 
     async def _asked(
-        self, method: str, path: str, body: dict[str, Any] | None, who: str | None
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | bytes | None,
+        who: str | None,
+        more: dict[str, str] | None = None,
     ) -> httpx.Response:
         """Until it is answered: by one web, else by the next."""
         headers = {"authorization": f"Bearer {self._sessions[who]['token']}"} if who else {}
+        given: dict[str, Any] = {"content": body} if isinstance(body, bytes) else {"json": body}
         while True:
             self.tries += 1
             try:
                 answer = await self._webs[self.tries % len(self._webs)].request(
-                    method, path, json=body, headers=headers
+                    method, path, headers=headers | (more or {}), **given
                 )
             except httpx.TransportError:
                 await asyncio.sleep(AGAIN_SECONDS)

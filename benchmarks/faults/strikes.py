@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from subprocess import SubprocessError
 from typing import Any
 
+from benchmarks.faults.bucket import Bucket
 from benchmarks.faults.clock import HOUR, Clock
 from benchmarks.faults.engines import Postgres, Redis
 from benchmarks.faults.parts import Parts
@@ -40,9 +41,10 @@ class Strikes:
         clock: Clock,
         sides: dict[str, Any],
         probe: Callable[[], Awaitable[float]],
+        bucket: Bucket | None = None,
     ) -> None:
         self.parts, self.postgres, self.redis, self.clock = parts, postgres, redis, clock
-        self.sides = sides
+        self.sides, self.bucket = sides, bucket
         self.all: list[Struck] = []
         self.failed: Counter[str] = Counter()
         """Faults that could not be done."""
@@ -95,6 +97,8 @@ class Strikes:
                 await self._redis(how, strike.lasts)
             case "clock", way:
                 await self.clock.wrong(HOUR if way == "forward" else -HOUR, strike.lasts)
+            case "bucket", how if self.bucket is not None:
+                await self.bucket.refuses(how, strike.lasts)
             case "storage", _refuses:
                 await self.parts.refuse_storage(strike.lasts)
             case platform, _misbehaves:

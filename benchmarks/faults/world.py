@@ -17,11 +17,12 @@ from scale import PARTS, Place, parts_of, redis_of, redis_program
 from supervise import Supervisor
 
 from adapters.postgres import start
+from benchmarks.faults.bucket import Bucket, Shared
 from benchmarks.faults.checks import recorded, shown
 from benchmarks.faults.clock import Clock
 from benchmarks.faults.engines import Postgres, Redis
 from benchmarks.faults.parts import Parts
-from benchmarks.faults.script import RUN_SECONDS, plan
+from benchmarks.faults.script import RUN_SECONDS, plan, plan_of_bucket
 from benchmarks.faults.sides import Pair, Visitors
 from benchmarks.faults.strikes import Strikes, Struck
 from benchmarks.kill import desk
@@ -69,8 +70,10 @@ class NoRedis(Exception):
 class World:
     """Everything that stands, and everybody who talks."""
 
-    def __init__(self, folder: Path, seed: int, say: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, seed: int, say: Callable[[str], None], storage: str = "disk") -> None:
         self.folder, self.seed, self.say = folder, seed, say
+        self.bucket = Bucket() if storage == "s3" else None
+        self.shared = Shared()
         self.ledger = Ledger(random.Random(seed + 1))
         self.sides: dict[str, Any] = {
             "slack": SlackSide(),
@@ -115,6 +118,8 @@ class World:
         for side in self.sides.values():
             await side.open(self.seed)
             stack.push_async_callback(side.close)
+        if self.bucket is not None:
+            stack.enter_context(self.bucket.standing())
         program = redis_program()
         if program is None:
             raise NoRedis("benchmarks.faults needs a Redis: install it, or set REDIS_SERVER to its path.")
@@ -140,7 +145,7 @@ class World:
         self.parts = Parts(parts, supervisor)
         await supervisor.start(*parts)
         self.web_ports = [one.port for one in self.parts.of("web")]
-        self.strikes = Strikes(self.parts, self.postgres, redis, clock, self.sides, self._probe)
+        self.strikes = Strikes(self.parts, self.postgres, redis, clock, self.sides, self._probe, self.bucket)
         self.visitors = Visitors(self.web_ports)
         stack.push_async_callback(self.visitors.close)
         await self._connected()
@@ -169,6 +174,7 @@ class World:
         return (
             plain_environment()
             | settings
+            | (self.bucket.environment if self.bucket else {})
             | {k: v for s in self.sides.values() for k, v in s.environment.items()}
         )
 
@@ -202,6 +208,11 @@ class World:
             # Discord tells a bot nothing of a first direct message that it missed: docs/delivery.md.
             newcomer = name in planned.newcomers and name != "discord"
             acting.append(people.act(planned.acts[name], began, newcomer=newcomer))
+        if self.bucket is not None:
+            refusals, files = plan_of_bucket(seed, self.people)
+            for strike in refusals:
+                self.strikes.begin(strike, strike.at)
+            acting += [self.shared.sends(self.people[name], seed, began, at) for name, at in files.items()]
         await asyncio.gather(*acting)
         await asyncio.sleep(max(0.0, began + RUN_SECONDS - time.monotonic()))
         self.say(f"run {seed}: {len(self.strikes.all)} faults over, {len(self.ledger.words)} things said")
@@ -257,13 +268,17 @@ class World:
 
     async def _looked(self) -> Verdict:
         chats = {who: people.side for people in self.people.values() for who in people.requesters}
-        return await shown(self.ledger, self.rooms, chats)
+        verdict = await shown(self.ledger, self.rooms, chats)
+        verdict.findings += self.shared.missing(self.rooms)
+        return verdict
 
     async def _with_the_record(self, verdict: Verdict) -> Verdict:
         for agent in self.agents:
             agent.cancel()
         await asyncio.gather(*self.agents, return_exceptions=True)
-        verdict.findings += await recorded(self.ledger, await self._answering(), self.token)
+        port = await self._answering()
+        verdict.findings += await recorded(self.ledger, port, self.token)
+        verdict.findings += await self.shared.not_recorded(port, self.token)
         return verdict
 
     async def _answering(self) -> int:
@@ -281,6 +296,7 @@ class World:
             "not_done": dict(self.strikes.failed),
             "logged": {name: dict(one) for name, one in self.parts.troubles().items()},
             "visitors_tries": self.visitors.tries,
+            **({"files": len(self.shared.all), "refused": dict(self.bucket.refused)} if self.bucket else {}),
         }
 
     async def _stories(self, verdict: Verdict) -> list[str]:

@@ -146,4 +146,7 @@ class DiscordSide:
 
 def _words(message: Any) -> str:
     embeds = [part for one in message.embeds for part in (one.get("title"), one.get("description")) if part]
-    return "\n".join(part for part in (message.content, *embeds) if part)
+    fields = [
+        f"{each['name']}: {each['value']}" for one in message.embeds for each in one.get("fields") or ()
+    ]
+    return "\n".join(part for part in (message.content, *embeds, *fields) if part)

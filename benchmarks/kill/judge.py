@@ -10,6 +10,7 @@ from benchmarks.kill.side import Line, Side
 from benchmarks.kill.words import CLAIM, COMMAND, NOTE, REPLY, SAID, Ledger, Word
 
 CLAIMED = "claimed the ticket"
+NOBODY = "nobody yet"
 
 
 @dataclass(slots=True)
@@ -68,6 +69,11 @@ def thread_of(threads: dict[str, list[Line]], ledger: Ledger, who: str) -> str:
 
 def is_claimed(lines: Iterable[Line]) -> bool:
     return any(line.by_bot and CLAIMED in line.text for line in lines)
+
+
+def _heads_a_claimed(lines: Sequence[Line]) -> bool:
+    """A thread that was begun after the claim tells of it in its card alone."""
+    return any(line.head and "With" in line.text and NOBODY not in line.text for line in lines)
 
 
 def compare(word: Word, lines: Sequence[Line]) -> list[Finding]:
@@ -135,6 +141,6 @@ def _threads(ledger: Ledger, threads: dict[str, list[Line]], requesters: Sequenc
         told = [line for line in threads.get(thread, ()) if line.by_bot and CLAIMED in line.text]
         if len(told) > 1:
             findings.append(Finding("doubled", word, len(told) - 1, [one.text for one in told]))
-        if not told:
+        if not told and not _heads_a_claimed(threads.get(thread, ())):
             findings.append(Finding("lost", word, 1, [f"nothing tells of the claim in thread {thread}"]))
     return findings

@@ -52,6 +52,9 @@ async def opened(uow: UnitOfWork, row: Delivery, found: OpenedThread, copying: C
     seat = await take(uow, conversation, found.place)
     if not found.head:
         uow.session.add(card(HEAD, found.place.key, row.conversation_id, {"room": str(room_id)}))
+    elif row.attempts > 1:
+        # It may stand there since an earlier try, and say how the ticket stood then.
+        await refresh_head(uow, thread, row.conversation_id, 0)
     for message in await _said_so_far(uow, conversation):
         if may_stand_at(message, seat):
             await copying.post(uow, message, seat)

@@ -7,7 +7,6 @@ that began anew knows no calls: those are marked, and their people come back by 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from uuid import UUID
@@ -127,7 +126,7 @@ class Keeper:
             await self.reconcile()
             return
         if isinstance(event, Speaking) and event.on:
-            self._speaks[event.call, event.person] = event.at or time.time()
+            self._speaks[event.call, event.person] = event.at or clock.seconds()
         elif isinstance(event, WRITTEN):
             await self._write(event)
         if isinstance(event, Joined):
@@ -200,13 +199,13 @@ class Keeper:
     async def _spoke(self, uow: UnitOfWork, event: Speaking) -> None:
         begins = self._speaks.pop((event.call, event.person), None)
         if begins is not None:
-            await happened.spoke(uow, event.call, event.person, begins, event.at or time.time())
+            await happened.spoke(uow, event.call, event.person, begins, event.at or clock.seconds())
 
     async def _fell_silent(self, uow: UnitOfWork, event: MediaEvent, person: UUID) -> None:
         """Whoever speaks when a recording ends has spoken until then."""
         begins = self._speaks.pop((event.call, person), None)
         if begins is not None:
-            await happened.spoke(uow, event.call, person, begins, event.at or time.time())
+            await happened.spoke(uow, event.call, person, begins, event.at or clock.seconds())
 
     def _tell(self, event: MediaEvent) -> None:
         told: dict[str, object] = {"call": str(event.call)}

@@ -155,6 +155,8 @@ class MessageCopy(Base):
     part: Mapped[int] = mapped_column(default=0)
     origin: Mapped[bool] = mapped_column(default=False)
     at: Mapped[datetime] = mapped_column(default_factory=clock.now)
+    edited_at: Mapped[datetime | None] = mapped_column(default=None)
+    """The platform's time of the last edit that came from there."""
 
 
 class Reaction(Base):

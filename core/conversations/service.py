@@ -322,6 +322,18 @@ async def standing_at(uow: UnitOfWork, place: Place, native: str) -> tuple[Messa
     return (row[0], Place.from_key(row[1])) if row is not None else None
 
 
+async def note_edit(uow: UnitOfWork, place: Place, native: str, at: datetime) -> bool:
+    """An edit came from where a message stands. False when a later one came before it: platforms tell in no
+    order."""
+    copy = (MessageCopy.place_key == place.key) & (MessageCopy.native == native)
+    result = await uow.session.execute(
+        update(MessageCopy)
+        .where(copy, MessageCopy.edited_at.is_(None) | (MessageCopy.edited_at <= at))
+        .values(edited_at=at)
+    )
+    return bool(getattr(result, "rowcount", 0))
+
+
 def read(thread: Thread, message: Message) -> str:
     """What a message says; empty when it was deleted."""
     if message.body is None:

@@ -9,16 +9,22 @@ import random
 import shutil
 import sys
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.files.s3 import S3Store
+from adapters.files.settings import Settings as FileSettings
 from benchmarks.faults.__main__ import percentile, summed
+from benchmarks.faults.bucket import SHOWN, Bucket, Sent, Shared
 from benchmarks.faults.clock import HOUR, Clock
-from benchmarks.faults.script import KINDS, STRIKES, Strike, plan
+from benchmarks.faults.script import BUCKET, FILES, KINDS, STRIKES, Strike, plan, plan_of_bucket
 from benchmarks.kill.side import Line
-from benchmarks.kill.words import NOTE, REPLY, SAID, Ledger
+from benchmarks.kill.words import NOTE, REPLY, SAID, Ledger, Word
+from core.ports.files import StoreDown, new_name
 
 SAYS = {"slack": 3, "webchat": 2}
 
@@ -144,3 +150,49 @@ def test_figures_of_several_worlds_are_added() -> None:
     total = summed([one | {"recoveries": [1.0, 2.0]}, one | {"recoveries": [3.0]}])
     assert total == {key: value * 2 for key, value in one.items()} | {"recovery_p95_s": 3.0}
     assert percentile([], 0.95) == 0.0
+
+
+def test_how_a_bucket_refuses_comes_on_top_of_a_seeds_faults() -> None:
+    strikes, files = plan_of_bucket(4, SAYS)
+    assert plan_of_bucket(4, SAYS) == (strikes, files) != plan_of_bucket(5, SAYS)
+    assert {one.kind for one in strikes} < {f"bucket {how}" for how in BUCKET}
+    assert {name: len(moments) for name, moments in files.items()} == dict.fromkeys(SAYS, FILES)
+
+
+async def test_a_bucket_refuses_in_each_way_and_keeps_what_it_had() -> None:
+    bucket = Bucket()
+    with bucket.standing():
+        settings = FileSettings.of(bucket.environment)
+        store, name = S3Store(settings), new_name()
+        await store.put(name, pieces(b"kept"))
+        for how in BUCKET:
+            refusing = asyncio.create_task(bucket.refuses(how, 0.5 if how == "hangs" else 60))
+            await asyncio.sleep(0)
+            if how == "hangs":
+                assert [piece async for piece in store.read(name)] == [b"kept"], (
+                    "it answers when that is over"
+                )
+                await refusing
+                continue
+            with pytest.raises(StoreDown):
+                await store.size(name)
+            refusing.cancel()
+            await asyncio.gather(refusing, return_exceptions=True)
+            assert [piece async for piece in store.read(name)] == [b"kept"]
+    assert set(bucket.refused) == set(BUCKET)
+
+
+async def pieces(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def test_a_file_that_is_missing_or_there_twice_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = Counter({"here": 1, "twice": 2})
+    monkeypatch.setitem(SHOWN, "slack", lambda _side: shown)
+    shared = Shared()
+    shared.all = [Sent(Word(digest, "file", "ada", 1), digest) for digest in ("here", "twice", "nowhere")]
+    found = shared.missing({"slack": None})
+    assert [(one.kind, one.word and one.word.token) for one in found] == [
+        ("doubled", "twice"),
+        ("lost", "nowhere"),
+    ]

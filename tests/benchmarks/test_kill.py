@@ -80,9 +80,12 @@ def ledger() -> Ledger:
     return made
 
 
-async def seen(ledger: Ledger, *room: str, direct: tuple[str, ...] = ()) -> list[tuple[str, int]]:
+async def seen(
+    ledger: Ledger, *room: str, direct: tuple[str, ...] = (), head: str = "With: nobody yet"
+) -> list[tuple[str, int]]:
     shown: Any = Shown()
-    shown.room = [Line(str(number), text, True) for number, text in enumerate(room)]
+    lines = [Line(str(number), text, True) for number, text in enumerate(room)]
+    shown.room = [Line("head", head, True, head=True), *lines]
     shown.direct = [Line(str(number), text, True) for number, text in enumerate(direct)]
     return sorted((one.kind, one.count) for one in (await judge(shown, ledger, ["ada"])).findings)
 
@@ -118,3 +121,4 @@ async def test_a_claim_is_told_once(ledger: Ledger) -> None:
     assert await seen(ledger, *texts, f"Ben {CLAIMED}") == []
     assert await seen(ledger, *texts, f"Ben {CLAIMED}", f"Ben {CLAIMED}") == [("doubled", 1)]
     assert await seen(ledger, *texts) == [("lost", 1)]
+    assert await seen(ledger, *texts, head="With: Ben") == []  # Begun after it.

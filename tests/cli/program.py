@@ -54,6 +54,7 @@ def complaint(ended: subprocess.CompletedProcess[str], code: int = 2) -> str:
     lines = [line for line in ended.stderr.splitlines() if line.startswith("deskbell: ")]
     assert len(lines) == 1, ended.stderr
     assert ended.stderr.splitlines()[-1] == lines[0]
+    assert ended.stdout == "", "it stands alone"
     return lines[0]
 
 

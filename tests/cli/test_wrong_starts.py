@@ -13,14 +13,14 @@ from sqlalchemy import text
 
 from adapters.files.memory import MemoryStore
 from adapters.local.bus import LocalBus
-from adapters.postgres import DataFolder
+from adapters.postgres import DataFolder, start
 from bot.secrets import FILE
 from core.crypto.fields import new_key
 from core.crypto.keys import MasterKey
 from core.db import Database
 from core.desk import Desk
 
-from .program import complaint, deskbell, free_port
+from .program import Running, complaint, deskbell, free_port
 
 
 def encoded(key: MasterKey) -> str:
@@ -168,6 +168,30 @@ def test_the_master_key_file_is_damaged(tmp_path: Path) -> None:
     line = complaint(deskbell(tmp_path, "run", DESKBELL_PORT=str(free_port())))
     assert "damaged" in line
     assert (tmp_path / FILE).read_text() == "half a key"
+
+
+async def test_what_does_not_fit_the_database_that_comes_along_is_told_alone(tmp_path: Path) -> None:
+    running, again = Running(tmp_path), {"DESKBELL_PORT": str(free_port())}
+    try:
+        running.up()
+        assert running.end() == 0
+    finally:
+        running.close()
+    kept = (tmp_path / FILE).read_text()
+    (tmp_path / FILE).write_text(encoded(MasterKey(new_key())))
+    ended = deskbell(tmp_path, "run", **again)
+    assert "master key" in complaint(ended)
+    assert ended.stderr.count("\n") == 1
+    (tmp_path / FILE).write_text(kept)
+    server = await start(tmp_path)
+    db = Database(server.url, pool=1)
+    async with db.engine.begin() as connection:
+        await connection.execute(text("update alembic_version set version_num = '9999'"))
+    await db.close()
+    await server.stop()
+    ended = deskbell(tmp_path, "run", **again)
+    assert "newer" in complaint(ended)
+    assert ended.stderr.count("\n") == 1
 
 
 async def test_the_database_is_newer(tmp_path: Path, existing: tuple[str, MasterKey]) -> None:

@@ -38,7 +38,8 @@ class Shown:
 @dataclass
 class FakeChat:
     """`down` fails every call, `gone` says the place is no more, `pause` asks to wait once,
-    `drops_answers` does the work and then fails, as a broken connection does."""
+    `drops_answers` does the work and then fails, as a broken connection does; `knows_keys` finds what an
+    earlier try has left."""
 
     name: str = "fake"
     limits: Limits = field(default_factory=lambda: Limits(text=4096))
@@ -47,6 +48,7 @@ class FakeChat:
     gone: bool = False
     pause: float | None = None
     drops_answers: bool = False
+    knows_keys: bool = False
     shown: dict[str, Shown] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -59,6 +61,8 @@ class FakeChat:
 
     async def post(self, place: Place, part: Post, *, key: str) -> str:
         self._trouble("post", part.card.text)
+        if part.again and self.knows_keys and (earlier := self._under(key)):
+            return earlier
         native = f"n{next(self.numbers)}"
         self.shown[native] = Shown(place, part.card.text, part.card.author, key, card=part.card)
         if self.drops_answers:
@@ -67,7 +71,7 @@ class FakeChat:
 
     async def recall(self, place: Place, part: Post, *, key: str, is_file: bool) -> str:
         self._trouble("recall", key)
-        return next((native for native, one in self.shown.items() if one.key == key), "")
+        return self._under(key)
 
     async def edit(self, place: Place, native: str, part: Post) -> None:
         self._trouble("edit", part.card.text)
@@ -83,6 +87,9 @@ class FakeChat:
 
     def texts(self, place: Place | None = None) -> list[str]:
         return [one.text for one in self.shown.values() if place is None or one.place == place]
+
+    def _under(self, key: str) -> str:
+        return next((native for native, one in self.shown.items() if one.key == key), "")
 
     def _trouble(self, call: str, what: str) -> None:
         self.calls.append((call, what))
@@ -131,12 +138,16 @@ class FakePlatform(FakeChat):
     ) -> OpenedThread:
         self._trouble_at(place)
         self._trouble("open", title)
+        if head.again and self.knows_keys and (earlier := self._under(key)):
+            return OpenedThread(replace(place, thread=earlier), earlier)
         thread = f"t{next(self.numbers)}"
         self.threads[thread], self.members[thread] = title, member
         inside = replace(place, thread=thread)
         if not self.heads_with_thread:
             return OpenedThread(inside)
         self.shown[thread] = Shown(inside, head.card.text, head.card.author, key, card=head.card)
+        if self.drops_answers:
+            raise PostFailed("connection lost after the work was done")
         return OpenedThread(inside, thread)
 
     async def close_thread(self, place: Place) -> None:

@@ -117,9 +117,12 @@ class House:
         )
         return await self.router.deliver(inbound)
 
-    async def edits(self, who: str, native: str, text: str, place: Place | None = None) -> None:
+    async def edits(
+        self, who: str, native: str, text: str, place: Place | None = None, *, at: datetime | None = None
+    ) -> None:
+        place, at = place or home(who), at or clock.now()
         await self.router.deliver(
-            Edited(place=place or home(who), sender=sender(who), native=native, at=clock.now(), text=text)
+            Edited(place=place, sender=sender(who), native=native, at=at, text=text, version=str(at))
         )
 
     async def deletes(self, who: str, native: str, place: Place | None = None) -> None:

@@ -232,15 +232,17 @@ async def test_who_died_with_a_lease_is_replaced_when_it_ends(world: World) -> N
     assert world.chat.texts() == ["left behind"]
 
 
-async def test_who_was_replaced_before_a_call_hands_the_row_on(world: World) -> None:
-    world.posting.may_send = lambda: False
+async def test_who_was_replaced_before_a_call_hands_the_row_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.posting.sharing, "leads", lambda place: False)
     await world.reply("in other hands")
     while await world.tell.read():
         pass
     await world.posting.send_due()
     [row] = await world.rows()
     assert (row.state, row.lease_until, world.chat.calls) == ("due", None, [])
-    world.posting.may_send = lambda: True
+    monkeypatch.undo()
     await world.work()
     assert world.chat.texts() == ["in other hands"]
 
@@ -448,6 +450,22 @@ async def test_what_was_deleted_before_its_answer_came_does_not_stay(world: Worl
         await world.work()
     assert world.chat.texts() == []
     assert "due" not in {row.state for row in await world.rows()}
+
+
+async def test_what_was_edited_before_its_answer_came_says_the_new_words(world: World) -> None:
+    """The second try finds what the first has left, and that says the old ones."""
+    world.chat.drops_answers = world.chat.knows_keys = True
+    message = await world.reply("tomorow")
+    await world.work()
+    world.chat.drops_answers = False
+    async with world.desk.unit(world.bob) as uow:
+        opened = await access.change(uow, world.bob, world.number)
+        found = await tickets.message_in(uow, opened, message)
+        await tickets.edit_message(uow, world.bob, opened, found, "tomorrow")
+    assert world.chat.texts() == ["tomorow"]
+    with clock.fixed(_later(minutes=1)):
+        await world.work()
+    assert world.chat.texts() == ["tomorrow"]
 
 
 async def test_events_are_dealt_with_once_whatever_the_order_of_commits(world: World) -> None:

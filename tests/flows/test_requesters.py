@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import func, select
 
+from adapters.files.memory import MemoryStore
+from bot.fetching import fetch
 from core import clock
 from core.chat import Answer, FileRef, Gathered, Invoked, Limits, Place, Said, Sender, Visited
 from core.conversations import attachments, file_links
@@ -391,6 +393,40 @@ async def test_a_file_is_fetched_once_though_the_first_try_fails(house: House) -
         message = await session.scalar(select(Message))
         assert message is not None
         assert message.files == 1
+
+
+async def test_a_file_that_two_processes_fetch_is_there_once(house: House) -> None:
+    """The one stood still for longer than its lease, and wakes up when the other has it."""
+    house.here.kept["loc-1"] = b"data"
+    await house.says("ada", "file", files=(FileRef("a.txt", locator="loc-1"),))
+    async with house.desk.db.sessions() as session:
+        [row] = await session.scalars(select(Delivery).where(Delivery.kind == "fetch"))
+    await house.work()
+    await fetch(house.desk, house.here, row)
+    await house.work()
+    assert [data for _place, _name, data in house.there.sent] == [b"data"]
+    async with house.desk.db.sessions() as session:
+        assert await session.scalar(select(func.count()).select_from(Attachment)) == 1
+    assert len([name async for name in house.desk.means.files.names()]) == 1
+
+
+async def test_a_file_that_the_store_refuses_for_a_while_comes_later_and_is_told_lost_at_the_end_only(
+    house: House,
+) -> None:
+    house.here.kept["loc-1"] = b"data"
+    house.desk.means.files = house.posting.making.store = store = MemoryStore()
+    store.down = True
+    await house.says("ada", "file", files=(FileRef("a.txt", locator="loc-1"),))
+    for minutes in range(10):
+        await house.work(after=60 * minutes)
+    store.down = False
+    await house.work(after=3600)
+    assert [data for _place, _name, data in house.there.sent] == [b"data"]
+    store.down = True
+    await house.says("ada", "another", files=(FileRef("b.txt", locator="loc-1"),))
+    for hours in range(2, 20):
+        await house.work(after=3600 * hours)
+    assert len([text for text in house.here.texts(home("ada")) if "did not reach us" in text]) == 1
 
 
 async def test_a_whole_thread_becomes_one_ticket_under_its_own_names(house: House) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from core import clock
 from core.chat import FileRef
 from core.conversations.model import Message
 from core.desk import Desk
@@ -15,6 +17,7 @@ from core.errors import Invalid
 from core.outbox_model import Delivery
 from core.rooms import service as rooms
 from core.rooms.model import DeskRoom, RoomRule
+from core.tickets import holding
 from tests.flows.house import ROOM, House, build, home, moved
 
 
@@ -196,6 +199,19 @@ async def test_an_edit_that_names_the_channel_alone_finds_its_message(house: Hou
     assert "hello" in house.here.texts(home("ada"))
 
 
+async def test_an_older_edit_that_is_told_later_changes_nothing(house: House) -> None:
+    native = await house.says("ada", "tomorow")
+    await house.work()
+    first, second = clock.now(), clock.now() + timedelta(milliseconds=1)
+    await house.edits("ada", native, "tomorrow at nine", at=second)
+    await house.edits("ada", native, "tomorrow", at=first)
+    await house.work(after=10)
+    assert "tomorrow at nine" in house.there.texts(house.thread())
+    await house.edits("ada", native, "tomorrow at ten", at=second + timedelta(seconds=1))
+    await house.work(after=10)
+    assert "tomorrow at ten" in house.there.texts(house.thread())
+
+
 async def test_a_thread_opened_late_tells_what_was_said_before_once(house: House) -> None:
     house.there.down = True
     await house.says("ada", "one")
@@ -206,6 +222,21 @@ async def test_a_thread_opened_late_tells_what_was_said_before_once(house: House
     await house.work(after=60)
     texts = house.there.texts(house.thread())
     assert [text for text in texts if text in ("one", "two", "three")] == ["one", "two", "three"]
+
+
+async def test_a_card_whose_answer_was_lost_says_how_the_ticket_stands_now(house: House) -> None:
+    """The second try finds the thread that the first has opened, with its card of then."""
+    house.there.drops_answers = house.there.knows_keys = True
+    await house.says("ada", "Help")
+    await house.work()
+    house.there.drops_answers = False
+    bob = await house.agent("bob")
+    async with house.desk.unit(bob) as uow:
+        await holding.claim(uow, bob, 1)
+    await house.work(after=60)
+    await house.work(after=60)
+    fields = {one.label: one.value for one in house.there.shown[house.thread().thread].card.fields}
+    assert (fields["With"], len(house.there.threads)) == ("Bob", 1)
 
 
 async def test_where_a_thread_takes_no_card_the_card_is_its_first_message(house: House) -> None:

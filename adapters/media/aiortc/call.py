@@ -19,6 +19,7 @@ from adapters.media.aiortc.seats import Seat, bindings
 from adapters.media.aiortc.track import SILENT_SECONDS
 from adapters.media.aiortc.udp import UdpPort
 from adapters.media.spool import Spool
+from core import clock
 from core.errors import NotFound, TooMany
 from core.i18n import _
 from core.ports.files import FileStore
@@ -76,7 +77,7 @@ class Call:
     ) -> None:
         self.id = call
         self.limits = limits
-        self.since = time.time()
+        self.since = clock.seconds()
         self.held = False
         self.people: dict[UUID, Person] = {}
         self.over: Reason | None = None
@@ -155,7 +156,7 @@ class Call:
             recording,
             self._store,
             self._spool,
-            began=time.time(),
+            began=clock.seconds(),
             clock=time.monotonic(),
             phase=self.id.int % 97 / 97,
             written=lambda ms, size: self._tell(

@@ -21,6 +21,7 @@ from adapters.media.endings import ENDINGS, Endings
 from adapters.media.relays import ice_servers
 from adapters.media.settings import Settings
 from adapters.media.spool import Spool
+from core import clock
 from core.errors import NotFound, TooLarge, TooMany, Unavailable
 from core.i18n import _
 from core.ports.files import FileStore
@@ -158,7 +159,7 @@ class Engine:
         return self._call(call).stats()
 
     def ice_servers(self, person: UUID) -> tuple[IceServer, ...]:
-        return ice_servers(self._settings, person.hex, time.time())
+        return ice_servers(self._settings, person.hex, clock.seconds())
 
     async def events(self) -> AsyncIterator[MediaEvent]:
         async for _number, event in self.events_since(self._number):
@@ -169,7 +170,7 @@ class Engine:
         while True:
             if self._events and number < self._events[0][0] - 1:
                 number = self._events[0][0] - 1
-                yield number, EventsMissed(call=NIL, at=time.time())
+                yield number, EventsMissed(call=NIL, at=clock.seconds())
             for found, event in self._newer(number):
                 number = found
                 yield found, event
@@ -194,7 +195,7 @@ class Engine:
 
     def _emit(self, event: MediaEvent) -> None:
         self._number += 1
-        object.__setattr__(event, "at", time.time())
+        object.__setattr__(event, "at", clock.seconds())
         self._events.append((self._number, event))
         self._news.set()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import aiohttp
@@ -10,6 +9,7 @@ import structlog
 
 from adapters.media.livekit.tokens import api_token
 from adapters.media.settings import LiveKitSettings
+from core import clock
 from core.errors import NotFound, Unavailable
 from core.i18n import _
 
@@ -33,7 +33,7 @@ class Api:
 
     async def _call(self, service: str, method: str, room: str, values: dict[str, Any]) -> dict[str, Any]:
         url = f"{self._settings.api}/twirp/livekit.{service}/{method}"
-        headers = {"Authorization": f"Bearer {api_token(self._settings, room, time.time())}"}
+        headers = {"Authorization": f"Bearer {api_token(self._settings, room, clock.seconds())}"}
         try:
             async with self._http.post(url, json=values, headers=headers, timeout=_TIMEOUT) as reply:
                 return await self._read(reply, method)

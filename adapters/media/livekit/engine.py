@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from uuid import UUID
@@ -22,6 +21,7 @@ from adapters.media.livekit.api import Api
 from adapters.media.livekit.hooks import PREFIX, SOURCES, event_of, recording_of
 from adapters.media.livekit.tokens import is_genuine, join_token
 from adapters.media.settings import LiveKitSettings
+from core import clock
 from core.errors import Forbidden, NotFound
 from core.i18n import _
 from core.ports.media import (
@@ -80,7 +80,7 @@ class LiveKitEngine:
         self, call: UUID, person: UUID, offer: str, sources: Mapping[str, Source] | None = None
     ) -> Answer:
         await self._room(call)
-        token = join_token(self._settings, str(call), str(person), time.time())
+        token = join_token(self._settings, str(call), str(person), clock.seconds())
         return Answer(sdp="", kind="token", url=self._settings.url, token=token)
 
     async def candidate(self, call: UUID, person: UUID, candidate: str) -> None:
