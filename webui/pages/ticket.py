@@ -149,6 +149,17 @@ async def panel_fragment(request: Request, uow: Uow, viewer: Staff, number: int)
     return rendering.page(request, "desk/panel.html", **shown)
 
 
+@router.get("/tickets/{number}/people")
+async def people_fragment(request: Request, uow: Uow, viewer: Staff, number: int) -> Response:
+    """Who takes part and how far they have read: the part of the panel that changes with what is said."""
+    opened = await access.get(uow, viewer.actor, number)
+    change = viewer.actor.may(Permission.change_ticket) and opened.ticket.merged_into_id is None
+    return rendering.page(
+        request, "desk/people.html", ticket=opened.ticket, may=SimpleNamespace(change=change),
+        offered=await desk_filters.choices(uow), **await people_of(uow, viewer, opened),
+    )  # fmt: skip
+
+
 @router.get("/tickets/{number}/messages/{message_id}/edit")
 async def edit_page(request: Request, uow: Uow, viewer: Staff, number: int, message_id: UUID) -> Response:
     opened = await access.get(uow, viewer.actor, number)
@@ -430,7 +441,6 @@ async def head_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> 
 async def panel_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) -> dict[str, Any]:
     ticket = opened.ticket
     requester = (await people.known(uow.session, uow, [ticket.requester_id])).get(ticket.requester_id)
-    seen = await timeline.participants(uow, viewer.actor, opened)
     history = await queries.history_of(uow, viewer.actor, ticket.requester_id, but=ticket.id, limit=HISTORY)
     offered = await desk_filters.choices(uow)
     return {
@@ -439,12 +449,19 @@ async def panel_of(uow: UnitOfWork, viewer: Viewer, opened: Opened, row: Row) ->
         "offered": offered,
         "statuses": _statuses(row),
         "asked": await _asked(uow, opened),
-        "participants": [_participant(each, opened) for each in seen if each.kind != "reader"],
-        "follows": any(each.who.me and each.kind == "follower" for each in seen),
         "history": [_short(each) for each in history.rows],
         "history_url": f'/search?q=requester:"{requester.shown}"' if requester and history.next else None,
         "links": await _links(uow, viewer, ticket),
         "held_language": ticket.language,
+        **await people_of(uow, viewer, opened),
+    }
+
+
+async def people_of(uow: UnitOfWork, viewer: Viewer, opened: Opened) -> dict[str, Any]:
+    seen = await timeline.participants(uow, viewer.actor, opened)
+    return {
+        "participants": [_participant(each, opened) for each in seen if each.kind != "reader"],
+        "follows": any(each.who.me and each.kind == "follower" for each in seen),
     }
 
 
