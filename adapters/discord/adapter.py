@@ -11,7 +11,7 @@ import structlog
 
 from adapters.discord import guide, render
 from adapters.discord.known import DM
-from adapters.discord.settings import PLATFORM, Settings
+from adapters.discord.settings import PLATFORM, Settings, bot_in
 from core import outage
 from core.chat import (
     Candidate,
@@ -110,16 +110,16 @@ class DiscordChat:
             log.warning("connections.not_read", reason=type(error).__name__)
             return
         await self._stop([token for token in self._tasks if token not in wanted])
-        for token, forums in wanted.items():
+        for token, (external, forums) in wanted.items():
             task = self._tasks.get(token)
             if task is None or (task.done() and not self._bots[token].revoked):
-                self._start(token, forums)
+                self._start(token, external, forums)
 
-    async def _wanted(self) -> Mapping[str, frozenset[str]]:
-        """The tokens of all bots, each with the forums that it watches."""
-        wanted: dict[str, frozenset[str]] = {}
-        if self.settings.bot_token:
-            wanted[self.settings.bot_token] = frozenset()
+    async def _wanted(self) -> Mapping[str, tuple[str, frozenset[str]]]:
+        """The tokens of all bots, each with the bot's id and the forums that it watches."""
+        wanted: dict[str, tuple[str, frozenset[str]]] = {}
+        if token := self.settings.bot_token:
+            wanted[token] = bot_in(token), frozenset()
         async with self.desk.db.sessions() as session:
             keys = self.desk.means.keys
             rows = await installations.connections(session, keys, PLATFORM, broken=True)
@@ -130,14 +130,16 @@ class DiscordChat:
             if token := row.secrets.get("bot_token", ""):
                 forums = row.settings.get("forums")
                 listed = forums if isinstance(forums, list) else []
-                wanted[token] = frozenset(str(one) for one in listed)
+                wanted[token] = row.external, frozenset(str(one) for one in listed)
         return wanted
 
-    def _start(self, token: str, forums: frozenset[str]) -> None:
+    def _start(self, token: str, external: str, forums: frozenset[str]) -> None:
         from adapters.discord.bot import Bot
 
         assert self._deliver is not None
         bot = Bot(self.desk, self.settings, token, self._deliver, commands=self._commands, forums=forums)
+        # Who it is, is known also when the platform takes its token no more.
+        bot.known.bot = external
         self._bots[token] = bot
         self._tasks[token] = asyncio.create_task(self._watched(bot), name="discord")
         self._tell_changed()

@@ -107,6 +107,8 @@ class Connection:
         self.hearing.marks, self.hearing.missed = self.marks, self.missed
         self.opened.set()
         log.info("bot.logged_in", bot=self.installation)
+        if self.token == self.settings.bot_token:
+            await self._when_the_database_answers(self._holds)
         await self._offer()
 
     async def _offer(self) -> None:
@@ -191,6 +193,11 @@ class Connection:
             except outage.MAY_BE_AWAY as error:
                 log.warning("database.away", reason=type(error).__name__)
                 await asyncio.sleep(1.0)
+
+    async def _holds(self) -> None:
+        """An admin who was told that the environment's token is refused reads that it is taken."""
+        async with self.desk.unit() as uow:
+            await installations.note_holds(uow, PLATFORM, self.installation)
 
     async def _refused(self) -> None:
         """The token is no good: shown to the admins, who connect the bot anew."""

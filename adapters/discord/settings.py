@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import binascii
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -76,6 +78,16 @@ class Settings:
         """Where pictures are, for a server of one's own; empty for Discord itself."""
         parts = urlsplit(self.api_base_url)
         return f"{parts.scheme}://{parts.netloc}/cdn" if parts.netloc else ""
+
+
+def bot_in(token: str) -> str:
+    """The id of the bot that a token is for: its first part; empty where it is of another make."""
+    part = token.partition(".")[0]
+    try:
+        found = urlsafe_b64decode(part + "=" * (-len(part) % 4)).decode("ascii")
+    except (binascii.Error, ValueError):
+        return ""
+    return found if found.isdigit() else ""
 
 
 def _address(env: Mapping[str, str], name: str, schemes: tuple[str, ...]) -> str:

@@ -148,7 +148,8 @@ class Workspaces:
 
     def _take(self, row: Connection) -> None:
         before = self.known.get(row.external)
-        if before is not None and before.row == row.id and before.secrets == row.secrets:
+        same = before is not None and before.row == row.id and before.secrets == row.secrets
+        if before is not None and same and not before.refused:
             return
         client = self.client(row.secrets.get("bot_token", ""))
         self._strangers.pop(row.external, None)
@@ -191,6 +192,9 @@ class Workspaces:
         workspace.bot_user, workspace.bot_id = str(me.get("user_id", "")), str(me.get("bot_id", ""))
         workspace.scopes, workspace.settled, workspace.met = scopes, True, clock.seconds()
         log.info("slack.connected", team=workspace.team)
+        if workspace.row is None:
+            async with self.desk.unit() as uow:
+                await installations.note_holds(uow, PLATFORM, workspace.team)
         self.on_new(workspace)
         self.changed.set()
         return True

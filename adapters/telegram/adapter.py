@@ -114,6 +114,8 @@ class Telegram:
         receiving = Receiving(self.desk, line, deliver, self.answering)
         while True:
             try:
+                await line.me()
+                await self.lines.holds(line)
                 await commands.register(self.desk, line, self._offered)
                 if self.settings.webhook_url:
                     await self.webhook.serve(self.settings.webhook_url, receiving)

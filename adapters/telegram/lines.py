@@ -78,6 +78,12 @@ class Lines:
         async with self.desk.unit() as uow:
             await installations.note_broken(uow, PLATFORM, line.id, "token_revoked")
 
+    async def holds(self, line: Line) -> None:
+        """Telegram takes the token; an admin who was told otherwise reads it."""
+        if line.client.token == self.settings.token:
+            async with self.desk.unit() as uow:
+                await installations.note_holds(uow, PLATFORM, line.id)
+
     async def close(self) -> None:
         for line in self._open.values():
             await line.client.close()

@@ -69,15 +69,16 @@ class Rooms:
         if thread.place_key is None:
             return
         if event.name == "ticket.reopened" and thread.state == "closed":
-            uow.session.add(_housekeeping("restore_thread", thread.place_key, ticket.conversation_id))
+            uow.session.add(threads.housekeeping("restore_thread", thread.place_key, ticket.conversation_id))
             thread.state = "open"
         if event.name in TOLD:
             args: dict[str, object] = {"event": event.id}
             uow.session.add(threads.card(threads.FACT, thread.place_key, ticket.conversation_id, args))
         await threads.refresh_head(uow, thread, ticket.conversation_id, self._pause(thread.place_key))
-        if event.name == "ticket.closed" and thread.state == "open":
+        if _ends(event) or thread.state == "closed":
+            # What is told or edited afterwards wakes the thread: it goes to sleep again.
             await threads.hurry_head(uow, thread)
-            uow.session.add(_housekeeping("close_thread", thread.place_key, ticket.conversation_id))
+            uow.session.add(threads.housekeeping("close_thread", thread.place_key, ticket.conversation_id))
             thread.state = "closed"
 
     async def _count(self, uow: UnitOfWork, seen_by: Sequence[DeskRoom]) -> None:
@@ -124,10 +125,11 @@ class Rooms:
         return adapter.limits.edit_pause if adapter is not None else 0.0
 
 
+def _ends(event: EventRow) -> bool:
+    """A ticket is over, by itself or because it went into another one."""
+    return event.name == "ticket.closed" or (event.name == "ticket.merged" and bool(event.data["source"]))
+
+
 async def _said_at(uow: UnitOfWork, message: Message) -> Sequence[MessageCopy]:
     query = select(MessageCopy).where(MessageCopy.message_id == message.id, MessageCopy.origin)
     return list(await uow.session.scalars(query))
-
-
-def _housekeeping(kind: str, place_key: str, conversation_id: UUID) -> Delivery:
-    return Delivery(kind=kind, place_key=place_key, conversation_id=conversation_id)

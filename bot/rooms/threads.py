@@ -18,7 +18,7 @@ from core.kb import suggesting
 from core.outbox_model import Delivery
 from core.rooms import service as rooms
 from core.rooms.model import DeskRoom, RoomThread
-from core.tickets.model import Ticket
+from core.tickets.model import Status, Ticket
 
 HEAD, FACT, QUEUE, TROUBLE = "room_head", "room_fact", "room_queue", "room_trouble"
 OWN = "requester_place"
@@ -58,6 +58,11 @@ async def opened(uow: UnitOfWork, row: Delivery, found: OpenedThread, copying: C
     for message in await _said_so_far(uow, conversation):
         if may_stand_at(message, seat):
             await copying.post(uow, message, seat)
+    ticket = await uow.session.get(Ticket, ticket_id)
+    if ticket is not None and ticket.status == Status.closed:
+        # Closed, or merged away, while its thread was being opened.
+        uow.session.add(housekeeping("close_thread", found.place.key, row.conversation_id))
+        thread.state = "closed"
 
 
 def want_for_requester(uow: UnitOfWork, place: Place, ticket: Ticket) -> None:
@@ -201,6 +206,10 @@ def card(
         apart=after > 0,
         due_at=clock.now() + timedelta(seconds=after),
     )
+
+
+def housekeeping(kind: str, place_key: str, conversation_id: UUID) -> Delivery:
+    return Delivery(kind=kind, place_key=place_key, conversation_id=conversation_id)
 
 
 def _opening(room: DeskRoom, ticket: Ticket) -> Delivery:

@@ -42,11 +42,13 @@ class Connection:
 async def connections(
     session: AsyncSession, keys: Keys, platform: str, *, broken: bool = False
 ) -> Sequence[Connection]:
-    """The connections of a platform that are on; with `broken` also those whose token was refused."""
+    """The connections of a platform that are on; with `broken` also those whose token was refused. Without
+    tokens of its own a row only tells the admins of what the environment connects."""
     states = [InstallationState.on.value] + ([InstallationState.broken.value] if broken else [])
     rows = await session.scalars(
         select(Installation)
         .where(Installation.platform == platform, Installation.state.in_(states))
+        .where(Installation.secrets.is_not(None))
         .order_by(Installation.created_at)
     )
     return [_opened(keys, row) for row in rows]
@@ -106,12 +108,27 @@ async def disconnect(uow: UnitOfWork, actor: Actor, installation_id: UUID) -> In
 
 
 async def note_broken(uow: UnitOfWork, platform: str, external: str, problem: str) -> bool:
-    """Its token is refused: shown to the admins. `problem` is a code. False when that was known."""
+    """Its token is refused: shown to the admins, also where the token is the environment's. `problem` is
+    a code. False when that was known."""
     row = await by_external(uow.session, platform, external)
-    if row is None or row.state != InstallationState.on:
+    if not external or (row is not None and row.state != InstallationState.on):
         return False
+    if row is None:
+        row = Installation(platform=platform, external=external)
+        uow.session.add(row)
+        await uow.session.flush()
     row.state, row.problem, row.updated_at = InstallationState.broken.value, problem[:100], clock.now()
     uow.emit(InstallationBroken(subject=row.id, platform=platform, problem=problem[:100]))
+    return True
+
+
+async def note_holds(uow: UnitOfWork, platform: str, external: str) -> bool:
+    """The environment's token is taken again: what waited goes out. False when nothing was the matter."""
+    row = await by_external(uow.session, platform, external)
+    if row is None or row.secrets is not None or row.state != InstallationState.broken:
+        return False
+    row.state, row.problem, row.updated_at = InstallationState.on.value, None, clock.now()
+    uow.emit(InstallationConnected(subject=row.id, platform=platform))
     return True
 
 

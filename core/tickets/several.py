@@ -31,8 +31,9 @@ from core.tickets.opening import Request, open_ticket, still_used
 
 
 async def merge(uow: UnitOfWork, actor: Actor, number: int, into: int) -> Opened:
-    """`number` goes into `into`: its conversation is read there from now on, its places lead
-    there, and its data key is wrapped by the other requester's key."""
+    """`number` goes into `into`: its conversation is read there from now on, the requester's places lead
+    there, and its data key is wrapped by the other requester's key. Its threads in desk rooms end, or
+    every word would stand there twice."""
     actor.require(Permission.merge_tickets)
     if number == into:
         raise Invalid(_("A ticket cannot be merged into itself."), field="into")
@@ -50,7 +51,7 @@ async def merge(uow: UnitOfWork, actor: Actor, number: int, into: int) -> Opened
     await _hang_under(uow, source.thread, target.thread)
     await uow.session.execute(
         update(Seat)
-        .where(Seat.conversation_id == source.thread.id, Seat.active)
+        .where(Seat.conversation_id == source.thread.id, Seat.active, Seat.side == "requester")
         .values(conversation_id=target.thread.id)
     )
     await add_participant(uow, target.ticket.id, source.ticket.requester_id, "follower")

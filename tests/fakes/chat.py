@@ -125,6 +125,7 @@ class FakePlatform(FakeChat):
         self._trouble_at(place)
         if self.while_posting is not None:
             await self.while_posting()
+        self.closed.discard(place.thread)
         return await super().post(place, part, key=key)
 
     async def edit(self, place: Place, native: str, part: Post) -> None:

@@ -18,6 +18,7 @@ from core.outbox_model import Delivery
 from core.rooms import service as rooms
 from core.rooms.model import DeskRoom, RoomRule
 from core.tickets import holding
+from core.tickets.lifecycle import TicketIsMerged
 from tests.flows.house import ROOM, House, build, home, moved
 
 
@@ -306,6 +307,25 @@ async def test_a_refused_token_keeps_what_waits_until_it_is_renewed(house: House
     assert house.there.texts(house.thread()).count("still there?") == 1
 
 
+async def test_an_agent_is_told_that_a_refused_token_holds_an_answer_back(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    await house.does("bob", "claim", place=house.thread())
+    await house.work()
+    house.here.revoked = True
+    native = await house.says("bob", "On my way", house.thread(), direct=False)
+    await house.work(after=10)
+    await house.work(after=700)
+    told = [text for text in house.there.texts(house.thread()) if "an admin must renew it" in text]
+    assert len(told) == 1
+    assert house.there.marks[ROOM.channel, native] == "failed"
+    house.here.revoked = False
+    await house.work(after=1400)
+    assert house.here.texts(home("ada")).count("On my way") == 1
+    assert house.there.marks[ROOM.channel, native] == "sent"
+
+
 async def test_a_channel_with_another_address_is_followed(house: House) -> None:
     await house.says("ada", "Help")
     await house.work()
@@ -355,6 +375,47 @@ async def test_closing_closes_the_thread_and_reopening_brings_it_back(house: Hou
     await house.does("bob", "reopen", "1", place=thread)
     await house.work(after=30)
     assert thread.thread not in house.there.closed
+
+
+async def test_what_is_told_after_the_end_lets_the_thread_sleep(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    await house.does("bob", "close", place=house.thread())
+    await house.work(after=30)
+    await house.does("ada", "rate", "5")
+    await house.work(after=30)
+    assert house.there.texts(house.thread())[-1].startswith("*Ada rated")
+    assert house.thread().thread in house.there.closed
+
+
+async def test_a_ticket_closed_before_its_thread_was_there_leaves_none_open(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.does("ada", "close", "1")
+    await house.work(after=30)
+    assert set(house.there.threads) == house.there.closed
+
+
+async def test_a_merged_ticket_ends_in_its_room_and_nothing_stands_there_twice(house: House) -> None:
+    for who in ("ada", "eve"):
+        await house.says(who, f"Help for {who}")
+    await house.work()
+    await house.agent("bob", role="lead")
+    one, other = house.thread(0), house.thread(1)
+    await house.does("bob", "merge", "1", place=other)
+    await house.work(after=30)
+    assert house.there.closed == {other.thread}
+    await house.says("ada", "More of ada")
+    await house.says("eve", "More of eve")
+    await house.work()
+    assert {"More of ada", "More of eve"} <= set(house.there.texts(one))
+    assert not {"More of ada", "More of eve"} & set(house.there.texts(other))
+    with pytest.raises(TicketIsMerged):
+        await house.does("bob", "reply", "Hello", place=other)
+    await house.does("bob", "claim", place=one)
+    await house.says("bob", "Hello", one, direct=False)
+    await house.work(after=10)
+    assert [text for text in house.here.texts(home("ada")) if text == "Hello"] == ["Hello"]
 
 
 async def test_the_room_says_how_many_wait(house: House) -> None:

@@ -178,6 +178,21 @@ async def test_a_refused_token_is_told_in_words(here: World) -> None:
     assert "does not take its token any more" not in (await here.admin.get(HERE)).text
 
 
+async def test_a_refused_token_of_the_environment_is_told_too_and_that_it_holds_again(here: World) -> None:
+    async with here.desk.unit() as uow:
+        assert not await service.note_broken(uow, "fake", "", "token_revoked"), "nobody knows whose it is"
+        assert await service.note_broken(uow, "fake", "w7", "token_revoked")
+        row = await service.by_external(uow.session, "fake", "w7")
+    assert row is not None
+    assert "does not take its token any more" in (await here.admin.get(HERE)).text
+    assert (await here.admin.get(f"{HERE}/connections/{row.id}")).status_code == 200
+    async with here.desk.unit() as uow:
+        assert await service.note_holds(uow, "fake", "w7")
+        assert not await service.note_holds(uow, "fake", "w7")
+        assert not await service.connections(uow.session, here.desk.means.keys, "fake"), "it has no tokens"
+    assert "does not take its token any more" not in (await here.admin.get(HERE)).text
+
+
 async def test_who_may_not_manage_the_desk_finds_nothing(here: World, fake: FakePlatform) -> None:
     row, room = await with_room(here)
     tried = len(fake.tried)

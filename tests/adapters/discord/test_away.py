@@ -271,6 +271,27 @@ async def test_a_bot_comes_and_goes_by_its_row(desk: Desk) -> None:
             await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_token_that_was_refused_before_the_start_is_told(desk: Desk) -> None:
+    async with opened(desk, DESKBELL_DISCORD_BOT_TOKEN="") as standin:
+        external = standin.place.installation
+        async with desk.unit() as uow:
+            secrets = {"bot_token": TOKEN}
+            await installations.connect(
+                uow, SYSTEM, platform="discord", external=external, name="x", secrets=secrets
+            )
+        standin.server.people.revoke(standin.seeded.app)
+        task = asyncio.create_task(standin.adapter.run(Ears().deliver))
+        try:
+            async with asyncio.timeout(10):
+                while (await _state(desk, external)) != ("broken", "token_revoked"):
+                    await asyncio.sleep(0.02)
+            with pytest.raises(Revoked):
+                await standin.adapter.post(standin.place, Post(Card(text="hi")), key="k")
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
 async def _state(desk: Desk, external: str) -> tuple[str, str | None]:
     async with desk.db.sessions() as session:
         found = await installations.by_external(session, "discord", external)
