@@ -34,6 +34,7 @@ from bot.loops import Loops
 from bot.post import Posting
 from bot.router import Router
 from bot.secrets import master_keys
+from bot.sharing import Sharing
 from bot.tell import Tell
 from bot.tracing import traced
 from bot.voice.engine import Voice
@@ -46,6 +47,8 @@ from core.env_file import environment
 from core.errors import DeskError, StartError, Unreachable
 from core.installations import connecting
 from core.kb.views import Views
+from core.lease import DESK
+from core.led import EVERYTHING, Led
 from core.settings import Settings
 from core.version import VERSION
 from webui.app import make_app
@@ -59,8 +62,6 @@ REACH_SECONDS = 10.0
 PART_PATIENCE = 20.0
 STOP_SECONDS = 10.0
 CLOSE_SECONDS = 5.0
-LEASE = "gateway"
-"""Who holds it keeps the connections to platforms and delivers."""
 GRACE_SECONDS = 25.0
 """From the signal to the end, whatever hangs: before the 30 seconds after which systemd kills."""
 Work = dict[str, Callable[[], Coroutine[Any, Any, None]]]
@@ -85,6 +86,7 @@ class App:
     web: Any
     site: Site
     voice: Voice
+    sharing: Sharing
     part: str = "all"
     """Which part of a desk this process is."""
     tasks: Work = field(default_factory=dict)
@@ -195,8 +197,9 @@ def put_together(settings: Settings, desk: Desk) -> App:
         call_service=wiring.call_service(voice),
     )
     posting = Posting(desk, posters, wiring.makers(settings, chats), public_url=settings.url)
+    sharing = posting.sharing = router.sharing
     loops = Loops(desk, router, Tell(desk, wiring.tellers(desk, chats), chats), posting)
-    app = App(settings, desk, router, chats, loops, make_app(site), site, voice)
+    app = App(settings, desk, router, chats, loops, make_app(site), site, voice, sharing)
     views = site.facts["views"] = Views(desk.db, desk.means)
     patient = Patient(settings, settings.data.absolute(), desk.db, desk, chats)
     site.examine = lambda: doctor.examine(patient)
@@ -236,10 +239,10 @@ async def run(app: App, listening: socket.socket, announce: Callable[[App], Any]
     await take_over(app.desk)
     stop = asyncio.Event()
     schedule = jobs.schedule(wiring.live_channels(app.chats))
-    metrics.set_leading(LEASE, True)
+    metrics.set_leading(DESK, True)
     work: Work = {
         "loops": app.loops.run,
-        "typing": lambda: typists.relay(app.desk, app.chats),
+        "typing": lambda: typists.relay(app.desk, app.chats, app.sharing.leads),
         **{name: partial(chat.run, app.router.deliver) for name, chat in app.chats.items()},
         "jobs": lambda: jobs.run(app.desk, stop, schedule),
         **app.tasks,
@@ -378,10 +381,10 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
             loop.add_signal_handler(number, stop, number)
 
 
-async def take_over(desk: Desk) -> None:
-    """This process alone delivers: what a process before had claimed, and did not finish, is due at once."""
+async def take_over(desk: Desk, led: Led = EVERYTHING) -> None:
+    """This process alone delivers there: what one before had claimed, and did not finish, is due at once."""
     async with desk.db.sessions() as session:
-        count = await outbox.release_all(session)
+        count = await outbox.release_all(session, led)
         await session.commit()
     if count:
         log.info("deliveries.taken_over", count=count)

@@ -25,6 +25,8 @@ IDLE = 1.0
 HELD_UP = 0.005
 """Seconds until events are looked at again that wait for a transaction to end."""
 RESUME_EVERY = 1.0
+DUE = "due"
+"""The topic by which whoever tells wakes those who deliver in other processes."""
 BUSY = 0.05
 """Seconds in which a busy desk is woken again: nobody need ask meanwhile when the next is due."""
 
@@ -60,7 +62,8 @@ class Loops:
                 for name in only or steps:
                     group.create_task(self._for_ever(name, steps[name]))
         finally:
-            await self.posting.stop()
+            if not only or "post" in only:
+                await self.posting.stop()
 
     async def loading(self) -> str:
         """What /readyz says of the articles."""
@@ -88,6 +91,8 @@ class Loops:
         while True:
             count = await self.tell.read()
             self._post.set()
+            if count and self.posting.sharing.apart:
+                self.desk.bus.publish(Signal(DUE))
             if self.tell.held_up:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, IDLE)
@@ -132,6 +137,8 @@ class Loops:
         async with self.desk.bus.subscribe() as signals:
             async for signal in signals:
                 self._forget(signal)
+                if signal.topic == DUE:
+                    self._post.set()
                 if (
                     self.others
                     and signal.topic in ("event", "lost")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -20,6 +20,7 @@ from bot.copying import Copying
 from bot.making import Made, Maker, Making
 from bot.parts import Parts
 from bot.rooms import threads
+from bot.sharing import Sharing, about
 from core import clock, metrics, outbox, tracing
 from core.chat import (
     Card,
@@ -45,6 +46,7 @@ from core.desk import Desk
 from core.errors import DeskError, Unavailable
 from core.i18n import _
 from core.lease import Replaced
+from core.led import Led
 from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Delivery
 
@@ -81,13 +83,14 @@ class Posting:
         self.making = Making(parts, makers or {}, desk.means.files, public_url)
         self.copying = Copying(parts)
         self.freed: Callable[[], None] = _nobody
-        self.may_send: Callable[[], bool] = _always
+        self.sharing = Sharing()
         """Asked right before each call: a process that was paused may have been replaced meanwhile."""
+        self._claiming = asyncio.Lock()
         self._looks = 0
         """How often it was looked for what is due."""
         self._looking = False
         self._busy: Counter[str] = Counter()
-        self._running: set[asyncio.Task[bool]] = set()
+        self._running: dict[asyncio.Task[bool], Place] = {}
 
     async def send_due(self) -> int:
         """Claim and send one batch, and wait until it is done; returns how many were tried."""
@@ -98,13 +101,15 @@ class Posting:
     async def start_due(self) -> int:
         """Claim what is due and begin to send it, without waiting for anyone; returns how many began."""
         free = MOST_AT_ONCE - len(self._running)
-        if free <= 0:
+        mine = self.sharing.mine()
+        if free <= 0 or mine.nothing:
             return 0
         full = [platform for platform, count in self._busy.items() if count >= MOST_OF_A_PLATFORM]
         self._looks, self._looking = self._looks + 1, True
         try:
-            async with self.desk.unit() as uow:
-                rows = await outbox.claim(uow, free, but=full)
+            async with self._claiming:
+                with self.sharing.about_mine():
+                    rows = await self._claimed(free, full, mine)
         finally:
             self._looking = False
         for row in rows:
@@ -118,19 +123,37 @@ class Posting:
 
     async def stop(self) -> None:
         """End the calls that are under way; their rows are taken up again when their lease ends."""
-        for task in self._running:
-            task.cancel()
-        await asyncio.gather(*self._running, return_exceptions=True)
+        await _end(self._running)
+
+    async def let_go(self, seconds: float) -> None:
+        """Whoever delivers to places that this process leads no more begins anew: wait so long for the calls
+        that are under way there, and end the others."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                # What is just being claimed is handed on.
+                async with self._claiming:
+                    pass
+                await asyncio.gather(*self._elsewhere(), return_exceptions=True)
+        await _end(self._elsewhere())
+
+    def _elsewhere(self) -> list[asyncio.Task[bool]]:
+        return [task for task, place in self._running.items() if not self.sharing.leads(place)]
+
+    async def _claimed(self, most: int, full: list[str], mine: Led) -> Sequence[Delivery]:
+        async with self.desk.unit() as uow:
+            return await outbox.claim(uow, most, but=full, led=mine)
 
     def _begin(self, row: Delivery) -> None:
-        platform = _platform(row)
+        place = Place.from_key(row.place_key)
+        platform = place.platform
         self._busy[platform] += 1
-        task = asyncio.create_task(self._send(row))
-        self._running.add(task)
+        with about(place):
+            task = asyncio.create_task(self._send(row))
+        self._running[task] = place
 
         def ended(task: asyncio.Task[bool]) -> None:
             was_full = len(self._running) >= MOST_AT_ONCE or self._busy[platform] >= MOST_OF_A_PLATFORM
-            self._running.discard(task)
+            del self._running[task]
             self._busy[platform] -= 1
             more = True
             if not task.cancelled():
@@ -216,7 +239,7 @@ class Posting:
         if made is None:
             return await self._nothing_to_say(adapter, place, row)
         call = CALLS["post" if row.kind == "file" and not isinstance(made, FileOut) else row.kind]
-        if not self.may_send():
+        if not self.sharing.leads(place):
             raise Replaced("This process of the desk does not lead any more.")
         async with self._leased(row):
             with tracing.span("platform.call", kind="client", platform=place.platform):
@@ -370,9 +393,11 @@ def _nobody() -> None:
     """Nobody waits for a call to end."""
 
 
-def _always() -> bool:
-    """A process that is the only one."""
-    return True
+async def _end(tasks: Iterable[asyncio.Task[bool]]) -> None:
+    ending = list(tasks)
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
 
 
 def _tell_undelivered(uow: UnitOfWork, row: Delivery, error: str) -> None:

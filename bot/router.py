@@ -15,6 +15,7 @@ import structlog
 
 from bot import gathering, invoke, places, talk
 from bot.registry import NARROW
+from bot.sharing import Sharing, about
 from core import inbox, tracing
 from core.chat import (
     Answer,
@@ -26,6 +27,7 @@ from core.chat import (
     Inbound,
     Invoked,
     Limits,
+    Place,
     Pressed,
     Reacted,
     Relocated,
@@ -55,6 +57,7 @@ class Router:
         self, desk: Desk, guard: Guard | None = None, limits: Mapping[str, Limits] | None = None
     ) -> None:
         self.desk = desk
+        self.sharing = Sharing()
         self.guard = guard
         self.limits = limits or {}
         self.on_said: Callable[[UnitOfWork, Said, Limits], Awaitable[Answer]] = talk.said
@@ -67,8 +70,12 @@ class Router:
         sender's own errors as `DeskError`."""
         if isinstance(inbound, Typing):
             return self._typing(inbound)
-        if isinstance(inbound, Completing):
-            return await self._complete(inbound)
+        with about(inbound.place):
+            if isinstance(inbound, Completing):
+                return await self._complete(inbound)
+            return await self._take(inbound)
+
+    async def _take(self, inbound: Inbound) -> Answer:
         begun = time.perf_counter()
         with _step("inbound", inbound):
             set_language(inbound.sender.locale or self.desk.means.settings.language)
@@ -87,7 +94,7 @@ class Router:
     async def receive(self, inbound: Inbound) -> None:
         """The row first, the work right after: for platforms that cannot wait for both."""
         begun = time.perf_counter()
-        with _step("inbound.kept", inbound):
+        with _step("inbound.kept", inbound), about(inbound.place):
             async with self.desk.unit() as uow:
                 await inbox.keep(uow, inbound)
         observe_inbound(inbound.place.platform, time.perf_counter() - begun)
@@ -96,9 +103,10 @@ class Router:
     async def resume(self) -> int:
         """Take up what was received and not done, the oldest of each place; how many were tried."""
         async with self.desk.db.sessions() as session:
-            rows = await inbox.waiting(session)
+            rows = await inbox.waiting(session, led=self.sharing.mine())
         for row in rows:
-            with tracing.follow("inbound.taken_up", parent=row.trace, attempt=row.attempts + 1):
+            step = tracing.follow("inbound.taken_up", parent=row.trace, attempt=row.attempts + 1)
+            with step, about(Place.from_key(row.place_key)):
                 await self._again(row.key)
         return len(rows)
 

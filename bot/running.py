@@ -1,7 +1,7 @@
 """A desk in parts: what the web, the gateway and the worker each do of what `deskbell run` does at once.
 
-The web serves people and the web chat. The gateway keeps the connections to platforms and delivers; of
-several one leads. Workers run what time brings. All share the database, the data folder or file store,
+The web serves people and the web chat. Gateways keep the connections to platforms and deliver; they share
+the connections, and each is led by one. Workers run what time brings. All share the database, the data folder or file store,
 and Redis where there is one.
 """
 
@@ -13,10 +13,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from bot import jobs, typists, wiring
-from bot.app import LEASE, App, Work, bind, compose, serve_with, take_over
+from bot.app import App, Work, bind, compose, serve_with
 from bot.leading import Leading
+from bot.spreading import Spreading
 from bot.tracing import traced
 from core import lease
+from core.chat import Shares
 from core.errors import StartError
 from core.settings import Settings
 from webui.app import make_app, make_probes
@@ -64,26 +66,29 @@ async def web(app: App) -> tuple[Any, Work]:
 
 
 async def gateway(app: App) -> tuple[Any, Work]:
-    """The connections to platforms, all deliveries, and the keeping of calls: by the one that leads."""
+    """The connections to platforms and their deliveries, each by the one gateway that leads it; and what is
+    led for the whole desk: telling, the keeping of calls."""
     away = {name: chat for name, chat in app.chats.items() if not chat.limits.timeline}
+    shared = {name: chat for name, chat in away.items() if isinstance(chat, Shares)}
     app.site.mounts = {name: chat.http for name, chat in away.items() if chat.http is not None}
-    leading = Leading(app.desk.db, LEASE)
-    app.desk.db.fence = leading.fence
-    app.loops.posting.may_send = lambda: leading.holds
+    leading = Leading(app.desk.db)
+    app.desk.db.fence = lambda session: leading.confirm(session, app.sharing.leases_of_unit())
     app.voice.need()
 
     async def lead() -> None:
-        await take_over(app.desk)
         async with asyncio.TaskGroup() as group:
-            group.create_task(app.loops.run("tell", "post", "resume"))
-            group.create_task(typists.relay(app.desk, app.chats))
+            group.create_task(app.loops.run("tell"))
             group.create_task(app.voice.run())
-            for chat in away.values():
-                group.create_task(_chat(app, chat)())
+            for name in away.keys() - shared.keys():
+                group.create_task(_chat(app, away[name])())
 
+    spreading = Spreading(app, leading, shared, lead)
     work: Work = {name: task for name, task in app.tasks.items() if name not in ("calls", "views")}
-    work["loops"] = lambda: app.loops.run(*_HERE)
-    work["leading"] = lambda: leading.run(lead)
+    work["loops"] = lambda: app.loops.run(*_HERE, "post", "resume")
+    work["typing"] = lambda: typists.relay(app.desk, away, app.sharing.leads)
+    for name, chat in shared.items():
+        work[name] = _chat(app, chat)
+    work["leading"] = spreading.run
     return make_probes(app.site), work
 
 

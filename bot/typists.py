@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 import structlog
@@ -25,8 +25,8 @@ EVERY = 4.0
 MOST_PLACES = 2_000
 
 
-async def relay(desk: Desk, chats: Mapping[str, ChatAdapter]) -> None:
-    """Until cancelled."""
+async def relay(desk: Desk, chats: Mapping[str, ChatAdapter], leads: Callable[[Place], bool]) -> None:
+    """Until cancelled, at the places that this process `leads`."""
     typists = {
         name: chat for name, chat in chats.items() if isinstance(chat, Types) and not chat.limits.timeline
     }
@@ -41,7 +41,8 @@ async def relay(desk: Desk, chats: Mapping[str, ChatAdapter]) -> None:
                 continue
             try:
                 for place in await _places(desk, *found):
-                    await _tell(typists, place, told)
+                    if leads(place):
+                        await _tell(typists, place, told)
             except MAY_BE_AWAY as error:
                 log.warning("typing.not_told", error=type(error).__name__)
 

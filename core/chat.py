@@ -454,6 +454,20 @@ class HasPage(Protocol):
 
 
 @runtime_checkable
+class Shares(Protocol):
+    """Its connections can be spread over several processes. Until somebody says `lead`, it runs them all."""
+
+    async def shares(self) -> Mapping[str, frozenset[str]]:
+        """What one process has to run together, by a name of its own: installations that are connected.
+        "" stands for what the environment connects: that is whatever the other names do not hold."""
+        ...
+
+    async def lead(self, installations: frozenset[str]) -> None:
+        """Run these from now on, and no others; returns once the others are let go."""
+        ...
+
+
+@runtime_checkable
 class Poster(Protocol):
     """One call is one delivery row and gives one native id."""
 

@@ -22,6 +22,7 @@ from core.crypto.keys import Keys
 from core.db import UnitOfWork
 from core.events import Event, register
 from core.ids import new_id
+from core.led import CONDITION, EVERYTHING, Led, bound
 from core.outbox_model import Inbound
 from core.people.service import digest_of_identity
 
@@ -130,8 +131,11 @@ async def failed(uow: UnitOfWork, key: str, error: str) -> None:
         row.state = "parked"
 
 
-async def waiting(session: AsyncSession, most: int = 100) -> Sequence[Inbound]:
-    """Rows whose work is to be done now: the oldest of each place, in order."""
+_LED = bound(CONDITION)
+
+
+async def waiting(session: AsyncSession, most: int = 100, led: Led = EVERYTHING) -> Sequence[Inbound]:
+    """Rows whose work is to be done now, at the places to look at: the oldest of each place, in order."""
     now = clock.now()
     oldest = (
         select(Inbound.id)
@@ -140,8 +144,8 @@ async def waiting(session: AsyncSession, most: int = 100) -> Sequence[Inbound]:
         .order_by(Inbound.place_key, Inbound.id)
     )
     due = Inbound.retry_at.is_(None) | (Inbound.retry_at <= now) | (Inbound.retry_at > now + PAUSES[-1])
-    query = select(Inbound).where(Inbound.id.in_(oldest), due).order_by(Inbound.id).limit(most)
-    return list(await session.scalars(query))
+    query = select(Inbound).where(Inbound.id.in_(oldest), due, _LED).order_by(Inbound.id).limit(most)
+    return list(await session.scalars(query, led.parameters))
 
 
 async def has_waiting(uow: UnitOfWork, place: Place) -> bool:

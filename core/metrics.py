@@ -1,6 +1,6 @@
 """What this process counts and measures, for Prometheus and for the health page.
 
-Labels are routes, kinds, states and codes only: never an id, a name, or anything that was said.
+Labels are routes, kinds, states and codes only: never an id but that of a connection, a name, or anything that was said.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -158,9 +159,16 @@ def set_leading(lease: str, leads: bool) -> None:
     leading.labels(lease).set(leads)
 
 
-def leads() -> bool:
-    """Whether this process leads, whatever that is."""
-    return any(sample.value for family in leading.collect() for sample in family.samples)
+def forget_leading(lease: str) -> None:
+    """It is led by nobody any more."""
+    with suppress(KeyError):
+        leading.remove(lease)
+
+
+def leads() -> list[str]:
+    """What this process leads, by the names of the leases."""
+    samples = (sample for family in leading.collect() for sample in family.samples)
+    return sorted(sample.labels["lease"] for sample in samples if sample.value)
 
 
 def pages() -> int:

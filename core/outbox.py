@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
 from core.db import UnitOfWork
+from core.led import CONDITION, EVERYTHING, Led, bound
 from core.outbox_model import Delivery
 
 LEASE = timedelta(seconds=60)
@@ -30,21 +31,21 @@ _LONGEST_PAUSE = 3600.0
 # What was made, or leased, after the present moment tells that the clock was set back: it does not wait
 # until the clock has caught up.
 _CLAIM = select(Delivery).from_statement(
-    sql(
-        """
+    bound(
+        f"""
 update delivery set lease_until = :until, attempts = attempts + 1 where id in (
     select id from delivery
     where state = 'due' and (due_at <= :now or created_at > :now)
         and (lease_until is null or lease_until < :now or lease_until > :until)
-        and split_part(place_key, :between, 1) <> all(:but)
+        and split_part(place_key, :between, 1) <> all(:but) and {CONDITION}
         and (apart or not exists (
             select from delivery earlier where earlier.state = 'due'
             and earlier.place_key = delivery.place_key and earlier.id < delivery.id and not earlier.apart
         ))
     order by due_at limit :most for update skip locked
 ) returning *
-"""
-    ).bindparams(bindparam("but", type_=ARRAY(Text)), between="\x1f")
+"""  # noqa: S608  a constant of ours
+    ).bindparams(bindparam("but", type_=ARRAY(Text)))
 )
 _SENT = sql(
     "update delivery set state = 'sent', native = :native, sent_at = :now, lease_until = null, error = null"
@@ -54,13 +55,15 @@ _SENT = sql(
 )
 
 
-async def claim(uow: UnitOfWork, most: int = 20, *, but: Collection[str] = ()) -> Sequence[Delivery]:
+async def claim(
+    uow: UnitOfWork, most: int = 20, *, but: Collection[str] = (), led: Led = EVERYTHING
+) -> Sequence[Delivery]:
     """Take due deliveries, the oldest of each place, under a lease; each counts as an attempt. `but`
-    are platforms that have enough to do."""
+    are platforms that have enough to do, `led` are the places to look at."""
     now = clock.now()
     rows = await uow.session.scalars(
         _CLAIM,
-        {"now": now, "until": now + LEASE, "but": list(but), "most": most},
+        {"now": now, "until": now + LEASE, "but": list(but), "most": most, **led.parameters},
         execution_options={"populate_existing": True},
     )
     return sorted(rows, key=lambda row: row.id)
@@ -122,13 +125,12 @@ async def resume_platform(uow: UnitOfWork, platform: str, installation: str) -> 
     return int(getattr(result, "rowcount", 0) or 0)
 
 
-async def release_all(session: AsyncSession) -> int:
-    """Leases of a process that is known to be dead: for the start of a desk that runs alone."""
-    result = await session.execute(
-        update(Delivery)
-        .where(Delivery.state == "due", Delivery.lease_until.is_not(None))
-        .values(lease_until=None)
+async def release_all(session: AsyncSession, led: Led = EVERYTHING) -> int:
+    """Leases of a process that is known to be dead: for whoever alone delivers to these places now."""
+    leased = update(Delivery).where(
+        Delivery.state == "due", Delivery.lease_until.is_not(None), bound(CONDITION)
     )
+    result = await session.execute(leased.values(lease_until=None), led.parameters)
     return int(getattr(result, "rowcount", 0) or 0)
 
 

@@ -16,6 +16,8 @@ _BIDI_OVERRIDE = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SPACES = re.compile(r"\s+")
 _SHOWS_NOTHING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Fillers and joiners that count as letters or signs, and are blank."""
+_DEVIATIONS = frozenset("ßẞς\u200c\u200d")
+"""Signs of which internationalised domains have been read in two ways."""
 _BLOCK = re.compile(r"^(?:\s{0,3}(?:#{1,6}|>|[-*+])\s+)+")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 _ASIDE = 0xE000
@@ -45,6 +47,26 @@ def message(text: str, *, may_be_empty: bool = False) -> str:
     if not may_be_empty and not _shows(cleaned):
         raise Invalid(_("The message is empty. Please write something."), field="text")
     return cleaned
+
+
+def folded_address(address: str) -> str:
+    """An address, or a domain, as it is compared: without regard to large and small, and to nothing else.
+    `casefold` would take `weiß@` for `weiss@`, which is another's mailbox; nor does a letter become an ASCII one."""
+    return "".join(
+        lower if (lower := char.lower()).isascii() == char.isascii() else char for char in address.strip()
+    )
+
+
+def ascii_domain(domain: str) -> str:
+    """A domain as servers name it. Raises `UnicodeError` for what cannot be one.
+
+    Python's own codec is of 2003, for which `straße` is `strasse`: since 2008 those are two owners' (RFC 5894)."""
+    return ".".join(
+        label.encode("idna").decode()
+        if _DEVIATIONS.isdisjoint(label)
+        else f"xn--{unicodedata.normalize('NFC', label.lower()).encode('punycode').decode()}"
+        for label in domain.split(".")
+    )
 
 
 def line(text: str, *, field: str, most: int = SUBJECT_CHARACTERS, required: bool = True) -> str:

@@ -15,6 +15,7 @@ from core.chat import Connects
 from core.desk import Desk
 from core.ports.media import MediaEngine, Recordings
 from core.presence import Presence
+from webui.switchboard import Switchboard
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,3 +74,10 @@ class Site:
     def presence(self) -> Presence:
         """Who looks at which conversation, as this process knows."""
         return cast(Presence, self.facts.setdefault("presence", Presence(self.desk.bus)))
+
+    @property
+    def switchboard(self) -> Switchboard:
+        """Tells the open pages of this process what changed."""
+        if "switchboard" not in self.facts:
+            self.facts["switchboard"] = Switchboard(self.desk.bus, self.presence)
+        return cast(Switchboard, self.facts["switchboard"])

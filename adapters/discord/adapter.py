@@ -12,7 +12,7 @@ import structlog
 from adapters.discord import guide, render
 from adapters.discord.known import DM
 from adapters.discord.settings import PLATFORM, Settings, bot_in
-from core import outage
+from core import lease, outage
 from core.chat import (
     Candidate,
     CommandSpec,
@@ -59,6 +59,8 @@ class DiscordChat:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._broken: frozenset[str] = frozenset()
         """Bots whose token is refused, until an admin connects them anew."""
+        self._led: frozenset[str] | None = None
+        """The bots of this process, "" for that of the environment; None where it runs them all."""
         self._look = asyncio.Event()
         self._changed = asyncio.Event()
 
@@ -89,6 +91,21 @@ class DiscordChat:
             await self._stop(list(self._tasks))
             await asyncio.gather(listening, return_exceptions=True)
 
+    # --- Shares
+
+    async def shares(self) -> Mapping[str, frozenset[str]]:
+        async with self.desk.db.sessions() as session:
+            found = await installations.apart(session, PLATFORM)
+        return {**found, "": frozenset({""})} if self.settings.bot_token else found
+
+    async def lead(self, installations: frozenset[str]) -> None:
+        self._led = installations
+        self._look.set()
+        await self._stop([token for token, bot in self._bots.items() if not self._leads(bot.led_as)])
+
+    def _leads(self, installation: str) -> bool:
+        return self._led is None or installation in self._led
+
     def offer(self, commands: Sequence[CommandSpec]) -> None:
         self._commands = tuple(commands)
 
@@ -110,16 +127,17 @@ class DiscordChat:
             log.warning("connections.not_read", reason=type(error).__name__)
             return
         await self._stop([token for token in self._tasks if token not in wanted])
-        for token, (external, forums) in wanted.items():
+        for token, (led_as, forums) in wanted.items():
             task = self._tasks.get(token)
-            if task is None or (task.done() and not self._bots[token].revoked):
-                self._start(token, external, forums)
+            ended = task is None or (task.done() and not self._bots[token].revoked)
+            if ended and self._leads(led_as):
+                self._start(token, led_as, forums)
 
     async def _wanted(self) -> Mapping[str, tuple[str, frozenset[str]]]:
-        """The tokens of all bots, each with the bot's id and the forums that it watches."""
+        """The tokens of all bots, each with its installation and the forums that it watches."""
         wanted: dict[str, tuple[str, frozenset[str]]] = {}
-        if token := self.settings.bot_token:
-            wanted[token] = bot_in(token), frozenset()
+        if self.settings.bot_token:
+            wanted[self.settings.bot_token] = ("", frozenset())
         async with self.desk.db.sessions() as session:
             keys = self.desk.means.keys
             rows = await installations.connections(session, keys, PLATFORM, broken=True)
@@ -130,18 +148,20 @@ class DiscordChat:
             if token := row.secrets.get("bot_token", ""):
                 forums = row.settings.get("forums")
                 listed = forums if isinstance(forums, list) else []
-                wanted[token] = row.external, frozenset(str(one) for one in listed)
+                wanted[token] = (row.external, frozenset(str(one) for one in listed))
         return wanted
 
-    def _start(self, token: str, external: str, forums: frozenset[str]) -> None:
+    def _start(self, token: str, led_as: str, forums: frozenset[str]) -> None:
         from adapters.discord.bot import Bot
 
         assert self._deliver is not None
         bot = Bot(self.desk, self.settings, token, self._deliver, commands=self._commands, forums=forums)
+        bot.led_as = led_as
         # Who it is, is known also when the platform takes its token no more.
-        bot.known.bot = external
+        bot.known.bot = led_as or bot_in(token)
         self._bots[token] = bot
-        self._tasks[token] = asyncio.create_task(self._watched(bot), name="discord")
+        with lease.about((PLATFORM, led_as)):
+            self._tasks[token] = asyncio.create_task(self._watched(bot), name="discord")
         self._tell_changed()
 
     async def _watched(self, bot: Bot) -> None:
@@ -154,7 +174,7 @@ class DiscordChat:
             self._tell_changed()
 
     async def _stop(self, tokens: Sequence[str]) -> None:
-        tasks = [self._tasks.pop(token) for token in tokens]
+        tasks = [self._tasks.pop(token) for token in tokens if token in self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -57,6 +57,8 @@ class Connection:
         self.lanes = Lanes(self._overflowed)
         self.hearing = Hearing(desk, self.rest, self.known, self.lanes, deliver)
         self.missed: Missed | None = None
+        self.led_as = ""
+        """The installation by whose lease it runs; empty for the bot of the environment."""
         self.read_words = True
         self.revoked = False
         self.opened = asyncio.Event()

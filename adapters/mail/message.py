@@ -11,6 +11,7 @@ from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 from typing import Any
 
+from core import text
 from core.chat import Gone
 from core.ports.mail import Mail
 
@@ -54,7 +55,7 @@ def to_address(address: str, name: str = "") -> Address:
     """An address header's value; a domain beyond ASCII in its IDNA form (RFC 5891)."""
     local, at, domain = address.rpartition("@")
     try:
-        ascii_domain = domain.encode("idna").decode("ascii")
+        ascii_domain = text.ascii_domain(domain)
         if not at or not local or not ascii_domain:
             raise Gone("not an address")
         local.encode("ascii")

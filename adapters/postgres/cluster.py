@@ -17,6 +17,8 @@ from core.i18n import _
 OWNER = "postgres"  # the cluster's superuser: makes databases, and nothing else
 USER = "deskbell"  # owns the databases; the program knows only this one
 _unfinished = "postgres.new-"
+_WHO = f"local all all peer map=deskbell\nlocal replication {OWNER} peer map=deskbell\n"
+"""The second is for `pg_basebackup`."""
 
 Run = Callable[[list[str], Path], int]
 """Runs a program in a folder as the server's user; returns its exit code."""
@@ -35,7 +37,7 @@ def prepare(data: Path, account: Account, programs: Path, run: Run, *, durable: 
     _check_version(cluster)
     _adopt(cluster, account)
     _write(cluster / "postgresql.conf", _settings(durable=durable), account)
-    _write(cluster / "pg_hba.conf", "local all all peer map=deskbell\n", account)
+    _write(cluster / "pg_hba.conf", _WHO, account)
     _write(cluster / "pg_ident.conf", _who_may(account), account)
     # No server runs, or the lock would be taken: the file is a dead one's, and its number may
     # by now be the number of another process, which would keep the server from starting.

@@ -96,6 +96,20 @@ class Slack:
             self.receiving.deliver = None
             await self._close()
 
+    # --- Shares
+
+    async def shares(self) -> Mapping[str, frozenset[str]]:
+        return await self.workspaces.shares()
+
+    async def lead(self, installations: frozenset[str]) -> None:
+        before = frozenset(filter(self.workspaces.leads, self.workspaces.known))
+        self.workspaces.led = installations
+        for team in before ^ frozenset(filter(self.workspaces.leads, self.workspaces.known)):
+            # Whoever has it meanwhile reads on from where we were, and we from where they will have been.
+            self.catchup.forget(team)
+        self.workspaces.changed.set()
+        await self.sockets.drop()
+
     # --- Poster, Reacts, Marks
 
     async def post(self, place: Place, part: Post, *, key: str) -> str:
@@ -185,17 +199,20 @@ class Slack:
         """The workspaces, and a socket for each app."""
         while True:
             self.workspaces.changed.clear()
-            known = set(self.workspaces.known)
+            settled = self.workspaces.settled()
             with suppress(*MAY_BE_AWAY):
                 await self.workspaces.refresh()
             if self.workspaces.known and self.bolt is None:
                 self.bolt = bolt(self.workspaces, self.receiving.receive)
             if self.bolt is not None:
-                self.sockets.keep(self.bolt)
-            if set(self.workspaces.known) - known:
+                await self.sockets.keep(self.bolt)
+            if self.workspaces.settled() - settled:
                 self.catchup.wanted.set()
             # What has changed meanwhile, by ourselves too, is looked at once more.
-            unmet = any(not one.settled and not one.refused for one in self.workspaces.known.values())
+            unmet = any(
+                not one.settled and not one.refused and self.workspaces.leads(team)
+                for team, one in self.workspaces.known.items()
+            )
             pause = SOON if unmet or self.workspaces.env_waits else LOOK
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.workspaces.changed.wait(), pause)

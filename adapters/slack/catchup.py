@@ -20,11 +20,12 @@ from adapters.slack.directory import Directory
 from adapters.slack.lanes import Lanes
 from adapters.slack.standing import threads
 from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
-from core import clock
+from core import clock, lease
 from core.chat import Answer, Gone, Inbound, NotSupported, PostFailed, RetryAfter, Revoked, ThreadGone
 from core.errors import DeskError, Unavailable
 from core.i18n import _
 from core.installations import cursors
+from core.lease import Replaced
 
 log = structlog.get_logger("slack.catchup")
 Json = dict[str, Any]
@@ -75,6 +76,8 @@ class CatchUp:
         self.lanes = lanes
         self.wanted = asyncio.Event()
         self._round, self._since = 1, clock.seconds()
+        self._came: dict[str, float] = {}
+        """When workspaces came to this process that another had run."""
         self._read: dict[tuple[str, str], int] = {}
         """In which round a channel was read to its end, so that live messages may follow."""
         self._swept: dict[tuple[str, str], int] = {}
@@ -91,6 +94,21 @@ class CatchUp:
         """There may be a gap: nothing counts as read to the end any more."""
         self._round, self._since = self._round + 1, clock.seconds()
         self.wanted.set()
+
+    def forget(self, team: str) -> None:
+        """Another process reads there, or did."""
+        everything: tuple[dict[Any, Any], ...] = (
+            self._read, self._swept, self._awaited, self._cursors, self._seen,
+        )  # fmt: skip
+        for kept in everything:
+            for key in [key for key in kept if key[0] == team]:
+                del kept[key]
+        self._moved = {key for key in self._moved if key[0] != team}
+        self._came[team] = clock.seconds()
+        self.wanted.set()
+
+    def _there_since(self, team: str) -> float:
+        return max(self._since, self._came.get(team, 0.0))
 
     # --- while events come in
 
@@ -121,7 +139,8 @@ class CatchUp:
         """A message that was said before we were here, and is told only now, as it reads today; empty when
         it is there no more. None for any other, and for what Slack does not say for sure."""
         ts, thread = str(message.get("ts") or ""), str(message.get("thread_ts") or "")
-        if not f"{self._since - OVERLAP:.6f}" <= ts < f"{self._since:.6f}":
+        since = self._there_since(workspace.team)
+        if not f"{since - OVERLAP:.6f}" <= ts < f"{since:.6f}":
             return None
         one: Json = {"channel": channel, "oldest": ts, "latest": ts, "inclusive": True, "limit": 2}
         try:
@@ -168,17 +187,19 @@ class CatchUp:
 
     async def save(self) -> None:
         """Write down how far everything was read."""
-        moved, self._moved = self._moved, set()
-        if not moved:
-            return
-        try:
-            async with self.workspaces.desk.unit() as uow:
-                for team, channel in sorted(moved):
-                    value = self._cursors[team, channel]
-                    await cursors.move(uow.session, PLATFORM, team, channel, value)
-        except BaseException:
-            self._moved |= moved
-            raise
+        for team in sorted({team for team, _channel in self._moved}):
+            moved = {key: self._cursors[key] for key in self._moved if key[0] == team}
+            self._moved -= moved.keys()
+            try:
+                with lease.about((PLATFORM, team)):
+                    async with self.workspaces.desk.unit() as uow:
+                        values = {channel: value for (_team, channel), value in moved.items()}
+                        await cursors.move_all(uow.session, PLATFORM, team, values)
+            except Replaced:
+                log.info("slack.cursors_left", team=team)
+            except BaseException:
+                self._moved |= moved.keys()
+                raise
 
     # --- the sweep
 
@@ -187,7 +208,7 @@ class CatchUp:
         self.wanted.clear()
         count = 0
         for workspace in list(self.workspaces.known.values()):
-            if workspace.settled and not workspace.refused:
+            if workspace.settled and not workspace.refused and self.workspaces.leads(workspace.team):
                 try:
                     count += await self._workspace(workspace, hand)
                 except Revoked:
@@ -198,6 +219,10 @@ class CatchUp:
         return count
 
     async def _workspace(self, workspace: Workspace, hand: Hand) -> int:
+        with lease.about((PLATFORM, workspace.team)):
+            return await self._read_all(workspace, hand)
+
+    async def _read_all(self, workspace: Workspace, hand: Hand) -> int:
         await self._begin(workspace)
         places = await threads(self.workspaces.desk, PLATFORM, workspace.team)
         count = 0
@@ -378,7 +403,7 @@ class CatchUp:
         known = await self.directory.known(workspace, inbound.wanted({"message": message}))
         facts: list[Inbound | None] = []
         if ts > found.fresh and (not version or (workspace.team, channel, f"{ts} ") not in self._seen):
-            missed = found.cursor < ts < f"{self._since - BRIEF:.6f}"
+            missed = found.cursor < ts < f"{self._there_since(workspace.team) - BRIEF:.6f}"
             facts.append(messages.said(message, known, channel, missed=missed))
         if version:
             facts.append(messages.edit_of(message, known, channel, missed=True))

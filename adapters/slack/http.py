@@ -54,7 +54,11 @@ def _take(slack: Slack) -> Answering:
             made = to_async_bolt_request(request, body)
         except (UnicodeDecodeError, ValueError, AttributeError, TypeError):
             return PlainTextResponse("cannot be read", 400)
-        return to_starlette_response(await slack.bolt.async_dispatch(made))
+        answer = to_starlette_response(await slack.bolt.async_dispatch(made))
+        if answer.status_code >= 500:
+            # Not taken in: another gateway may lead there, and the proxy asks the next one.
+            return PlainTextResponse("not now", 503)
+        return answer
 
     return take
 

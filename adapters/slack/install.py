@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from adapters.slack.settings import Settings
 from adapters.slack.workspaces import PLATFORM, Workspaces, secrets_of
-from core import clock
+from core import clock, lease
 from core.access import SYSTEM
 from core.desk import Desk
 from core.i18n import _
@@ -89,15 +89,17 @@ class Install:
         if not isinstance(team, dict) or not team.get("id") or not answer.get("access_token"):
             raise Refusal(_("Slack named no workspace. Apps for a whole organisation are not supported."))
         name = str(team.get("name") or team["id"])
-        async with self.desk.unit() as uow:
-            await installations.connect(
-                uow,
-                SYSTEM,
-                platform=PLATFORM,
-                external=str(team["id"]),
-                name=name,
-                secrets=secrets_of(answer),
-            )
+        # Whoever leads: the code was exchanged here, and is worth nothing any more.
+        with lease.about():
+            async with self.desk.unit() as uow:
+                await installations.connect(
+                    uow,
+                    SYSTEM,
+                    platform=PLATFORM,
+                    external=str(team["id"]),
+                    name=name,
+                    secrets=secrets_of(answer),
+                )
         return name
 
     def _back(self, base: str) -> str:

@@ -18,8 +18,8 @@ from adapters.slack.inbound import to_inbound
 from adapters.slack.names import Known
 from adapters.slack.posting import reactions_on
 from adapters.slack.standing import stands
-from adapters.slack.workspaces import Workspace, Workspaces
-from core import clock
+from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
+from core import clock, lease
 from core.chat import (
     Answer,
     Deleted,
@@ -76,10 +76,13 @@ class Receiving:
             raise Unavailable(_("Slack cannot be reached right now.")) from error
         if workspace is None:
             return {}
-        if payload.get("type") == "event_callback":
-            await self._event(workspace, payload)
-            return {}
-        return await self._interaction(workspace, payload)
+        if not self.workspaces.leads(workspace.team):
+            raise Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))
+        with lease.about((PLATFORM, workspace.team)):
+            if payload.get("type") == "event_callback":
+                await self._event(workspace, payload)
+                return {}
+            return await self._interaction(workspace, payload)
 
     async def close(self) -> None:
         for task in list(self._tasks):
@@ -112,7 +115,7 @@ class Receiving:
         """Messages of one channel one after the other, and after what was missed there before."""
         channel, ts = str(event.get("channel") or ""), str(event.get("ts") or event.get("event_ts") or "")
         async with self.lanes.turn(f"{workspace.team} {channel}", ts):
-            if self.deliver is None:
+            if self.deliver is None or not self.workspaces.leads(workspace.team):
                 # What waited for its turn is not begun any more: Slack says it again.
                 raise Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))
             await self.catchup.before(workspace, channel, ts, self._delivered)

@@ -78,18 +78,22 @@ class Sockets:
         self.connected = connected
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
-    def keep(self, app: Any) -> None:
+    async def keep(self, app: Any) -> None:
         """Connections for the tokens that there are now."""
-        tokens = self.workspaces.app_tokens()
-        for token in set(self._tasks) - tokens:
-            self._tasks.pop(token).cancel()
-        for token in tokens:
+        await self.drop()
+        for token in self.workspaces.app_tokens():
             if token not in self._tasks or self._tasks[token].done():
                 self._tasks[token] = asyncio.create_task(self._hold(app, token))
 
+    async def drop(self) -> None:
+        """End those of other tokens."""
+        await self._end(set(self._tasks) - self.workspaces.app_tokens())
+
     async def close(self) -> None:
-        tasks = list(self._tasks.values())
-        self._tasks.clear()
+        await self._end(set(self._tasks))
+
+    async def _end(self, tokens: set[str]) -> None:
+        tasks = [self._tasks.pop(token) for token in tokens]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

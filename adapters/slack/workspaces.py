@@ -14,7 +14,7 @@ import structlog
 
 from adapters.slack.calls import SECONDS, Json, call
 from adapters.slack.settings import Settings
-from core import clock
+from core import clock, lease
 from core.chat import Place, PostFailed, Revoked
 from core.desk import Desk
 from core.installations import service as installations
@@ -75,6 +75,8 @@ class Workspaces:
         self.changed = asyncio.Event()
         """Set when a workspace came, went or has new tokens."""
         self.on_new: Callable[[Workspace], None] = lambda workspace: None
+        self.led: frozenset[str] | None = None
+        """The teams of this process, "" for that of the environment; None where it runs them all."""
         self._session: Any = None
         self._from_env, self._env_refused = "", False
         self._refreshing = asyncio.Lock()
@@ -84,6 +86,29 @@ class Workspaces:
     def env_waits(self) -> bool:
         """The environment names a workspace that was not reached yet."""
         return bool(self.settings.bot_token) and not self._from_env and not self._env_refused
+
+    def leads(self, team: str) -> bool:
+        """Whether this process hears and speaks there."""
+        if self.led is None or team in self.led:
+            return True
+        known = self.known.get(team)
+        return "" in self.led and known is not None and known.row is None
+
+    def settled(self) -> set[str]:
+        return {team for team, one in self.known.items() if one.settled}
+
+    async def shares(self) -> Mapping[str, frozenset[str]]:
+        """Workspaces of one app that is connected by a socket are led together: Slack tells each socket of
+        the app of any of them."""
+        async with self.desk.db.sessions() as session:
+            rows = await installations.connections(session, self.desk.means.keys, PLATFORM, broken=True)
+        together: dict[str, set[str]] = {"": {""}} if self.settings.bot_token else {}
+        name_of = {self.settings.app_token: ""} if self.settings.bot_token else {}
+        for row in rows:
+            app = row.secrets.get("app_token") or self.settings.app_token
+            name = name_of.setdefault(app, row.external) if app else row.external
+            together.setdefault(name, set()).add(row.external)
+        return {name: frozenset(teams) for name, teams in together.items()}
 
     # --- finding
 
@@ -125,8 +150,8 @@ class Workspaces:
 
     def app_tokens(self) -> set[str]:
         """Each app's token for Socket Mode."""
-        found = {self.settings.app_token} if self.settings.app_token and self.known else set()
-        return found | {one for w in self.known.values() if (one := w.secrets.get("app_token"))}
+        led = [one for team, one in self.known.items() if self.leads(team)]
+        return {one.secrets.get("app_token") or self.settings.app_token for one in led} - {""}
 
     def signing_secrets(self) -> set[str]:
         found = {self.settings.signing_secret} if self.settings.signing_secret else set()
@@ -144,7 +169,9 @@ class Workspaces:
             for team in set(self.known) - {row.external for row in rows} - {self._from_env}:
                 self._forget(team)
             await self._env()
-            await asyncio.gather(*(self._meet(one) for one in self.known.values() if not one.settled))
+            # Whoever does not run them exchanges no token either.
+            new = [one for team, one in self.known.items() if not one.settled and self.leads(team)]
+            await asyncio.gather(*map(self._meet, new))
 
     def _take(self, row: Connection) -> None:
         before = self.known.get(row.external)
@@ -163,6 +190,8 @@ class Workspaces:
     async def _env(self) -> None:
         """The connection that the environment names; a row for the same workspace goes before it."""
         if not self.settings.bot_token or self._from_env or self._env_refused:
+            return
+        if self.led is not None and "" not in self.led:
             return
         secrets = {"bot_token": self.settings.bot_token}
         workspace = Workspace("", secrets, self.client(self.settings.bot_token))
@@ -204,8 +233,9 @@ class Workspaces:
         workspace.refused = True
         log.warning("slack.refused_token", team=workspace.team)
         if workspace.team:
-            async with self.desk.unit() as uow:
-                await installations.note_broken(uow, PLATFORM, workspace.team, problem)
+            with lease.about((PLATFORM, workspace.team)):
+                async with self.desk.unit() as uow:
+                    await installations.note_broken(uow, PLATFORM, workspace.team, problem)
 
     # --- tokens that are exchanged
 
@@ -231,8 +261,10 @@ class Workspaces:
             raise
         secrets = dict(workspace.secrets) | secrets_of(answer)
         if workspace.row is not None:
-            async with self.desk.unit() as uow:
-                await installations.renew(uow, workspace.row, secrets)
+            # Whoever has exchanged it keeps it, whoever leads now: the old one is worth nothing any more.
+            with lease.about():
+                async with self.desk.unit() as uow:
+                    await installations.renew(uow, workspace.row, secrets)
         self._use(workspace, secrets)
         log.info("slack.token_renewed", team=workspace.team)
 

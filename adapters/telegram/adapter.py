@@ -17,6 +17,7 @@ from adapters.telegram.polling import Polling
 from adapters.telegram.receiving import Receiving
 from adapters.telegram.settings import PLATFORM, Settings
 from adapters.telegram.webhook import Webhook
+from core import lease
 from core.chat import (
     Candidate,
     CommandSpec,
@@ -67,6 +68,8 @@ class Telegram:
         self.webhook = Webhook()
         self.http: ASGIApp | None = self.webhook if settings.webhook_url else None
         self._offered: tuple[CommandSpec, ...] = ()
+        self._serving: dict[str, tuple[Line, asyncio.Task[None]]] = {}
+        self._look = asyncio.Event()
 
     def is_private(self, place: Place) -> bool:
         """Chats with one person have the person's number, groups negative ones."""
@@ -74,40 +77,57 @@ class Telegram:
 
     async def run(self, deliver: Deliver) -> None:
         """Listen on every line, also on those connected meanwhile, until cancelled."""
-        serving: dict[str, tuple[Line, asyncio.Task[None]]] = {}
         try:
             while True:
-                changed = asyncio.create_task(self.lines.changed())
+                self._look.clear()
+                news = [asyncio.create_task(self.lines.changed()), asyncio.create_task(self._look.wait())]
                 try:
-                    await self._adjust(serving, deliver)
-                    await changed
+                    await self._adjust(deliver)
+                    await asyncio.wait(news, return_when=asyncio.FIRST_COMPLETED)
                 finally:
-                    changed.cancel()
+                    for one in news:
+                        one.cancel()
         finally:
-            for _line, task in serving.values():
-                task.cancel()
-            await asyncio.gather(*(task for _line, task in serving.values()), return_exceptions=True)
+            await self._stop(list(self._serving))
             await self.close()
+
+    # --- Shares
+
+    async def shares(self) -> Mapping[str, frozenset[str]]:
+        return await self.lines.apart()
+
+    async def lead(self, installations: frozenset[str]) -> None:
+        self.lines.led = installations
+        self.webhook.others = True
+        self._look.set()
+        await self._stop([number for number in self._serving if not self.lines.leads(number)])
 
     async def close(self) -> None:
         await self.answering.close()
         await self.lines.close()
 
-    async def _adjust(self, serving: dict[str, tuple[Line, asyncio.Task[None]]], deliver: Deliver) -> None:
-        """One task for each line; those of lines that are gone end."""
+    async def _adjust(self, deliver: Deliver) -> None:
+        """One task for each line that this process runs; those of lines that are gone end."""
         try:
             wanted = await self.lines.refresh()
         except MAY_BE_AWAY as error:
             log.warning("lines.not_read", error=type(error).__name__)
             return
-        for number, (line, task) in list(serving.items()):
-            if wanted.get(number) is not line or task.done():
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-                del serving[number]
+        served = list(self._serving.items())
+        await self._stop([one for one, (line, task) in served if wanted.get(one) is not line or task.done()])
         for number, line in wanted.items():
-            if number not in serving:
-                serving[number] = (line, asyncio.create_task(self._serve(line, deliver)))
+            if self.lines.leads(number) and number not in self._serving:
+                with lease.about((PLATFORM, number)):
+                    self._serving[number] = (line, asyncio.create_task(self._serve(line, deliver)))
+
+    async def _stop(self, numbers: Sequence[str]) -> None:
+        stopped = [self._serving.pop(number) for number in numbers if number in self._serving]
+        for _line, task in stopped:
+            task.cancel()
+        await asyncio.gather(*(task for _line, task in stopped), return_exceptions=True)
+        for line, _task in stopped:
+            # Whoever reads on meanwhile moves it.
+            line.offset = None
 
     async def _serve(self, line: Line, deliver: Deliver) -> None:
         """One line until its token is refused; then an admin has to connect it anew."""

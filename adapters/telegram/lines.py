@@ -27,7 +27,11 @@ class Lines:
         self.desk = desk
         self.settings = settings
         self.commands: frozenset[str] = frozenset()
+        self.led: frozenset[str] | None = None
+        """The bots of this process, "" for that of the environment; None where it runs them all."""
         self._open: dict[str, Line] = {}
+        self._connected: frozenset[str] = frozenset()
+        """Those that an admin has connected."""
 
     async def of(self, place: Place) -> Line:
         """The line of a place; raises `Revoked` where no admin has connected it."""
@@ -38,6 +42,16 @@ class Lines:
         if line is None:
             raise Revoked("not connected")
         return line
+
+    async def apart(self) -> Mapping[str, frozenset[str]]:
+        """The bots that can be led apart."""
+        async with self.desk.db.sessions() as session:
+            found = await installations.apart(session, PLATFORM)
+        alone = bot_id(self.settings.token) not in {*found, ""}
+        return {**found, "": frozenset({""})} if alone else found
+
+    def leads(self, number: str) -> bool:
+        return self.led is None or number in self.led or (number not in self._connected and "" in self.led)
 
     async def refresh(self) -> Mapping[str, Line]:
         """The lines as they are configured now."""
@@ -55,6 +69,7 @@ class Lines:
         """Bot id to token; a connection made by an admin comes before the environment."""
         async with self.desk.db.sessions() as session:
             found = await installations.connections(session, self.desk.means.keys, PLATFORM)
+        self._connected = frozenset(one.external for one in found)
         tokens = {bot_id(self.settings.token): self.settings.token}
         tokens |= {one.external: one.secrets.get("bot_token", "") for one in found}
         return {number: token for number, token in tokens.items() if number and bot_id(token) == number}

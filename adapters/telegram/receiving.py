@@ -14,7 +14,8 @@ from adapters.telegram import connecting, content, topics
 from adapters.telegram.answering import Answering
 from adapters.telegram.inbound import album_of, chat_of, gathered, to_inbound
 from adapters.telegram.line import Line
-from core import clock
+from adapters.telegram.settings import PLATFORM
+from core import clock, lease
 from core.chat import Answer, Deliver, Edited, Inbound, Invoked, Joined, Reacted, Said
 from core.desk import Desk
 from core.errors import DeskError, Unavailable
@@ -44,7 +45,8 @@ class Receiving:
         chats: dict[str, list[Any]] = {}
         for update in updates:
             chats.setdefault(chat_of(update), []).append(update)
-        results = await asyncio.gather(*map(self._chat, chats.values()), return_exceptions=True)
+        with lease.about((PLATFORM, self.line.id)):
+            results = await asyncio.gather(*map(self._chat, chats.values()), return_exceptions=True)
         for result in results:
             if isinstance(result, BaseException):
                 raise result

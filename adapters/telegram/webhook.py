@@ -43,6 +43,8 @@ class Webhook:
     """One address for each bot: the public address, a slash, the bot's id."""
 
     def __init__(self) -> None:
+        self.others = False
+        """Other processes serve what this one does not."""
         self._receiving: dict[str, Receiving] = {}
         self._albums: dict[str, _Album] = {}
         self._locks: OrderedDict[str, asyncio.Lock] = OrderedDict()
@@ -82,7 +84,8 @@ class Webhook:
     async def _answer(self, request: Request) -> Response:
         receiving = self._receiving.get(_last_of(request.url.path))
         if receiving is None:
-            return Response(status_code=404)
+            # Another gateway may serve this bot: the proxy asks the next one.
+            return Response(status_code=503 if self.others else 404)
         if request.method != "POST":
             return Response(status_code=405)
         shown = request.headers.get(SECRET, "")

@@ -200,7 +200,7 @@ def _in_discord(side: Any) -> Counter[str]:
 async def _recorded(port: int, token: str) -> Counter[str]:
     headers, address = {"authorization": f"Bearer {token}"}, f"http://127.0.0.1:{port}/api/v1"
     async with httpx.AsyncClient(base_url=address, headers=headers, timeout=30, trust_env=False) as web:
-        page = (await web.get("/tickets", params={"limit": 100})).raise_for_status().json()
+        page = (await web.get("/tickets", params={"limit": 100, "sort": "-number"})).raise_for_status().json()
         found: Counter[str] = Counter()
         for ticket in page["items"]:
             for file in await _files_of(web, ticket["number"]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 from collections import Counter
 from contextlib import suppress
@@ -12,8 +13,10 @@ from supervise import STARTED, NeverUp, Process, Supervisor
 
 from benchmarks.faults.engines import no_room
 from benchmarks.kill.program import troubles
+from core.lease import DESK
 
 MOST_STARTS = 5
+_OF_LEASES = re.compile(r"lease\.(taken|lost|let_go) .*\blease=([\w/]+)")
 TAKES_OVER_SECONDS = 20.0
 """After that a leader is woken although nobody took its place."""
 
@@ -26,9 +29,10 @@ class Parts:
         self.kills = 0
 
     def of(self, kind: str) -> list[Process]:
-        """`leader` and `standby` are gateways as their logs tell; who cannot be told stands by."""
+        """Gateways share the connections: `leader` is the one that leads for the desk as well, by its log, and
+        `standby` any other."""
         if kind in ("leader", "standby"):
-            return [one for one in self.of("gateway") if _leads(one) == (kind == "leader")]
+            return [one for one in self.of("gateway") if (DESK in _leads(one)) == (kind == "leader")]
         return [one for one in self.all if one.name.startswith(kind)]
 
     def kill(self, kind: str, pick: float) -> str:
@@ -47,17 +51,20 @@ class Parts:
             _signal(pid, signal.SIGCONT)
 
     async def pause_leader(self) -> None:
-        """Until another has taken over."""
+        """Until another has taken over everything."""
         leader = self._picked("leader", 0.0)
-        pid = leader.pid
+        pid, theirs = leader.pid, _leads(leader)
         try:
             _signal(pid, signal.SIGSTOP)
             with suppress(TimeoutError):
                 async with asyncio.timeout(TAKES_OVER_SECONDS):
-                    while not any(_leads(one) for one in self.of("gateway") if one is not leader):
+                    while not theirs <= self._led_beside(leader):
                         await asyncio.sleep(0.1)
         finally:
             _signal(pid, signal.SIGCONT)
+
+    def _led_beside(self, leader: Process) -> set[str]:
+        return {name for one in self.of("gateway") if one is not leader for name in _leads(one)}
 
     async def refuse_storage(self, seconds: float) -> None:
         """Whatever they write to files fails, their logs as well."""
@@ -85,9 +92,13 @@ class Parts:
         return several[int(pick * len(several))]
 
 
-def _leads(part: Process) -> bool:
+def _leads(part: Process) -> set[str]:
+    """The leases that it took, and did not lose or let go since."""
     said = part.log.read_text("utf-8", "replace").rpartition(STARTED)[2]
-    return said.rfind("lease.taken") > said.rfind("lease.lost")
+    found: set[str] = set()
+    for event, name in _OF_LEASES.findall(said):
+        found = found | {name} if event == "taken" else found - {name}
+    return found
 
 
 def _signal(pid: int, which: signal.Signals) -> None:

@@ -47,29 +47,29 @@ async def _examined() -> list[Line]:
     except StartError as error:
         return [outside.unreadable(error)]
     try:
-        async with reached(settings) as there, _opened(there) as (desk, chats):
-            return await looks.examine(Patient(settings, there.folder, there.db, desk, chats))
+        async with reached(settings) as there, _opened(there) as (desk, chats, why):
+            return await looks.examine(Patient(settings, there.folder, there.db, desk, chats, why))
     except StartError as error:
         return [Line("database", "fail", str(error))]
 
 
 @asynccontextmanager
-async def _opened(there: Reached) -> AsyncIterator[tuple[Desk | None, Mapping[str, ChatAdapter]]]:
-    """The desk and its adapters, which hear nothing; neither where it cannot be opened: the looks say why."""
+async def _opened(there: Reached) -> AsyncIterator[tuple[Desk | None, Mapping[str, ChatAdapter], str]]:
+    """The desk and its adapters, which hear nothing; neither where it cannot be opened, and why."""
     from bot import wiring
     from bot.app import find_chats
 
     try:
         desk = await there.desk()
-    except StartError:
-        yield None, {}
+    except StartError as error:
+        yield None, {}, error.words
         return
     chats = find_chats(desk)
     for chat in chats.values():
         if isinstance(chat, Menus):
             chat.offer(wiring.menu())
     try:
-        yield desk, chats
+        yield desk, chats, ""
     finally:
         for chat in chats.values():
             if isinstance(chat, Closes):

@@ -18,8 +18,9 @@ from bot.cli import apart
 def gateway(port: int) -> None:
     """Keep the connections to chat platforms and deliver, until SIGTERM.
 
-    Any number of them may run: one leads, the others take over within five seconds. Answers /healthz,
-    /readyz, /metrics and what platforms call on its own port. Needs DATABASE_URL.
+    Any number of them may run: they share the connections, each led by one, and take over from each other
+    within five seconds. Answers /healthz, /readyz, /metrics and what platforms call on its own port. Needs
+    DATABASE_URL.
     """
     from bot import running
 

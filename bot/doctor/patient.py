@@ -21,3 +21,5 @@ class Patient:
     db: Database
     desk: Desk | None = None
     chats: Mapping[str, ChatAdapter] = field(default_factory=dict)
+    closed: str = ""
+    """Why the desk could not be opened, where that is known."""

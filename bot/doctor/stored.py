@@ -20,7 +20,7 @@ from core.errors import StartError
 from core.files.size import in_words
 from core.i18n import _
 from core.outbox_model import ScheduledJob
-from core.ports.files import new_name
+from core.ports.files import FileStore, StoreDown, StoreFull, new_name
 
 OLDEST_SERVER = 180_000
 OLD_BACKUP = timedelta(days=2)
@@ -90,14 +90,10 @@ async def master_key(patient: Patient) -> Sequence[Line]:
             )
         ]
     if patient.desk is None:
-        return [
-            Line(
-                "master_key",
-                "fail",
-                _("The desk cannot be opened with this master key."),
-                _("Set the key that the desk was made with."),
-            )
-        ]
+        if patient.closed:  # It names the key that is looked for, and what to do.
+            return [Line("master_key", "fail", patient.closed)]
+        words = _("The desk cannot be opened with this master key.")
+        return [Line("master_key", "fail", words, _("Set the key that the desk was made with."))]
     path = patient.folder / FILE
     if not patient.settings.masters() and path.stat().st_mode & 0o077:
         words = _("Others on this machine can read {path}.").format(path=path)
@@ -149,10 +145,16 @@ async def storage(patient: Patient) -> Sequence[Line]:
     """An object there and back."""
     if patient.desk is None:
         return []
-    files, name = patient.desk.means.files, new_name()
-    await files.put(name, _probe())
-    read = b"".join([piece async for piece in files.read(name)])
-    await files.delete(name)
+    try:
+        read = await _there_and_back(patient.desk.means.files)
+    except StoreFull as error:
+        mend = _("Make room in {path}, or in the bucket: old backups and logs first.")
+        return [Line("storage", "fail", error.words, mend.format(path=patient.folder))]
+    except StoreDown as error:
+        mend = _(
+            "See that its disk or service runs and lets the desk in: DESKBELL_S3_ENDPOINT and its keys, or who owns {path}."
+        )
+        return [Line("storage", "fail", error.words, mend.format(path=patient.folder / "files"))]
     if read != _PROBE:
         return [
             Line(
@@ -173,6 +175,14 @@ async def storage(patient: Patient) -> Sequence[Line]:
             _("Files can be written and read; {size} of disk space is left.").format(size=in_words(free)),
         )
     ]
+
+
+async def _there_and_back(files: FileStore) -> bytes:
+    name = new_name()
+    await files.put(name, _probe())
+    read = b"".join([piece async for piece in files.read(name)])
+    await files.delete(name)
+    return read
 
 
 async def _probe() -> AsyncIterator[bytes]:

@@ -109,11 +109,11 @@ def parse_domains(typed: str) -> tuple[str, ...]:
     """Domains from what was typed: one a line or separated by commas, an @ before them forgiven."""
     found: dict[str, None] = {}
     for part in re.split(r"[\s,;]+", typed.strip()):
-        domain = part.casefold().lstrip("@").rstrip(".")
+        domain = text.folded_address(part).lstrip("@").rstrip(".")
         if not domain:
             continue
         try:
-            ascii_form = domain.encode("idna").decode()
+            ascii_form = text.ascii_domain(domain)
         except UnicodeError:
             ascii_form = ""
         if not _DOMAIN.fullmatch(ascii_form) or len(ascii_form) > 253:

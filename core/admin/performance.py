@@ -19,6 +19,8 @@ from core import clock, pace, pulse
 from core.access import Actor, Permission
 from core.admin.health import COUNTED_TO, bounded, depths
 from core.db import EventRow, UnitOfWork
+from core.installations import service as installations
+from core.lease import DESK
 from core.metrics import Depths
 from core.pace import Times
 from core.people.model import Availability, Person, Session, Team
@@ -59,7 +61,8 @@ class PartLine:
     started_at: datetime
     seen_at: datetime
     silent: bool
-    leads: bool
+    leads: Sequence[str]
+    """By the names of the leases; connections by their own names."""
     memory: int
     pool_used: int
     pool_size: int
@@ -121,6 +124,7 @@ async def look(uow: UnitOfWork, actor: Actor) -> Performance:
     waiting = await depths(session)
     speeds = _speeds(heard)
     minutes, activity = await _lately(session)
+    names = {f"{one.platform}/{one.external}": one.name for one in await installations.listed(session)}
     return Performance(
         speeds=speeds,
         errors=counts["error"],
@@ -128,7 +132,7 @@ async def look(uow: UnitOfWork, actor: Actor) -> Performance:
         refused=_beginning(counts, REFUSED),
         sign_ins=_beginning(counts, "sign_in "),
         failed=_failed(counts),
-        parts=[_part(row) for row in rows],
+        parts=[_part(row, names) for row in rows],
         depths=waiting,
         minutes=minutes,
         activity=activity,
@@ -178,7 +182,8 @@ def _failed(counts: Mapping[str, int]) -> list[Failed]:
     return sorted(found, key=lambda one: -one.count)
 
 
-def _part(row: RunningPart) -> PartLine:
+def _part(row: RunningPart, names: Mapping[str, str]) -> PartLine:
+    leads = row.told.get("leads") or []
     pool = row.told.get("pool", {})
     return PartLine(
         name=row.name,
@@ -186,13 +191,18 @@ def _part(row: RunningPart) -> PartLine:
         started_at=row.started_at,
         seen_at=row.seen_at,
         silent=pulse.is_silent(row),
-        leads=bool(row.told.get("leads")),
+        leads=[_named(one, names) for one in leads] if isinstance(leads, list) else [DESK],
         memory=int(row.told.get("memory", 0)),
         pool_used=int(pool.get("used", 0)),
         pool_size=int(pool.get("size", 0)),
         pages=int(row.told.get("pages", 0)),
         redis=row.told.get("redis"),
     )
+
+
+def _named(lease: str, names: Mapping[str, str]) -> str:
+    platform, _slash, installation = lease.partition("/")
+    return f"{platform}/{names.get(lease) or installation}" if installation else platform
 
 
 # --- what stands in the database --------------------------------------------------------

@@ -54,6 +54,16 @@ async def connections(
     return [_opened(keys, row) for row in rows]
 
 
+async def apart(session: AsyncSession, platform: str) -> Mapping[str, frozenset[str]]:
+    """Each connection by itself: for platforms whose connections have nothing in common."""
+    query = select(Installation.external).where(
+        Installation.platform == platform,
+        Installation.state != InstallationState.off,
+        Installation.secrets.is_not(None),
+    )
+    return {external: frozenset({external}) for external in await session.scalars(query)}
+
+
 async def listed(session: AsyncSession) -> Sequence[Installation]:
     """All installations, without their tokens."""
     query = select(Installation).order_by(Installation.platform, Installation.created_at)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from core import text
 from core.crypto import words
 from core.db import UnitOfWork
 from core.people.model import Organisation
@@ -28,7 +29,7 @@ async def of_email(uow: UnitOfWork, email: str) -> UUID | None:
 
 def domain_digest(uow: UnitOfWork, domain: str) -> int:
     """The hash under which a domain is filed, in its ASCII form (RFC 5890)."""
-    folded = domain.casefold().rstrip(".")
+    folded = text.folded_address(domain).rstrip(".")
     with suppress(UnicodeError):
-        folded = folded.encode("idna").decode()
+        folded = text.ascii_domain(folded)
     return words.hashed(uow.keys.lookup, f"domain|{folded}")

@@ -82,7 +82,7 @@ def digest_of_identity(uow: UnitOfWork, platform: str, installation: str, extern
 
 
 def digest_of_email(uow: UnitOfWork, email: str) -> bytes:
-    return words.digest(uow.keys.lookup, f"email|{email.strip().casefold()}")
+    return words.digest(uow.keys.lookup, f"email|{text.folded_address(email)}")
 
 
 async def add(

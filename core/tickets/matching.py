@@ -14,23 +14,26 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
     and_,
+    any_,
     bindparam,
     case,
     column,
     exists,
     func,
+    literal,
     literal_column,
     or_,
     select,
     true,
     union_all,
 )
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import ARRAY, array
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.types import BigInteger, DateTime, TypeEngine, Uuid
 
@@ -115,6 +118,7 @@ _OLDEST = (
     .scalar_subquery()
 )
 """The day of the first message."""
+_NEWEST = bindparam("newest_day", type_=BigInteger)
 
 
 # --- the shape of a search --------------------------------------------------------------
@@ -236,8 +240,8 @@ def _latest(shape: _Shape, which: Which) -> AnySelect:
 
 
 @lru_cache(maxsize=500)
-def _days(shape: _Shape, which: Which, *, first: bool) -> AnySelect:
-    return _with_tickets(_by_day(shape, which, first=first), shape)
+def _days(shape: _Shape, which: Which) -> AnySelect:
+    return _with_tickets(_by_day(shape, which), shape)
 
 
 @lru_cache(maxsize=500)
@@ -247,12 +251,18 @@ def _whole(shape: _Shape, which: Which) -> AnySelect:
     return _with_tickets(_matching(shape, held, _M).limit(plainly(FEW)), shape)
 
 
-def _by_day(shape: _Shape, which: Which, *, first: bool = False, fitting: Any = None) -> AnySelect:
+@lru_cache(maxsize=500)
+def _counted(shape: _Shape, which: Which, most: int) -> AnySelect:
+    """How many of the first days match, up to so many."""
+    days = _day_series(_NEWEST - FIRST_DAYS)
+    one = select(_M.id).where(shape.holds(which, _OfDay(days.c.day))).limit(plainly(most)).lateral()
+    some = select(one.c.id).select_from(days).join(one, true()).limit(plainly(most)).subquery()
+    return select(func.count()).select_from(some)
+
+
+def _by_day(shape: _Shape, which: Which, fitting: ColumnElement[bool] | None = None) -> AnySelect:
     """Of each day the newest, and no day before those after it gave too few."""
-    newest = bindparam("newest_day", type_=BigInteger)
-    last = newest - FIRST_DAYS if first else _OLDEST - BEFORE
-    series = func.generate_series(newest, last, literal_column("-1", BigInteger))
-    days = series.table_valued(column("day", BigInteger)).render_derived()
+    days = _day_series(_OLDEST - BEFORE)
     held = shape.holds(which, _OfDay(days.c.day))
     one = (
         _matching(shape, held if fitting is None else and_(held, fitting), _M)
@@ -261,6 +271,12 @@ def _by_day(shape: _Shape, which: Which, *, first: bool = False, fitting: Any = 
         .lateral()
     )
     return select(*one.c).select_from(days).join(one, true()).limit(plainly(MOST_OPENED + 1))
+
+
+def _day_series(last: Any) -> Any:
+    """From tomorrow back: clocks of platforms may be ahead of ours."""
+    series = func.generate_series(_NEWEST, last, literal_column("-1", BigInteger))
+    return series.table_valued(column("day", BigInteger)).render_derived()
 
 
 def _matching(shape: _Shape, held: ColumnElement[bool], of: Any) -> AnySelect:
@@ -283,7 +299,9 @@ def _with_tickets(query: AnySelect, shape: _Shape) -> AnySelect:
         .cte("newest")
     )
     bits: ColumnElement[Any] = literal_column("0", BigInteger())
-    for number, need in enumerate(shape.needs):
+    if len(shape.needs) == 1:
+        bits = literal_column("1", BigInteger())
+    for number, need in enumerate(shape.needs if len(shape.needs) > 1 else ()):
         held = _holds(need, _Plain(matched.c.terms))
         bits = bits + case((held, literal_column(str(1 << number))), else_=literal_column("0"))
     return (
@@ -315,7 +333,7 @@ class _Look:
         self.shape = _Shape(needs, len(wanted.required), without, actor.staff)
         newest = {"newest_day": _day_of(clock.now() + timedelta(days=1))}
         self.values = hashes | unwanted | _asked(actor) | newest
-        self._few_tickets: bool | None = None
+        self._talks_found: list[UUID] | None = None
 
     async def plan_for_these_words(self) -> None:
         """For this transaction only: a plan made for no words in particular would be wrong for rare
@@ -331,11 +349,9 @@ class _Look:
     async def _of_words(self, which: Which) -> Matches:
         if (found := await self._found(_latest(self.shape, which))).more:
             return found
-        if (found := await self._found(_days(self.shape, which, first=True))).more:
-            return found
-        if len(found.rows) < RARE and (every := await self._every(which)) is not None:
+        if await self._is_rare(which) and (every := await self._every(which)) is not None:
             return every
-        if (found := await self._found(_days(self.shape, which, first=False))).more:
+        if (found := await self._found(_days(self.shape, which))).more:
             return found
         # With what was said long before the desk began.
         return await self._every(which) or found
@@ -348,29 +364,27 @@ class _Look:
     async def _of_fitting(self, which: Which) -> Matches:
         """By whichever is rarer: the tickets that fit, or the words; when both are common, by day."""
         held = self.shape.holds(which, _Plain(_M.terms))
-        if await self._are_few():
-            inside = _M.conversation_id.in_(self._talks())
+        if (few := await self._few_talks()) is not None:
+            inside = _M.conversation_id == any_(literal(few, ARRAY(Uuid())))
             return await self._found(_with_tickets(_matching(self.shape, and_(inside, held), _M), self.shape))
         if await self._is_rare(which):
             look = self._joined(_matching(self.shape, held, _M))
         else:
             # Not a join: that would be made anew for each day.
             fitting = case((_M.conversation_id.in_(self._talks()), true()))
-            look = _by_day(self.shape, which, fitting=fitting)
+            look = _by_day(self.shape, which, fitting)
         return await self._in_time(_with_tickets(look, self.shape))
 
-    async def _are_few(self) -> bool:
-        if self._few_tickets is None:
-            fitting: Any = select(literal_column("1")).select_from(Ticket).where(self.filters, self.seen)
-            self._few_tickets = await self._count(fitting, FEW_TICKETS + 1) <= FEW_TICKETS
-        return self._few_tickets
+    async def _few_talks(self) -> list[UUID] | None:
+        """The conversations of the tickets that fit, where these are few."""
+        if self._talks_found is None:
+            query = self._talks().limit(plainly(FEW_TICKETS + 1))
+            self._talks_found = list(await self.session.scalars(query))
+        return self._talks_found if len(self._talks_found) <= FEW_TICKETS else None
 
     async def _is_rare(self, which: Which) -> bool:
-        return await self._count(_by_day(self.shape, which, first=True), RARE) < RARE
-
-    async def _count(self, query: AnySelect, most: int) -> int:
-        counted = select(func.count()).select_from(query.limit(plainly(most)).subquery())
-        return int(await self.session.scalar(counted, self.values) or 0)
+        counted = await self.session.scalar(_counted(self.shape, which, RARE), self.values)
+        return (counted or 0) < RARE
 
     def _talks(self) -> Any:
         """The conversations of tickets that fit, and those that were merged into them."""

@@ -58,6 +58,8 @@ class Ticket(Base):
 
     __tablename__ = "ticket"
     __table_args__ = (
+        # All that an agent has or had: the queues ask for what is live only.
+        Index("ix_ticket_assignee_id", "assignee_id", postgresql_where=text("assignee_id is not null")),
         Index("uq_ticket_number", "number", unique=True),
         Index("uq_ticket_conversation_id", "conversation_id", unique=True),
         Index("uq_ticket_link", "link", unique=True),

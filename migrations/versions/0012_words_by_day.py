@@ -11,6 +11,7 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
+FOUND_BY = (("delivery", "conversation_id"), ("ticket", "assignee_id"))
 WORDS = """
 create or replace function term_days(terms bigint[], at timestamptz) returns bigint[]
 language sql immutable strict parallel safe
@@ -32,16 +33,17 @@ def upgrade() -> None:
             "create index concurrently ix_message_days on message using gin (term_days(terms, at))"
             " with (fastupdate = off)"
         )
-        op.execute("drop index concurrently if exists ix_delivery_conversation_id")
-        op.execute(
-            "create index concurrently ix_delivery_conversation_id on delivery (conversation_id)"
-            " where conversation_id is not null"
-        )
+        for table, column in FOUND_BY:
+            op.execute(f"drop index concurrently if exists ix_{table}_{column}")
+            op.execute(
+                f"create index concurrently ix_{table}_{column} on {table} ({column}) where {column} is not null"
+            )
         op.execute("reset maintenance_work_mem")
 
 
 def downgrade() -> None:
-    op.drop_index("ix_delivery_conversation_id", table_name="delivery")
+    for table, column in FOUND_BY:
+        op.drop_index(f"ix_{table}_{column}", table_name=table)
     op.drop_index("ix_message_days", table_name="message")
     op.execute("drop function term_days(bigint[], timestamptz)")
     op.execute("alter index ix_message_terms reset (gin_pending_list_limit)")

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bot import wiring
 from bot.loops import Loops
@@ -26,8 +26,10 @@ from core.access import Actor
 from core.chat import Answer, Inbound, Menus, Place, Rooms, Said
 from core.conversations import service as conversations
 from core.conversations.model import Message
+from core.db import EventRow
 from core.desk import Desk
 from core.errors import Unavailable
+from core.outbox_model import Delivery, ReaderMark
 from core.people import service as people
 from core.rooms import service as rooms
 from core.rooms.model import RoomThread
@@ -156,6 +158,35 @@ async def test_what_could_not_be_kept_comes_again(way: Way) -> None:
     await way.standin.says("Can you hear me?")
     await way.shows("We have your request as")
     assert [one.text for one in way.heard if isinstance(one, Said)] == ["Can you hear me?"]
+
+
+async def test_what_is_said_while_another_process_leads_is_heard_once_it_is_led_here(way: Way) -> None:
+    adapter = way.standin.adapter
+    assert await adapter.shares() == {"": frozenset({""})}
+    await way.standin.says("Before")
+    await way.shows("We have your request as")
+    await adapter.lead(frozenset({"another"}))
+    await way.standin.says("Meanwhile")
+    assert [one.text for one in way.heard if isinstance(one, Said)] == ["Before"]
+    await adapter.lead(frozenset({""}))
+    await until(lambda: _has_heard(way, "Before", "Meanwhile"))
+    await way.standin.says("After")
+    await until(lambda: _has_heard(way, "Before", "Meanwhile", "After"))
+    await until(lambda: _all_sent(way))
+
+
+async def _all_sent(way: Way) -> bool:
+    async with way.desk.db.sessions() as session:
+        told = select(ReaderMark.event_id).where(
+            ReaderMark.event_id == select(func.max(EventRow.id)).scalar_subquery()
+        )
+        due = select(Delivery.id).where(Delivery.state == "due").limit(1)
+        return await session.scalar(told) is not None and await session.scalar(due) is None
+
+
+async def _has_heard(way: Way, *texts: str) -> bool:
+    """In this order; what is read once more counts once."""
+    return list(dict.fromkeys(one.text for one in way.heard if isinstance(one, Said))) == list(texts)
 
 
 async def test_a_ticket_has_its_thread_in_a_desk_room(way: Way) -> None:

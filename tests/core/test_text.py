@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.text import subject_of
+from core.text import ascii_domain, folded_address, subject_of
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,28 @@ def test_only_markdown_leaves_a_subject(written: str, subject: str) -> None:
 
 def test_a_line_of_marks_alone_costs_no_time() -> None:
     assert len(subject_of("*_`~" * 12_000)) <= 81
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("weiß@example.com", "weiss@example.com"),
+        ("ada@straße.example", "ada@strasse.example"),
+        ("miſe@example.com", "mise@example.com"),
+        ("mi\u212ae@example.com", "mike@example.com"),
+        ("\ufb01n@example.com", "fin@example.com"),
+        ("ad\u0430@example.com", "ada@example.com"),
+    ],
+)
+def test_an_address_that_looks_like_another_is_another(one: str, other: str) -> None:
+    assert folded_address(one) != folded_address(other)
+
+
+def test_large_and_small_letters_are_the_same_address() -> None:
+    assert folded_address(" Ada.LÖWE@Example.COM") == folded_address("ada.löwe@example.com")
+
+
+def test_a_domain_has_one_name_for_servers() -> None:
+    assert ascii_domain("BÜCHER.example") == "xn--bcher-kva.example"
+    assert ascii_domain("straße.example") == "xn--strae-oqa.example"
+    assert ascii_domain("strasse.example") == "strasse.example"

@@ -232,15 +232,17 @@ async def test_who_died_with_a_lease_is_replaced_when_it_ends(world: World) -> N
     assert world.chat.texts() == ["left behind"]
 
 
-async def test_who_was_replaced_before_a_call_hands_the_row_on(world: World) -> None:
-    world.posting.may_send = lambda: False
+async def test_who_was_replaced_before_a_call_hands_the_row_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(world.posting.sharing, "leads", lambda place: False)
     await world.reply("in other hands")
     while await world.tell.read():
         pass
     await world.posting.send_due()
     [row] = await world.rows()
     assert (row.state, row.lease_until, world.chat.calls) == ("due", None, [])
-    world.posting.may_send = lambda: True
+    monkeypatch.undo()
     await world.work()
     assert world.chat.texts() == ["in other hands"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -35,9 +36,16 @@ class Part:
     def answers(self, path: str = "/healthz") -> int:
         return answer_of(self.port, path)
 
-    def leads(self) -> bool:
-        """By its log: it took the lease, and did not lose it since."""
-        return self.said.rfind("lease.taken") > self.said.rfind("lease.lost")
+    def leads(self) -> set[str]:
+        """By its log: the leases that it took, and did not lose or let go since."""
+        found: set[str] = set()
+        for event, name in self.of_leases():
+            found = found | {name} if event == "taken" else found - {name}
+        return found
+
+    def of_leases(self) -> list[tuple[str, str]]:
+        """What it said of them: taken, lost, or let go."""
+        return re.findall(r"lease\.(taken|lost|let_go) .*\blease=([\w/]+)", self.said)
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)

@@ -1,37 +1,41 @@
-"""One leads; who was paused while another took over does no harm."""
+"""Each lease has one leader, and processes share them; who was paused while another took over does no harm."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import select, update
 
-from bot.leading import Leading, NotLetGo
+from bot.leading import Lead, Leading, NotLetGo
 from core import lease
 from core.db import Database
 from core.desk import Desk
 from core.ids import new_id
-from core.lease import Lease, Replaced
+from core.lease import DESK, Lease, Replaced
 from core.outage import MAY_BE_AWAY
 from core.people.events import PersonChanged
 
 from .test_bus import until
 
+FIVE = (DESK, "slack/T1", "slack/T2", "telegram", "telegram/7")
 
-async def over(desk: Desk) -> None:
-    """As if the holder had not been heard of for four seconds."""
+
+async def over(desk: Desk, *names: str) -> None:
+    """As if their holder had not been heard of for four seconds."""
     async with desk.db.sessions() as session:
-        await session.execute(update(Lease).values(until=Lease.until - timedelta(seconds=10)))
+        those = Lease.name.in_(names or (DESK,))
+        await session.execute(update(Lease).where(those).values(until=Lease.until - timedelta(seconds=10)))
         await session.commit()
 
 
-async def taken(desk: Desk) -> int:
+async def taken(desk: Desk, name: str = DESK) -> int:
     async with desk.db.sessions() as session:
-        epoch = await lease.take(session, "gateway", new_id())
+        epoch = await lease.take(session, name, new_id())
         await session.commit()
         return epoch
 
@@ -41,13 +45,59 @@ async def write(desk: Desk) -> None:
         uow.emit(PersonChanged(subject=new_id()))
 
 
+class Gateway:
+    """A process that strives for some leases, by connections of its own."""
+
+    def __init__(self, db: Database, names: Sequence[str] = (DESK,)) -> None:
+        self.leading = Leading(db)
+        self.led: list[str] = []
+        self.began = 0
+        self.strive_for({name: partial(self.lead, name) for name in names})
+        self.task = asyncio.create_task(self.leading.run())
+
+    def strive_for(self, work: dict[str, Lead]) -> None:
+        self.leading.strive_for(work)
+
+    async def lead(self, name: str) -> None:
+        self.led.append(name)
+        self.began += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.led.remove(name)
+
+    async def ends(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+@asynccontextmanager
+async def gateway(db: Database, names: Sequence[str] = (DESK,)) -> AsyncIterator[Gateway]:
+    made = Gateway(db, names)
+    try:
+        yield made
+    finally:
+        await made.ends()
+
+
 @pytest.fixture
-async def leading(desk: Desk, fresh_url: str) -> AsyncIterator[Leading]:
-    """Strives by connections of its own, as another process would; the desk's units are fenced by it."""
-    made = Leading(desk.db, "gateway")
-    desk.db.fence = made.fence
+async def leading(desk: Desk) -> AsyncIterator[Leading]:
+    """The desk's units are fenced by it."""
+    made = Leading(desk.db)
+    desk.db.fence = partial(made.confirm, names=(DESK,))
     yield made
     desk.db.fence = None
+
+
+@asynccontextmanager
+async def running(leading: Leading, lead: Lead) -> AsyncIterator[asyncio.Task[None]]:
+    leading.strive_for({DESK: lead})
+    task = asyncio.create_task(leading.run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_only_one_takes_it_and_each_counts_one_up(desk: Desk) -> None:
@@ -66,16 +116,14 @@ async def test_only_the_leader_writes(desk: Desk, leading: Leading) -> None:
         began.set()
         await asyncio.Event().wait()
 
-    running = asyncio.create_task(leading.run(lead))
-    await began.wait()
-    await write(desk)
-    await over(desk)
-    assert await taken(desk) == 2
-    with pytest.raises(Replaced):
+    async with running(leading, lead):
+        await began.wait()
         await write(desk)
-    await until(lambda: not leading.holds)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+        await over(desk)
+        assert await taken(desk) == 2
+        with pytest.raises(Replaced):
+            await write(desk)
+        await until(lambda: not leading.holds(DESK))
 
 
 async def test_who_stumbles_because_it_was_replaced_stands_by_again(desk: Desk, leading: Leading) -> None:
@@ -86,21 +134,19 @@ async def test_who_stumbles_because_it_was_replaced_stands_by_again(desk: Desk, 
         led += 1
         await woken.wait()
         if led == 1:
-            leading._until = 0  # as the clock says after a long pause
+            leading._held[DESK].until = 0.0  # as the clock says after a long pause
             await write(desk)
         await asyncio.Event().wait()
 
-    running = asyncio.create_task(leading.run(lead))
-    await until(lambda: led == 1)
-    await over(desk)
-    assert await taken(desk) == 2
-    woken.set()
-    await until(lambda: not leading.holds)
-    await over(desk)
-    await until(lambda: led == 2)
-    assert not running.done()
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with running(leading, lead) as task:
+        await until(lambda: led == 1)
+        await over(desk)
+        assert await taken(desk) == 2
+        woken.set()
+        await until(lambda: not leading.holds(DESK))
+        await over(desk)
+        await until(lambda: led == 2)
+        assert not task.done()
 
 
 async def test_a_leader_that_does_not_let_go_ends_instead_of_standing_by(
@@ -116,37 +162,37 @@ async def test_a_leader_that_does_not_let_go_ends_instead_of_standing_by(
             with suppress(asyncio.CancelledError):
                 await released.wait()
 
-    running = asyncio.create_task(leading.run(lead))
-    await began.wait()
-    await over(desk)
-    assert await taken(desk) == 2
-    with pytest.raises(NotLetGo):
-        await running
-    released.set()
+    async with running(leading, lead) as task:
+        await began.wait()
+        await over(desk)
+        assert await taken(desk) == 2
+        with pytest.raises(NotLetGo):
+            await task
+        released.set()
 
 
 async def test_a_leader_that_fails_while_it_leads_has_failed(desk: Desk, leading: Leading) -> None:
     async def lead() -> None:
         raise RuntimeError("a fault")
 
-    with pytest.raises(RuntimeError, match="a fault"):
-        await leading.run(lead)
+    async with running(leading, lead) as task:
+        with pytest.raises(RuntimeError, match="a fault"):
+            await task
 
 
 async def test_what_an_old_leader_had_begun_is_finished_or_gone_before_the_next_begins(
-    desk: Desk, leading: Leading, fresh_url: str
+    desk: Desk, fresh_url: str
 ) -> None:
     """It stands still between its check and its commit: the next one waits until the server ends it."""
-    leading.epoch = await taken(desk)
+    held = {DESK: await taken(desk)}
     slow = Database(fresh_url, pool=1, idle_seconds=0.5)
-    slow.fence = leading.fence
     epochs: list[int] = []
 
     async def stands_still() -> None:
         async with slow.unit(desk.means) as uow:
             uow.emit(PersonChanged(subject=new_id()))
             await uow.session.flush()
-            await leading.fence(uow.session)
+            assert not await lease.confirm(uow.session, held)
             await over_by(desk)
             epochs.append(await taken(desk))
 
@@ -162,3 +208,59 @@ async def over_by(desk: Desk) -> None:
         await over(desk)
         async with desk.db.sessions() as session:
             assert (await session.scalar(select(Lease.epoch))) == 1
+
+
+# --- several
+
+
+def shared(one: Gateway, two: Gateway, names: Sequence[str] = FIVE) -> Callable[[], bool]:
+    """Each is led once, and nobody leads two more than the other."""
+    return lambda: sorted(one.led + two.led) == sorted(names) and abs(len(one.led) - len(two.led)) < 2
+
+
+async def test_a_newcomer_gets_its_part_and_then_nothing_moves(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.leading.STEADY_SECONDS", 0.5)
+    async with gateway(desk.db, FIVE) as one:
+        await until(lambda: len(one.led) == len(FIVE))
+        async with gateway(desk.db, FIVE) as two:
+            await until(shared(one, two))
+            assert DESK in one.led  # what is led for the desk stays where it is
+            began = one.began + two.began
+            with pytest.raises(TimeoutError):
+                await until(lambda: one.began + two.began > began, seconds=2.0)
+            assert shared(one, two)()
+        # It has gone in order, and left nothing behind.
+        await until(lambda: len(one.led) == len(FIVE), seconds=5.0)
+
+
+async def test_what_one_loses_disturbs_nothing_else_of_it(desk: Desk) -> None:
+    async with gateway(desk.db, FIVE) as one:
+        await until(lambda: len(one.led) == len(FIVE))
+        began = one.began
+        await over(desk, "slack/T1")
+        assert await taken(desk, "slack/T1") == 2
+        await until(lambda: "slack/T1" not in one.led)
+        assert (len(one.led), one.began) == (len(FIVE) - 1, began)
+        async with desk.db.sessions() as session:
+            with pytest.raises(Replaced):
+                await one.leading.confirm(session, ["slack/T1", "slack/T2"])
+            await one.leading.confirm(session, [DESK, "slack/T2"])
+
+
+async def test_connections_that_come_and_go_are_led_and_let_go(desk: Desk) -> None:
+    async with gateway(desk.db, FIVE) as one:
+        await until(lambda: len(one.led) == len(FIVE))
+        one.strive_for({name: partial(one.lead, name) for name in (*FIVE[:-1], "discord/9")})
+        await until(lambda: sorted(one.led) == sorted((*FIVE[:-1], "discord/9")))
+
+
+async def test_beside_a_gateway_of_an_older_version_nothing_is_taken(desk: Desk) -> None:
+    """It leads everything by the one lease that it knows, and would be disturbed in it."""
+    assert await taken(desk, DESK) == 1
+    async with gateway(desk.db, FIVE) as one:
+        with pytest.raises(TimeoutError):
+            await until(lambda: bool(one.led), seconds=1.5)
+        await over(desk, DESK)
+        await until(lambda: len(one.led) == len(FIVE))

@@ -18,9 +18,10 @@ from adapters.files.disk import DiskStore
 from adapters.local.bus import LocalBus
 from adapters.postgres import attach
 from bot.secrets import read_file
-from core.access import Actor
+from core.access import SYSTEM, Actor
 from core.db import Database
 from core.desk import Desk
+from core.installations import service as installations
 from core.lease import Lease
 from core.outbox_model import Delivery, ScheduledJob
 from core.people import service as people
@@ -28,6 +29,7 @@ from core.tickets import service as tickets
 from core.tickets.model import Ticket
 from playground.telegram import TelegramServer
 from playground.telegram.seed import Seeded, seeded
+from playground.telegram.world import Chat
 from tests.cli.program import complaint, deskbell
 from tests.fakes.otlp import Collector, collector
 from tests.postgres.processes import is_alive
@@ -53,18 +55,39 @@ class Scale:
     parts: Parts
     kept: Collector
 
-    def says(self, text: str) -> None:
-        self.server.people.say(self.world.requester, self.world.private, text)
+    def says(self, text: str, to: Chat | None = None) -> None:
+        self.server.people.say(self.world.requester, to or self.world.private, text)
 
-    def shown(self, text: str) -> int:
-        return sum(text in one["text"] for one in self.server.shows(self.world.private, None))
+    def shown(self, text: str, to: Chat | None = None) -> int:
+        return sum(text in one["text"] for one in self.server.shows(to or self.world.private, None))
 
-    async def answers(self, text: str) -> None:
-        """The agent's answer to the newest ticket reaches the requester."""
+    async def connects_another(self) -> tuple[str, Chat]:
+        """As an admin does it while the desk runs: the name of its lease, and where people talk to it."""
+        bot = self.server.world.add_bot("Second desk", "second_desk_bot")
+        self.server.people.start(self.world.requester, bot)
+        bot.queue.clear()
+        number = bot.token.partition(":")[0]
+        async with self.desk.unit() as uow:
+            made = {"platform": "telegram", "external": number, "secrets": {"bot_token": bot.token}}
+            await installations.connect(uow, SYSTEM, name="Second desk", **made)
+        return f"telegram/{number}", self.server.world.private(self.world.requester, bot)
+
+    async def spread(self, *names: str) -> None:
+        """Each is led by one gateway, and each gateway leads something."""
+        await until(lambda: sorted(self._led()) == sorted(names) and all(self._leading()))
+
+    def _led(self) -> list[str]:
+        return [name for led in self._leading() for name in led]
+
+    def _leading(self) -> list[set[str]]:
+        return [one.leads() for one in self.parts.of("gateway")]
+
+    async def answers(self, text: str, to: Chat | None = None) -> None:
+        """The agent's answer to the first ticket, or to that of the other chat, reaches the requester."""
         async with self.desk.unit(self.bob) as uow:
-            number = await uow.session.scalar(select(Ticket.number).order_by(Ticket.number.desc()).limit(1))
-            await tickets.reply(uow, self.bob, int(number or 0), text, hold=0)
-        await until(lambda: self.shown(text))
+            numbers = list(await uow.session.scalars(select(Ticket.number).order_by(Ticket.number)))
+            await tickets.reply(uow, self.bob, numbers[-1 if to else 0], text, hold=0)
+        await until(lambda: self.shown(text, to))
         await until_so(self._written_down)
 
     async def _written_down(self) -> bool:
@@ -73,14 +96,14 @@ class Scale:
             waits = select(Delivery.id).where(Delivery.state == "due", Delivery.attempts > 0).limit(1)
             return await session.scalar(waits) is None
 
-    async def epoch(self) -> int:
+    async def epochs(self) -> dict[str, int]:
         async with self.desk.db.sessions() as session:
-            return int(await session.scalar(select(Lease.epoch)) or 0)
+            return dict((await session.execute(select(Lease.name, Lease.epoch))).all())
 
-    async def leader(self) -> Part:
-        """The one that leads, once one does."""
-        await until(lambda: any(one.leads() for one in self.parts.of("gateway")))
-        return next(one for one in self.parts.of("gateway") if one.leads())
+    async def leader(self, name: str = "telegram") -> Part:
+        """The one that leads that, once one does."""
+        await until(lambda: name in self._led())
+        return next(one for one in self.parts.of("gateway") if name in one.leads())
 
 
 async def until(true: Callable[[], object], seconds: float = SECONDS) -> None:
@@ -142,12 +165,20 @@ async def test_each_part_dies_once_and_everything_arrives_once(scale: Scale) -> 
     await until(lambda: _traces(scale.kept, "inbound") & _traces(scale.kept, "platform.call"))
     await until(lambda: _traces(scale.kept, "job.handed") & _traces(scale.kept, "job"))
 
-    leader, before = await scale.leader(), await scale.epoch()
+    name, second_chat = await scale.connects_another()
+    await scale.spread("gateway", "telegram", name)
+    scale.says("The second bot hears me", second_chat)
+    await until(lambda: scale.shown("We have your request as", second_chat))
+    await scale.answers("And you hear it", second_chat)
+
+    leader, before = await scale.leader(), await scale.epochs()
+    theirs = leader.leads()
     began = time.monotonic()
     leader.kill()
 
     async def taken_over() -> bool:
-        return await scale.epoch() > before
+        now = await scale.epochs()
+        return all(now[one] > before[one] for one in theirs)
 
     await until_so(taken_over)
     seconds = time.monotonic() - began
@@ -165,12 +196,15 @@ async def test_each_part_dies_once_and_everything_arrives_once(scale: Scale) -> 
     leader = await scale.leader()
     leader.freeze(True)
     second.kill()
+    frozen = leader.leads()
     await scale.answers("While it is frozen")
     leader.freeze(False)
     await until(lambda: first.answers("/chat/webchat/") == 200)
-    await until(lambda: not leader.leads())
+    await until(lambda: {("lost", one) for one in frozen} <= set(leader.of_leases()))
     await scale.answers("After it woke")
-    assert (await scale.leader()).pid != leader.pid
+    await scale.spread("gateway", "telegram", name)
+    await scale.answers("After they shared again")
+    await scale.answers("Also there", second_chat)
     await until_so(ran_since(before_worker, scale.desk))
     await until(lambda: all(one.answers() == 200 for one in scale.parts.of("web")))
 
@@ -202,6 +236,7 @@ SAID = (
     "After the kill",
     "While it is frozen",
     "After it woke",
+    "After they shared again",
     "Without Redis",
     "With Redis again",
 )

@@ -121,6 +121,17 @@ async def test_nothing_leads_to_another_site(world: World) -> None:
     assert "\n".join(led) == ""
 
 
+async def test_no_header_says_what_the_desk_is_called(world: World) -> None:
+    forged = dict.fromkeys(("x-forwarded-host", "x-forwarded-server", "x-host"), "evil.example")
+    forged |= {"host": "evil.example", "forwarded": "host=evil.example", "x-original-url": "//evil.example"}
+    told = []
+    for route in walk.gets(world.app):
+        headers = forged | {"cookie": f"{sessions.cookie_name(False)}={world.cookies['admin']}"}
+        answer = await world.client.get(world.filled(route.path), headers=headers)
+        told += [route.path] if "evil.example" in f"{answer.headers} {answer.text}" else []
+    assert told == []
+
+
 async def test_whoever_sends_without_end_is_slowed(world: World) -> None:
     world.app.state.site.facts["changes"] = {staff: Budget(3, 60) for staff in (True, False)}
     path = world.filled("/my/tickets/{number}/messages")

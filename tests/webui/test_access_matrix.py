@@ -89,9 +89,10 @@ NOWHERE = (
     "/c/{token}/files/{file_id}",
     "/calls/client.mjs",
     "/calls/hook",
+    "/metrics",
     "/tickets/{number}/calls/{call_id}/file",
 )
-"""Where nothing is in this world: without the chat's adapter, a call that is set for later, a server for
+"""Where nothing is in this world: a token for metrics, the chat's adapter, a call that is set for later, a server for
 calls, a recording made into one file. tests/webchat and tests/calls look at those."""
 LINKED = ("/f/{token}", "/f/{token}/download", "/c/{token}/talk", "/c/{token}/ticket")
 """Whoever holds the link may see that one file, or be in that one call: each was given to them."""

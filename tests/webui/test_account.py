@@ -410,6 +410,14 @@ async def test_nothing_is_offered_before_the_address_is_proved(world: World) -> 
         assert "Nothing to join" in browser.text
 
 
+async def test_nothing_of_an_address_that_only_looks_the_same_is_offered(world: World) -> None:
+    await visitor(world, "Weiss", "weiss@example.org", "My lamp is dark")
+    other = await world.person("Weiß", "weiß@example.org")
+    async with world.signed_in(other) as browser:
+        await browser.look("/account/earlier")
+        assert "Nothing to join" in browser.text
+
+
 async def test_joining_does_not_lift_a_block(world: World) -> None:
     before, _number = await visitor(world, "Ada", "ada@example.org", "My lamp is dark")
     async with world.desk.unit() as uow:

@@ -242,7 +242,7 @@ async def test_performance_adds_up_what_all_parts_tell(here: World) -> None:
     gateway = {
         "steps": {"inbound": {"12": 97, "24": 3}, "delivery slack": {"30": 2}},
         "counts": {"error": 1, "call slack RetryAfter": 9},
-        "leads": True,
+        "leads": ["gateway", "slack/T1", "telegram"],
     }
     gone = {"steps": {"request": {"40": 900}}, "counts": {"error": 90}}
     async with here.desk.db.sessions() as session:
@@ -260,7 +260,7 @@ async def test_performance_adds_up_what_all_parts_tell(here: World) -> None:
     assert "Wrong passwords and codes 4" in words
     assert "Refused 2" in words
     assert "Silent" in words
-    assert "Leads" in words
+    assert "Leads the desk, Slack T1, Telegram" in words
     part = await lea.get("/admin/performance/now")
     assert "<html" not in part.text
     assert (await here.browsers["bob"].get("/admin/performance")).status_code == 404
@@ -317,13 +317,15 @@ async def test_metrics_are_for_this_machine_or_the_token(here: World) -> None:
 
     async def ask(address: str, **headers: str) -> httpx.Response:
         transport = httpx.ASGITransport(app=app, client=(address, 1))
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8080") as client:
             return await client.get(
                 "/metrics", headers={name.replace("_", "-"): value for name, value in headers.items()}
             )
 
     assert (await ask("203.0.113.9")).status_code == 404
     assert (await ask("127.0.0.1", x_forwarded_for="203.0.113.9")).status_code == 404
+    assert (await ask("127.0.0.1", host="rebound.example:8080")).status_code == 404
+    assert (await ask("127.0.0.1", host="[::1]:8080")).status_code == 200
     assert (await ask("203.0.113.9", authorization="Bearer ")).status_code == 404
     here.site.facts["metrics_token"] = "let-me-in"
     assert (await ask("203.0.113.9", authorization="Bearer wrong")).status_code == 404
@@ -340,8 +342,10 @@ async def test_addresses_do_not_become_labels(here: World) -> None:
     await here.admin.get("/no/such/page/secret-word")
     await here.admin.get("/chat/webchat/secret-word")
     transport = httpx.ASGITransport(app=make_app(here.site), client=("127.0.0.1", 1))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
-        assert "secret-word" not in (await client.get("/metrics")).text
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/metrics")
+        assert answer.status_code == 200
+        assert "secret-word" not in answer.text
 
 
 def test_percentiles_of_the_last_minutes() -> None:

@@ -185,6 +185,25 @@ async def test_mistakes_are_problems_that_name_the_field(api: Api) -> None:
     assert (empty.status_code, empty.json()["field"]) == (422, "text")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        "[" * 50_000 + "]" * 50_000,
+        '{"a":' * 900 + "1" + "}" * 900,
+        '{"a":NaN}',
+        '{"a":1e999}',
+        f'{{"a":{"9" * 5_000}}}',
+    ],
+    ids=["lists", "objects", "no number", "endless", "long"],
+)
+async def test_bodies_that_nest_or_count_without_end_are_refused(api: Api, fields: str) -> None:
+    body = f'{{"text":"x","fields":{fields}}}'.encode()
+    answer = await api.call(
+        "bob", "POST", "/tickets", content=body, headers={"content-type": "application/json"}
+    )
+    assert answer.status_code in (400, 422), answer.text
+
+
 async def test_what_is_so_already_may_be_named_again(api: Api) -> None:
     number = await opened(api)
     mine = (await api.call("bob", "POST", f"/tickets/{number}/claim")).json()

@@ -21,7 +21,7 @@ from core.tickets import access
 from core.tickets import service as tickets
 from tests.webui.browsing import Browser
 from tests.webui.desk_world import DeskWorld
-from webui import live
+from webui import live, switchboard
 
 FRAGMENT = {"x-fragment": "1"}
 _LINE = re.compile(r'(?=<(?:article|p|div)[^>]* id="(?:message-|fact-|day-|unread-line)[^"]*")')
@@ -285,11 +285,11 @@ async def test_a_stream_says_first_how_far_its_conversations_are(world: DeskWorl
 
 
 def test_lists_are_told_at_once_and_then_once_a_second() -> None:
-    gathered = live.Gathered()
+    gathered = switchboard.Gathered()
     gathered.add({"queues"}, 10.0)
     assert gathered.take(gathered.due) == {"queues"}
     gathered.add({"queues", "talk:1:2"}, 10.1)
-    assert gathered.due == 10.1 + live.GATHER
+    assert gathered.due == 10.1 + switchboard.GATHER
     assert gathered.take(gathered.due) == {"talk:1:2"}
     gathered.add({"counts"}, 10.2)
     assert 11 < gathered.due < 11.1

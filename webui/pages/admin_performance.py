@@ -9,10 +9,11 @@ from fastapi.responses import Response
 
 from core.admin import performance
 from core.admin.health import COUNTED_TO
-from core.admin.performance import Performance, Speed
+from core.admin.performance import PartLine, Performance, Speed
 from core.db import UnitOfWork
 from core.files.size import in_words
 from core.i18n import N_, _, decimal
+from core.lease import DESK
 from webui.deps import Uow
 from webui.pages.admin_shell import SeesHealth, show
 from webui.sessions import Viewer
@@ -80,6 +81,7 @@ async def _seen(uow: UnitOfWork, viewer: Viewer) -> dict[str, Any]:
         "points": _points(seen),
         "troubles": _troubles(seen),
         "part_name": _part_name,
+        "led": _led,
         "counted_to": COUNTED_TO,
         "in_words": in_words,
         "decimal": decimal,
@@ -88,6 +90,18 @@ async def _seen(uow: UnitOfWork, viewer: Viewer) -> dict[str, Any]:
 
 def _part_name(name: str) -> str:
     return _(PARTS.get(name, name))
+
+
+def _led(part: PartLine) -> str:
+    """What it leads, where that is not all there is: a process that is alone leads the desk."""
+    if part.name != "gateway":
+        return ""
+    return ", ".join(_("the desk") if one == DESK else _connection(one) for one in part.leads)
+
+
+def _connection(lease: str) -> str:
+    platform, _slash, name = lease.partition("/")
+    return f"{platform.title()} {name}".strip()
 
 
 def _step(one: Speed) -> str:

@@ -40,10 +40,17 @@ def _by_token(request: Request, site: Site) -> bool:
 
 
 def _from_here(request: Request) -> bool:
-    """From this machine itself. What a proxy on it passes on comes from elsewhere, and says so."""
+    """From this machine itself. What a proxy on it passes on comes from elsewhere, and says so. Nor for a page in a
+    browser of this machine whose name was made to lead here (DNS rebinding): it asks by that name."""
     if any(name in request.headers for name in FORWARDED):
         return False
+    return _is_this_machine(request.url.hostname) and _is_this_machine(request.client and request.client.host)
+
+
+def _is_this_machine(named: str | None) -> bool:
+    if named == "localhost":
+        return True
     try:
-        return request.client is not None and ipaddress.ip_address(request.client.host).is_loopback
+        return ipaddress.ip_address(named or "").is_loopback
     except ValueError:
         return False

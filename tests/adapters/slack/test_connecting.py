@@ -77,7 +77,7 @@ async def test_events_over_http_are_taken_with_a_signature_only(slack: Standin, 
         hearing.down = 1
         assert await post(signature(secret, event_of(slack, "away", "1790000000.000200"))) == 401
         away = event_of(slack, "away", "1790000000.000200")
-        assert await post(signature(secret, away), away) == 500
+        assert await post(signature(secret, away), away) == 503
         for odd in ("", "{", "[]", '"x"', "null", '{"type": "event_callback", "event": 3}'):
             assert await post(signature(secret, odd), odd) < 600
         challenge = json.dumps({"type": "url_verification", "challenge": "abc", "token": "x"})
@@ -274,3 +274,35 @@ def test_settings_hide_their_tokens() -> None:
     made = Settings.of(env | {"DESKBELL_SLACK_API_BASE_URL": "http://127.0.0.1:9/api"})
     assert "secret" not in repr(made)
     assert (made.command, made.api, made.origin) == ("/help", "http://127.0.0.1:9/api/", "http://127.0.0.1:9")
+
+
+async def test_workspaces_of_one_socket_are_led_together(slack: Standin) -> None:
+    """Slack tells any socket of an app what happens in any of its workspaces."""
+    adapter, desk = slack.adapter, slack.adapter.desk
+    async with desk.unit() as uow:
+        for team, app in (("T1", ""), ("T2", "xapp-own"), ("T3", "xapp-own"), ("T4", "xapp-other")):
+            secrets = {"bot_token": f"xoxb-{team}"} | ({"app_token": app} if app else {})
+            await installations.connect(
+                uow, SYSTEM, platform="slack", external=team, name=team, secrets=secrets
+            )
+    assert await adapter.shares() == {
+        "": frozenset({"", "T1"}),
+        "T2": frozenset({"T2", "T3"}),
+        "T4": frozenset({"T4"}),
+    }
+
+
+async def test_what_a_workspace_tells_is_taken_by_its_leader_only(slack: Standin, hearing: Hearing) -> None:
+    """503, so that the proxy asks the next gateway."""
+    secret, body = slack.server.world.app.signing_secret, event_of(slack, "hello")
+    async with running(slack.adapter, hearing), browser(slack.adapter) as client:
+
+        async def post() -> int:
+            headers = {"Content-Type": "application/json", **signature(secret, body)}
+            return (await client.post("/events", content=body, headers=headers)).status_code
+
+        await slack.adapter.lead(frozenset({"T1"}))
+        assert await post() == 503
+        assert hearing.heard == []
+        await slack.adapter.lead(frozenset({""}))
+        assert await post() == 200
