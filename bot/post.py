@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 import structlog
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from bot import fetching, places
@@ -39,6 +40,7 @@ from core.chat import (
 )
 from core.conversations.delivered import arrived
 from core.conversations.events import MessageUndelivered
+from core.conversations.model import Seat
 from core.db import UnitOfWork
 from core.desk import Desk
 from core.errors import DeskError, Unavailable
@@ -364,8 +366,14 @@ class Posting:
         async with self.desk.unit() as uow:
             await places.note_broken(uow, place, "token_revoked")
             await outbox.paused(uow, row.id, REVOKED_PAUSE, "token_revoked")
-            if row.error != "token_revoked":
+            if row.error != "token_revoked" and await _is_requesters(uow, row.place_key):
+                # Once for each message: what goes out later is marked as delivered then.
                 _tell_undelivered(uow, row, "token_revoked")
+
+
+async def _is_requesters(uow: UnitOfWork, place_key: str) -> bool:
+    query = select(Seat.side).where(Seat.place_key == place_key, Seat.active).limit(1)
+    return await uow.session.scalar(query) == "requester"
 
 
 def _platform(row: Delivery) -> str:

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from adapters.slack.inbound import teams
 from adapters.slack.install import COOKIE, Refusal
 from core.chat import PostFailed
 from core.i18n import _
@@ -43,9 +44,9 @@ def _take(slack: Slack) -> Answering:
         body = await _body(request)
         if body is None:
             return PlainTextResponse("too large", 413)
-        if not _is_signed(slack, body, request):
-            log.warning("slack.signature_refused")
-            return PlainTextResponse("invalid signature", 401)
+        signed_with = _signed_with(slack, body, request)
+        if not signed_with:
+            return _unsigned()
         if slack.bolt is None:
             return PlainTextResponse("not ready", 503)
         from slack_bolt.adapter.starlette.async_handler import to_async_bolt_request, to_starlette_response
@@ -54,6 +55,10 @@ def _take(slack: Slack) -> Answering:
             made = to_async_bolt_request(request, body)
         except (UnicodeDecodeError, ValueError, AttributeError, TypeError):
             return PlainTextResponse("cannot be read", 400)
+        workspace = slack.workspaces.among(teams(made.body))
+        if workspace is not None and slack.workspaces.signing_secret_of(workspace) not in signed_with:
+            # Another app's secret: whoever has it speaks for its own workspaces only.
+            return _unsigned()
         answer = to_starlette_response(await slack.bolt.async_dispatch(made))
         if answer.status_code >= 500:
             # Not taken in: another gateway may lead there, and the proxy asks the next one.
@@ -73,22 +78,25 @@ async def _body(request: Request) -> bytes | None:
     return b"".join(parts)
 
 
-def _is_signed(slack: Slack, body: bytes, request: Request) -> bool:
-    """By one of our apps, within five minutes."""
+def _unsigned() -> Response:
+    log.warning("slack.signature_refused")
+    return PlainTextResponse("invalid signature", 401)
+
+
+def _signed_with(slack: Slack, body: bytes, request: Request) -> set[str]:
+    """The secrets of those of our apps that signed it, within five minutes; usually one or none."""
     from slack_sdk.signature import SignatureVerifier
 
     stamp = request.headers.get("x-slack-request-timestamp", "")
     signature = request.headers.get("x-slack-signature", "")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 13 and signature.isascii() and signature):
-        return False
+        return set()
     try:
         text = body.decode()
     except UnicodeDecodeError:
-        return False
-    return any(
-        SignatureVerifier(secret).is_valid(text, stamp, signature)
-        for secret in slack.workspaces.signing_secrets()
-    )
+        return set()
+    secrets = slack.workspaces.signing_secrets()
+    return {secret for secret in secrets if SignatureVerifier(secret).is_valid(text, stamp, signature)}
 
 
 def _install(slack: Slack) -> Answering:

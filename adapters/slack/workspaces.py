@@ -157,6 +157,10 @@ class Workspaces:
         found = {self.settings.signing_secret} if self.settings.signing_secret else set()
         return found | {one for w in self.known.values() if (one := w.secrets.get("signing_secret"))}
 
+    def signing_secret_of(self, workspace: Workspace) -> str:
+        """What requests of its app are signed with; the environment's where it has no other."""
+        return workspace.secrets.get("signing_secret") or self.settings.signing_secret
+
     # --- keeping in step
 
     async def refresh(self) -> None:

@@ -307,6 +307,25 @@ async def test_a_refused_token_keeps_what_waits_until_it_is_renewed(house: House
     assert house.there.texts(house.thread()).count("still there?") == 1
 
 
+async def test_an_agent_is_told_that_a_refused_token_holds_an_answer_back(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    await house.does("bob", "claim", place=house.thread())
+    await house.work()
+    house.here.revoked = True
+    native = await house.says("bob", "On my way", house.thread(), direct=False)
+    await house.work(after=10)
+    await house.work(after=700)
+    told = [text for text in house.there.texts(house.thread()) if "an admin must renew it" in text]
+    assert len(told) == 1
+    assert house.there.marks[ROOM.channel, native] == "failed"
+    house.here.revoked = False
+    await house.work(after=1400)
+    assert house.here.texts(home("ada")).count("On my way") == 1
+    assert house.there.marks[ROOM.channel, native] == "sent"
+
+
 async def test_a_channel_with_another_address_is_followed(house: House) -> None:
     await house.says("ada", "Help")
     await house.work()
