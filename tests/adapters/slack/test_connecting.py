@@ -86,6 +86,26 @@ async def test_events_over_http_are_taken_with_a_signature_only(slack: Standin, 
         assert answer.json() == {"challenge": "abc"}
 
 
+async def test_the_secret_of_one_app_speaks_for_no_workspace_of_another(
+    slack: Standin, hearing: Hearing
+) -> None:
+    body, workspaces = event_of(slack, "hello"), slack.adapter.workspaces
+    async with running(slack.adapter, hearing), browser(slack.adapter) as client:
+        await _connected(workspaces.desk, slack.server, "T0OTHER0001", {"signing_secret": "other-app"})
+        await workspaces.refresh()
+        assert "other-app" in workspaces.signing_secrets()
+        theirs = body.replace(slack.world.team, "T0OTHER0001")
+        for secret, content, status in (
+            ("other-app", body, 401),
+            ("other-app", theirs, 200),  # Its own, whose token is refused: nothing is taken from there.
+            (slack.server.world.app.signing_secret, body, 200),
+        ):
+            headers = {"Content-Type": "application/json", **signature(secret, content)}
+            answer = await client.post("/events", content=content, headers=headers)
+            assert answer.status_code == status
+        assert [one.text for one in hearing.all(Said)] == ["hello"]
+
+
 async def test_commands_and_forms_over_http(slack: Standin, hearing: Hearing) -> None:
     from core.chat import Invoked
 
