@@ -94,8 +94,8 @@ class Visitors:
 
     async def joins(self, name: str) -> str:
         thread = str(uuid4())
-        opened = time.monotonic()
         self._sessions[thread] = (await self._asked("POST", "/session", {}, None)).json()
+        opened = time.monotonic()
         self._queues[thread] = asyncio.Queue()
         self._senders.append(asyncio.create_task(self._sends(thread, opened)))
         return thread
