@@ -64,6 +64,7 @@ class Slack:
         self.limits = replace(render.LIMITS, command=f"{settings.command} ")
         self.workspaces = Workspaces(desk, settings)
         self.directory = Directory()
+        self.directory.bots = self.workspaces.bots
         self.catchup = CatchUp(self.workspaces, self.directory, Lanes())
         self.receiving = Receiving(self.workspaces, self.directory, self.catchup)
         self.posting = Posting(self.workspaces, settings.custom_names)

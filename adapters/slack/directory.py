@@ -52,6 +52,8 @@ class Directory:
 
     def __init__(self) -> None:
         self.commands: frozenset[str] = frozenset()
+        self.bots: Callable[[], frozenset[str]] = frozenset
+        """Our bot in each connected workspace."""
         self._people: Remembered[Person] = Remembered()
         self._channels: Remembered[str] = Remembered()
         self._teams: Remembered[str] = Remembered(1_000)
@@ -59,9 +61,13 @@ class Directory:
 
     async def known(self, workspace: Workspace, wanted: Wanted) -> Known:
         """Everything that one payload names."""
-        users = {workspace.bot_user: Person(workspace.bot_user, name="Deskbell", bot=True)}
+        bots = self.bots() | {workspace.bot_user}
+        users = {
+            bot: Person(bot, name="Deskbell", bot=True)
+            for bot in bots & (wanted.users | {workspace.bot_user})
+        }
         for user in sorted(wanted.users)[:MOST_NAMED]:
-            if user != workspace.bot_user and (person := await self.person(workspace, user)) is not None:
+            if user not in bots and (person := await self.person(workspace, user)) is not None:
                 users[user] = person
         channels = {one: await self.channel(workspace, one) for one in sorted(wanted.channels)[:MOST_NAMED]}
         directs = {wanted.direct: await self.direct(workspace, wanted.direct)} if wanted.direct else {}
@@ -69,6 +75,7 @@ class Directory:
             team=workspace.team,
             bot_user=workspace.bot_user,
             bot_id=workspace.bot_id,
+            bots=bots,
             people=users,
             channels={key: name for key, name in channels.items() if name},
             directs={key: channel for key, channel in directs.items() if channel},

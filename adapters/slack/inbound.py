@@ -129,7 +129,7 @@ def _deleted(event: Json, before: Json, native: str, known: Known, channel: str,
 def _reacted(event: Json, known: Known, reactions: tuple[str, ...] | None) -> Reacted | None:
     item, user = mapping(event.get("item")), string(event.get("user"))
     channel, native = string(item.get("channel")), string(item.get("ts"))
-    if item.get("type") != "message" or not user or user == known.bot_user or known.person(user).bot:
+    if item.get("type") != "message" or not user or user in known.ours or known.person(user).bot:
         return None
     if not channel or not TS.fullmatch(native):
         return None

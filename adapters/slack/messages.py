@@ -128,7 +128,7 @@ def place_of(message: Json, native: str, known: Known, channel: str, kind: str, 
 def is_a_persons(message: Json, known: Known) -> bool:
     """Not ours, no other bot's, and no note of Slack's own."""
     user = string(message.get("user"))
-    if not user or user in (known.bot_user, "USLACKBOT") or message.get("bot_id"):
+    if not user or user == "USLACKBOT" or user in known.ours or message.get("bot_id"):
         return False
     return (string(message.get("subtype")) in _SAID) and not known.person(user).bot
 
@@ -138,12 +138,13 @@ def is_direct(channel: str, kind: str) -> bool:
 
 
 def mentions(message: Json, known: Known) -> bool:
-    return bool(known.bot_user) and known.bot_user in named(message)[0]
+    return not known.ours.isdisjoint(named(message)[0])
 
 
 def _without_mention(message: Json, known: Known) -> Json:
     """The words without the call by name at their start; within a sentence the name stays."""
-    start = re.compile(rf"^\s*<@{re.escape(known.bot_user)}(?:\|[^<>]*)?>[\s,:]*")
+    ours = "|".join(map(re.escape, sorted(known.ours)))
+    start = re.compile(rf"^\s*<@(?:{ours})(?:\|[^<>]*)?>[\s,:]*")
     found = dict(message) | {"text": start.sub("", string(message.get("text")))}
     blocks = [dict(one) for one in dicts(message.get("blocks"))]
     if blocks and blocks[0].get("type") == "rich_text":
@@ -159,7 +160,7 @@ def _without_first(block: dict[str, Any], known: Known) -> dict[str, Any]:
     inner = [dict(one) for one in dicts(sections[0].get("elements"))]
     while inner and inner[0].get("type") == "text" and not string(inner[0].get("text")).strip():
         inner = inner[1:]
-    if not inner or inner[0].get("user_id") != known.bot_user:
+    if not inner or inner[0].get("user_id") not in known.ours:
         return block
     inner = inner[1:]
     if inner and inner[0].get("type") == "text":

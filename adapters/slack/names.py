@@ -28,11 +28,18 @@ class Known:
     team: str
     bot_user: str = ""
     bot_id: str = ""
+    bots: frozenset[str] = frozenset()
+    """Our bot in each connected workspace: in a shared channel any of them may be called."""
     people: Mapping[str, Person] = field(default_factory=dict)
     channels: Mapping[str, str] = field(default_factory=dict)
     directs: Mapping[str, str] = field(default_factory=dict)
     """Under a person's id, their conversation with the bot."""
     commands: frozenset[str] = frozenset()
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """Every user that is the desk."""
+        return self.bots | {self.bot_user} - {""}
 
     def person(self, user: str, team: str = "") -> Person:
         """Somebody; by the bare id where nothing is known of them."""

@@ -17,6 +17,7 @@ from adapters.slack.directory import Directory
 from adapters.slack.inbound import to_inbound
 from adapters.slack.names import Known
 from adapters.slack.posting import reactions_on
+from adapters.slack.shared import SharedChannels
 from adapters.slack.standing import stands
 from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
 from core import clock, lease
@@ -58,6 +59,7 @@ class Receiving:
         self.catchup = catchup
         self.lanes = catchup.lanes
         self.answering = Answering()
+        self.shared = SharedChannels(workspaces)
         self.deliver: Deliver | None = None
         self._gone: OrderedDict[str, None] = OrderedDict()
         """Messages whose deletion was told before they were: they are not said any more."""
@@ -76,6 +78,7 @@ class Receiving:
             raise Unavailable(_("Slack cannot be reached right now.")) from error
         if workspace is None:
             return {}
+        workspace = await self.shared.keeper(workspace, payload)
         if not self.workspaces.leads(workspace.team):
             raise Unavailable(_("The desk cannot be reached right now. Please try again in a moment."))
         with lease.about((PLATFORM, workspace.team)):
@@ -131,7 +134,7 @@ class Receiving:
         item = event.get("item")
         channel = str(item.get("channel") or "") if isinstance(item, dict) else ""
         native = str(item.get("ts") or "") if isinstance(item, dict) else ""
-        if event.get("user") == workspace.bot_user:
+        if event.get("user") in self.workspaces.bots():
             return  # Our own marks come back to us.
         if not await stands(self.workspaces.desk, workspace.place(channel), native):
             return

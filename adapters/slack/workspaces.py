@@ -97,6 +97,10 @@ class Workspaces:
     def settled(self) -> set[str]:
         return {team for team, one in self.known.items() if one.settled}
 
+    def bots(self) -> frozenset[str]:
+        """Who the desk is, in each of them."""
+        return frozenset(one.bot_user for one in self.known.values() if one.bot_user)
+
     async def shares(self) -> Mapping[str, frozenset[str]]:
         """Workspaces of one app that is connected by a socket are led together: Slack tells each socket of
         the app of any of them."""

@@ -108,7 +108,8 @@ class Delivery:
 
     def _note(self, callback: Json, attempt: int, error: str) -> None:
         transport = "socket" if self.world.app.socket_mode else "http"
-        note = {"type": callback["event"]["type"], "event_id": callback["event_id"], "attempt": attempt}
+        note = {"type": callback["event"]["type"], "team": callback["team_id"], "attempt": attempt}
+        note |= {"event_id": callback["event_id"]}
         self.sent.append({**note, "transport": transport, "error": error, "ok": not error})
 
     # --- commands and clicks

@@ -169,10 +169,11 @@ class Events:
     # --- out
 
     def in_channel(self, channel: Channel, event: Json) -> None:
-        """To the app, once, when one of its bots sits there; the hosting workspace first."""
-        for team in channel.teams:
-            if self.world.bot_of(team) in channel.members:
-                self._emit(team, event, channel)
+        """To the app, once, when one of its bots sits there: through the workspace whose bot joined last."""
+        bots = {self.world.bot_of(team): team for team in channel.teams}
+        for member in reversed(channel.members):
+            if member in bots:
+                self._emit(bots[member], event, channel)
                 return
 
     def _emit(self, team: str, event: Json, channel: Channel | None = None, always: bool = False) -> None:

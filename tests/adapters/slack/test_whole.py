@@ -16,9 +16,11 @@ from bot.loops import Loops
 from bot.post import Posting
 from bot.router import Router
 from bot.tell import Tell
+from core.access import SYSTEM
 from core.chat import Answer, Deleted, Inbound, Said
 from core.conversations.model import Message
 from core.desk import Desk
+from core.installations import service as installations
 from core.people import service as people
 from core.people.model import Identity
 from core.rooms import service as rooms
@@ -139,6 +141,58 @@ async def test_a_mention_a_form_and_a_thread_that_vanishes(whole: Whole) -> None
     await play.open_home(world.ada)
     home = await whole.until(lambda: _home(whole))
     assert "lamp" in str(home["blocks"])
+
+
+async def _second_workspace(whole: Whole) -> str:
+    """The customer's workspace is connected too; its bot's user."""
+    world, slack = whole.slack.world, whole.slack.server.world
+    token = slack.install(world.other_team)
+    async with whole.desk.unit() as uow:
+        await installations.connect(
+            uow,
+            SYSTEM,
+            platform="slack",
+            external=world.other_team,
+            name="Contoso",
+            secrets={"bot_token": token.value},
+        )
+    await whole.slack.adapter.workspaces.refresh()
+    assert whole.slack.adapter.workspaces.settled() == {world.team, world.other_team}
+    return slack.bot_of(world.other_team)
+
+
+async def test_a_shared_channel_hears_the_name_of_either_workspaces_bot(whole: Whole) -> None:
+    play, world = whole.play, whole.slack.world
+    theirs = await _second_workspace(whole)
+    asked = await play.say(world.dan, "with-contoso", f"<@{theirs}> the crane is stuck", raw=True)
+    head = await whole.sees("desk", "crane")
+    receipt = await whole.sees("with-contoso", "", thread=asked["ts"])
+    assert receipt["user"] == world.bot  # Theirs is not in the channel.
+    assert f"<@{theirs}>" not in str(await play.thread("desk", head["ts"]))
+    await play.say(world.dan, "with-contoso", "it moves a little", thread=asked["ts"])
+    await whole.sees("desk", "it moves a little", head["ts"])
+
+
+async def test_a_thread_goes_on_when_the_other_workspaces_bot_joins_its_channel(whole: Whole) -> None:
+    """From then on Slack tells of the channel through that workspace."""
+    play, world = whole.play, whole.slack.world
+    asked = await play.say(world.dan, "with-contoso", f"<@{world.bot}> the crane is stuck", raw=True)
+    head = await whole.sees("desk", "crane")
+    theirs = await _second_workspace(whole)
+    await play.join(theirs, "with-contoso")
+    more = await play.say(world.dan, "with-contoso", "and it smokes", thread=asked["ts"])
+    await whole.sees("desk", "and it smokes", head["ts"])
+    told = [one for one in whole.slack.server.delivery.sent if one["team"] == world.other_team]
+    assert told, "the stand-in told it through the other workspace"
+    await play.edit(world.dan, "with-contoso", more["ts"], "and it burns")
+    await whole.sees("desk", "and it burns", head["ts"])
+    await play.say(world.ben, "desk", "@deskbell reply Somebody comes.", thread=head["ts"])
+    await whole.sees("with-contoso", "Somebody comes.", asked["ts"])
+    # A new thread in the same channel, by the name of the bot that joined: one ticket.
+    again = await play.say(world.dan, "with-contoso", f"<@{theirs}> the lift too", raw=True)
+    await whole.sees("desk", "lift")
+    receipt = await whole.sees("with-contoso", "", thread=again["ts"])
+    assert receipt["user"] == world.bot
 
 
 async def _home(whole: Whole) -> Any:
