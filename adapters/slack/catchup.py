@@ -18,6 +18,7 @@ from adapters.slack import inbound, messages
 from adapters.slack.deletions import Span, missing
 from adapters.slack.directory import Directory
 from adapters.slack.lanes import Lanes
+from adapters.slack.shared import SHARED, SharedChannels
 from adapters.slack.standing import threads
 from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
 from core import clock, lease
@@ -74,6 +75,7 @@ class CatchUp:
         self.workspaces = workspaces
         self.directory = directory
         self.lanes = lanes
+        self.shared = SharedChannels(workspaces)
         self.wanted = asyncio.Event()
         self._round, self._since = 1, clock.seconds()
         self._came: dict[str, float] = {}
@@ -226,8 +228,11 @@ class CatchUp:
         await self._begin(workspace)
         places = await threads(self.workspaces.desk, PLATFORM, workspace.team)
         count = 0
-        for channel in await self._channels(workspace):
+        channels, shared = await self._channels(workspace)
+        for channel in channels:
             if self._swept.get((workspace.team, channel)) == self._round:
+                continue
+            if channel in shared and await self.shared.keeper_of(workspace, channel) is not workspace:
                 continue
             held = [place.thread for place in places if place.channel == channel and place.thread]
             try:
@@ -261,9 +266,10 @@ class CatchUp:
                 self._cursors.setdefault(key, value)
         return self._cursors.get(key, "")
 
-    async def _channels(self, workspace: Workspace) -> Sequence[str]:
-        """Direct conversations first; those that moved last, first."""
+    async def _channels(self, workspace: Workspace) -> tuple[Sequence[str], set[str]]:
+        """Direct conversations first; those that moved last, first. And which belong to others as well."""
         found: list[str] = []
+        shared: set[str] = set()
         cursor: str | None = None
         while len(found) < MOST_CHANNELS:
             answer = await self._asked(
@@ -274,13 +280,15 @@ class CatchUp:
                 limit=200,
                 cursor=cursor,
             )
-            found += [str(one.get("id")) for one in answer.get("channels") or () if isinstance(one, dict)]
+            rows = [one for one in answer.get("channels") or () if isinstance(one, dict)]
+            found += [str(one.get("id")) for one in rows]
+            shared |= {str(one.get("id")) for one in rows if any(one.get(flag) for flag in SHARED)}
             meta = answer.get("response_metadata")
             cursor = str(meta.get("next_cursor") or "") if isinstance(meta, dict) else ""
             if not cursor:
                 break
         ordered = sorted(found, key=lambda one: self._cursors.get((workspace.team, one), ""), reverse=True)
-        return sorted(ordered, key=lambda one: not one.startswith("D"))
+        return sorted(ordered, key=lambda one: not one.startswith("D")), shared
 
     async def _patiently(self, workspace: Workspace, channel: str, hand: Hand, held: list[str]) -> int:
         """One channel: read at the pace that Slack allows, handed over in its lane."""

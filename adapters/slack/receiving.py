@@ -17,7 +17,6 @@ from adapters.slack.directory import Directory
 from adapters.slack.inbound import to_inbound
 from adapters.slack.names import Known
 from adapters.slack.posting import reactions_on
-from adapters.slack.shared import SharedChannels
 from adapters.slack.standing import stands
 from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
 from core import clock, lease
@@ -59,7 +58,7 @@ class Receiving:
         self.catchup = catchup
         self.lanes = catchup.lanes
         self.answering = Answering()
-        self.shared = SharedChannels(workspaces)
+        self.shared = catchup.shared
         self.deliver: Deliver | None = None
         self._gone: OrderedDict[str, None] = OrderedDict()
         """Messages whose deletion was told before they were: they are not said any more."""

@@ -195,6 +195,31 @@ async def test_a_thread_goes_on_when_the_other_workspaces_bot_joins_its_channel(
     assert receipt["user"] == world.bot
 
 
+async def test_a_call_in_a_shared_channel_during_an_outage_is_one_ticket(whole: Whole) -> None:
+    """Both workspaces' histories show it, and Slack tells it once more."""
+    play, world = whole.play, whole.slack.world
+    theirs = await _second_workspace(whole)
+    await play.join(theirs, "with-contoso")
+    lost = whole.slack.server.faults.add("event:*", "lose")
+    asked = await play.say(world.dan, "with-contoso", f"<@{theirs}> the crane is stuck", raw=True)
+
+    async def both_lost() -> bool:
+        return lost.happened >= 2
+
+    await whole.until(both_lost)
+    whole.slack.server.faults.clear()
+    adapter = whole.slack.adapter
+    adapter.catchup.again()
+    head = await whole.sees("desk", "crane")
+    await play.say(world.dan, "with-contoso", "still stuck", thread=asked["ts"])
+    await whole.sees("desk", "still stuck", head["ts"])
+    assert adapter.receiving.deliver is not None
+    await adapter.catch_up(adapter.receiving.deliver)
+    room = whole.slack.server.world.channels[world.desk]
+    heads = [one for one in room.messages.values() if not one.is_reply and "crane" in one.text]
+    assert len(heads) == 1
+
+
 async def _home(whole: Whole) -> Any:
     return (await whole.play.home(whole.slack.world.ada))["view"]
 
