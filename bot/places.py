@@ -68,7 +68,7 @@ def heard_of(desk: Desk) -> Callable[[UnitOfWork, EventRow], Awaitable[None]]:
 
 
 def _prefix(place: Place) -> str:
-    return f"{place.platform}\x1f{place.installation}\x1f{place.channel}\x1f"
+    return Place.prefix(place.platform, place.installation, place.channel)
 
 
 def _renamed(column: Any, old: str, new: str) -> Any:

@@ -15,6 +15,10 @@ from typing import Any, Literal, Protocol, runtime_checkable
 # --- where and who ----------------------------------------------------------------------
 
 
+BETWEEN = "\x1f"
+"""Between the parts of a place's key."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A storable address on a platform: write to it hours later, after a restart.
@@ -31,12 +35,18 @@ class Place:
     @property
     def key(self) -> str:
         """One string for the whole address; order is kept per key."""
-        return "\x1f".join((self.platform, self.installation, self.channel, self.thread))
+        return BETWEEN.join((self.platform, self.installation, self.channel, self.thread))
 
     @classmethod
     def from_key(cls, key: str) -> Place:
-        platform, installation, channel, thread = key.split("\x1f")
+        platform, installation, channel, thread = key.split(BETWEEN)
         return cls(platform, installation, channel, thread)
+
+    @staticmethod
+    def prefix(*parts: str) -> str:
+        """What the keys of all places begin with whose platform, installation and channel are these, as far
+        as they are given."""
+        return BETWEEN.join((*parts, ""))
 
 
 @dataclass(frozen=True, slots=True)

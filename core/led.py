@@ -8,10 +8,9 @@ from typing import Any
 
 from sqlalchemy import ARRAY, Boolean, Text, TextClause, bindparam, text
 
+from core.chat import BETWEEN
 from core.lease import Pair
 
-_BETWEEN = "\x1f"
-"""As in `Place.key`."""
 _PAIR = "split_part(place_key, :between, 1) || :between || split_part(place_key, :between, 2)"
 CONDITION = f"""(:everything or {_PAIR} = any(:installations) or {_PAIR} <> all(:elsewhere) and (
     split_part(place_key, :between, 1) = any(:platforms)
@@ -39,9 +38,9 @@ class Led:
     def parameters(self) -> Mapping[str, Any]:
         return {
             "everything": self.everything,
-            "installations": sorted(map(_BETWEEN.join, self.installations)),
+            "installations": sorted(map(BETWEEN.join, self.installations)),
             "platforms": sorted(self.platforms),
-            "elsewhere": sorted(map(_BETWEEN.join, self.elsewhere)),
+            "elsewhere": sorted(map(BETWEEN.join, self.elsewhere)),
             "rest": self.rest,
             "shared": sorted(self.shared),
         }
@@ -56,4 +55,4 @@ def bound(sql: str) -> TextClause:
         bindparam(name, type_=ARRAY(Text)) for name in ("installations", "platforms", "elsewhere", "shared")
     )
     flags = (bindparam(name, type_=Boolean) for name in ("everything", "rest"))
-    return text(sql).bindparams(*lists, *flags, between=_BETWEEN)
+    return text(sql).bindparams(*lists, *flags, between=BETWEEN)

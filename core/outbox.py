@@ -16,6 +16,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
+from core.chat import Place
 from core.db import UnitOfWork
 from core.led import CONDITION, EVERYTHING, Led, bound
 from core.outbox_model import Delivery
@@ -115,7 +116,7 @@ async def paused(uow: UnitOfWork, delivery_id: UUID, seconds: float, error: str)
 
 async def resume_platform(uow: UnitOfWork, platform: str, installation: str) -> int:
     """A connection holds again: what waited for it is due now."""
-    prefix = f"{platform}\x1f{installation}\x1f"
+    prefix = Place.prefix(platform, installation)
     result = await uow.session.execute(
         update(Delivery)
         .where(Delivery.state == "due", Delivery.place_key.startswith(prefix, autoescape=True))

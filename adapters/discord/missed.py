@@ -209,7 +209,7 @@ class Missed:
 
     async def _places(self) -> Sequence[Place]:
         """The newest places of this bot that hold a ticket."""
-        prefix = f"{PLATFORM}\x1f{self._known.bot}\x1f"
+        prefix = Place.prefix(PLATFORM, self._known.bot)
         query = (
             select(Seat.place_key)
             .where(Seat.active, Seat.place_key.startswith(prefix, autoescape=True))

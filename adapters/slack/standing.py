@@ -29,7 +29,7 @@ async def stands(desk: Desk, place: Place, native: str) -> bool:
 
 async def threads(desk: Desk, platform: str, team: str) -> Sequence[Place]:
     """The places of a workspace that hold a live conversation."""
-    start = f"{platform}\x1f{team}\x1f"
+    start = Place.prefix(platform, team)
     query = (
         select(Seat.place_key)
         .where(Seat.active, Seat.place_key.startswith(start, autoescape=True))

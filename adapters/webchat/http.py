@@ -28,7 +28,7 @@ from adapters.webchat.inbound import decoded, string
 from adapters.webchat.tokens import Visitor
 from core import chat_secret, clock, guard, inbox, metrics, patience
 from core.calendar import parse_calendar
-from core.chat import Answer, Card, Inbound
+from core.chat import Answer, Card, Inbound, Place
 from core.conversations import attachments
 from core.conversations.events import ConversationRead
 from core.conversations.model import Attachment, Conversation, Message
@@ -308,7 +308,7 @@ class _Api:
             uow.session.add(
                 Delivery(
                     kind="mail",
-                    place_key=f"mail\x1fmain\x1f{shown.person.id}\x1f",
+                    place_key=Place("mail", "main", str(shown.person.id)).key,
                     conversation_id=shown.opened.thread.id,
                     person_id=shown.person.id,
                     card="transcript",

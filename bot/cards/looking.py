@@ -13,9 +13,10 @@ from core.i18n import _
 from core.people.service import Known
 from core.tickets import fact_words
 from core.tickets.access import Opened
+from core.tickets.lines import MessageLine
 from core.tickets.queries import Row
 from core.tickets.search import Results
-from core.tickets.timeline import MessageLine, Timeline
+from core.tickets.timeline import Timeline
 
 
 def person(known: Known, history: Sequence[Row], now: datetime) -> Card:

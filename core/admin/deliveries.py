@@ -12,7 +12,7 @@ from sqlalchemy import select, tuple_, update
 from core import outbox
 from core.access import Actor, Permission
 from core.admin.service import record
-from core.chat import Place
+from core.chat import BETWEEN, Place
 from core.db import UnitOfWork
 from core.outbox_model import Delivery, Inbound
 from core.paging import cursor_of, read_cursor
@@ -52,7 +52,7 @@ async def listed(
     actor.require(Permission.manage_deliveries)
     query = select(Delivery).where(Delivery.state == state)
     if platform:
-        query = query.where(Delivery.place_key.startswith(f"{platform}\x1f", autoescape=True))
+        query = query.where(Delivery.place_key.startswith(Place.prefix(platform), autoescape=True))
     if (cursor := read_cursor(after)) is not None:
         query = query.where(tuple_(Delivery.created_at, Delivery.id) < cursor)
     query = query.order_by(Delivery.created_at.desc(), Delivery.id.desc()).limit(most + 1)
@@ -98,7 +98,7 @@ async def inbound(uow: UnitOfWork, inbound_id: UUID) -> Inbound | None:
 
 
 def platform_of(place_key: str) -> str:
-    return Place.from_key(place_key).platform if place_key.count("\x1f") == 3 else ""
+    return Place.from_key(place_key).platform if place_key.count(BETWEEN) == 3 else ""
 
 
 async def _lines(uow: UnitOfWork, rows: list[Delivery]) -> list[Line]:

@@ -15,8 +15,8 @@ from core.kb import anonymous
 from core.people import service as people
 from core.tickets import access, timeline
 from core.tickets.access import Opened
+from core.tickets.lines import MessageLine
 from core.tickets.model import Status
-from core.tickets.timeline import MessageLine
 
 MOST_LINES = 60
 LONGEST = 6_000

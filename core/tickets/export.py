@@ -26,9 +26,10 @@ from core.tickets import access
 from core.tickets import fields as custom_fields
 from core.tickets.events import TicketExported
 from core.tickets.fact_words import sentence
+from core.tickets.lines import FactLine, Line, MessageLine
 from core.tickets.queries import Row, row
 from core.tickets.query_words import TICKET_FIELDS
-from core.tickets.timeline import FactLine, Line, MessageLine, stops, timeline
+from core.tickets.timeline import stops, timeline
 
 PAGE = 100
 

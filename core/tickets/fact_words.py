@@ -9,7 +9,7 @@ from babel.dates import format_datetime
 
 from core.access import ActorKind
 from core.i18n import _, language
-from core.tickets.timeline import FactLine
+from core.tickets.lines import FactLine
 
 
 def sentence(fact: FactLine, zone: tzinfo = UTC) -> str:

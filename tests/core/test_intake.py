@@ -13,6 +13,7 @@ from core.people import service as people
 from core.people.model import Tag, Team
 from core.tickets import access, intake, timeline
 from core.tickets.fact_words import sentence
+from core.tickets.lines import FactLine
 from core.tickets.model import Category, RoutingRule
 from tests.notices.world import agent, fresh, opened, requester, team
 
@@ -91,7 +92,7 @@ async def test_who_opens_a_ticket_is_not_told_to_have_assigned_it(desk: Desk) ->
     async with desk.unit() as uow:
         actor = await people.actor_of(uow, await people.get(uow, bob.id))
         found = await timeline.timeline(uow, actor, await access.get(uow, actor, number))
-        told = [sentence(line) for line in found.lines if isinstance(line, timeline.FactLine)]
+        told = [sentence(line) for line in found.lines if isinstance(line, FactLine)]
     assert told[-1] == "A rule assigned the ticket to Bob"
 
 

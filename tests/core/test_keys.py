@@ -22,7 +22,7 @@ from core.crypto.model import DeskKey, IntermediateKey, PersonKey
 from core.db import Database
 from core.desk import Desk
 from core.tickets import access, timeline
-from core.tickets.timeline import MessageLine
+from core.tickets.lines import MessageLine
 from tests.core.reading import Cast, cast
 
 

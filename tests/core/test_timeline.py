@@ -26,8 +26,9 @@ from core.outbox_model import Delivery
 from core.tickets import access, fact_words, timeline
 from core.tickets import service as tickets
 from core.tickets.events import TicketEvent
+from core.tickets.lines import FactLine, Line, MessageLine
 from core.tickets.model import Priority
-from core.tickets.timeline import FactLine, Line, MessageLine
+from core.tickets.reading import EXCERPT_CHARACTERS
 from tests.core.reading import Cast, cast, counting
 
 
@@ -170,7 +171,7 @@ async def test_files_reactions_quotes(desk: Desk) -> None:
     assert quote is not None
     assert (quote.id, quote.author) == (said.id, "Ada")
     assert quote.excerpt.endswith("…")
-    assert len(quote.excerpt) == timeline.EXCERPT_CHARACTERS
+    assert len(quote.excerpt) == EXCERPT_CHARACTERS
     assert [r.mine for r in messages(await lines_of(desk, they.bob, number))[2].reactions] == [False, False]
     # A page that does not hold what was replied to still quotes it.
     last = messages(await lines_of(desk, they.bob, number, limit=1))

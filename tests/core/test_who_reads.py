@@ -25,6 +25,7 @@ from core.people import service as people
 from core.people.model import Organisation, Person, Team
 from core.tickets import access, lifecycle, queries, timeline
 from core.tickets import service as tickets
+from core.tickets.lines import MessageLine
 from core.tickets.model import Priority, Ticket
 from core.tickets.queries import Queue
 from core.tickets.search import search
@@ -216,7 +217,7 @@ async def test_followers_and_the_merged_read_no_notes(desk: Desk) -> None:
         async with desk.unit(reader) as uow:
             opened = await access.get(uow, reader, two)
             lines = (await timeline.timeline(uow, reader, opened)).lines
-            texts = [line.text for line in lines if isinstance(line, timeline.MessageLine)]
+            texts = [line.text for line in lines if isinstance(line, MessageLine)]
             assert set(texts) == {"First", "Second"}
             with pytest.raises(NotFound):
                 await timeline.line(uow, reader, opened, note.id)
@@ -420,7 +421,7 @@ async def test_what_an_erased_person_asked_for_leaves_the_ticket_it_was_merged_i
     async with desk.unit(they.bob) as uow:
         assert "Rumpel" not in (await access.get(uow, they.bob, one)).subject
         lines = (await timeline.timeline(uow, they.bob, await access.get(uow, they.bob, two))).lines
-        texts = [line.text for line in lines if isinstance(line, timeline.MessageLine)]
+        texts = [line.text for line in lines if isinstance(line, MessageLine)]
         assert sorted(texts) == ["", "Hello"]
     assert await found(desk, they.bob, "rumpelstiltskin") == []
 

@@ -30,7 +30,7 @@ from core.reviews.service import Moment, Said
 from core.tickets import access as ticket_access
 from core.tickets import service as tickets
 from core.tickets import timeline
-from core.tickets.timeline import FactLine
+from core.tickets.lines import FactLine
 from tests.calls.house import House, settle, signed_in
 from tests.fakes.media import OneSound
 from webui.site import Site

@@ -22,6 +22,7 @@ from core.tickets import access, waiting
 from core.tickets import service as tickets
 from core.tickets import timeline as lines
 from core.tickets.fact_words import sentence
+from core.tickets.lines import FactLine, MessageLine
 from core.tickets.model import Ticket
 from tests.webchat.conftest import Visitor, World, opened
 
@@ -225,8 +226,8 @@ async def test_a_visitor_who_leaves_and_comes_back_is_noticed(world: World) -> N
     bob = await world.agent()
     async with world.desk.unit(bob) as uow:
         shown = (await lines.timeline(uow, bob, await access.get(uow, bob, 1))).lines
-    facts = [sentence(line) for line in shown if isinstance(line, lines.FactLine)]
-    name = next(line.author.name for line in shown if isinstance(line, lines.MessageLine))
+    facts = [sentence(line) for line in shown if isinstance(line, FactLine)]
+    name = next(line.author.name for line in shown if isinstance(line, MessageLine))
     assert [each for each in facts if each.endswith("chat")][:2] == [
         f"{name} left the chat",
         f"{name} came back to the chat",

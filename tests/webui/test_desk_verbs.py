@@ -14,6 +14,7 @@ from core.conversations.model import Draft, Message
 from core.desk import Desk
 from core.tickets import access, macros, timeline
 from core.tickets import service as tickets
+from core.tickets.lines import MessageLine
 from tests.webui.browsing import Browser
 from tests.webui.desk_world import DeskWorld
 
@@ -29,11 +30,11 @@ async def bob(world: DeskWorld) -> AsyncIterator[Browser]:
         yield browser
 
 
-async def messages(world: DeskWorld, number: int) -> list[timeline.MessageLine]:
+async def messages(world: DeskWorld, number: int) -> list[MessageLine]:
     async with world.desk.unit() as uow:
         opened = await access.get(uow, world.actors["lea"], number)
         lines = (await timeline.timeline(uow, world.actors["lea"], opened)).lines
-        return [each for each in lines if isinstance(each, timeline.MessageLine)]
+        return [each for each in lines if isinstance(each, MessageLine)]
 
 
 async def test_claim_and_give_back(world: DeskWorld, bob: Browser) -> None:

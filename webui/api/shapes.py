@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from core.people.service import Known
 from core.text import MOST_CHARACTERS, SUBJECT_CHARACTERS
 from core.tickets.access import Opened
+from core.tickets.lines import FactLine, FileLine, MessageLine
 from core.tickets.model import Priority
 from core.tickets.queries import Row
-from core.tickets.timeline import FactLine, FileLine, MessageLine
 
 T = TypeVar("T")
 Text = Field(max_length=MOST_CHARACTERS * 2, description="Markdown")

@@ -22,10 +22,10 @@ from core.people.model import Person
 from core.tickets import access, fact_words, queries, timeline
 from core.tickets import service as tickets
 from core.tickets.access import Opened
+from core.tickets.lines import FactLine
 from core.tickets.model import Priority
 from core.tickets.queries import Queue
 from core.tickets.query_words import TICKET_FIELDS
-from core.tickets.timeline import FactLine
 from webui.api.door import ApiUow, api_router, needs, once
 from webui.api.shapes import (
     AssignIn,

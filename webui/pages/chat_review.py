@@ -22,7 +22,7 @@ from core.reviews import service as reviews
 from core.reviews import sessions
 from core.reviews.sessions import Session
 from core.tickets import timeline
-from core.tickets.timeline import Line, MessageLine
+from core.tickets.lines import Line, MessageLine
 from webui.deps import Staff, Uow
 from webui.pages.review_forms import path_of, reviews_of
 from webui.pages.ticket_lines import drawn, drawn_message

@@ -36,6 +36,7 @@ from core.tickets import service as tickets
 from core.tickets import timeline as lines
 from core.tickets.access import Opened
 from core.tickets.fields import CustomField
+from core.tickets.lines import FactLine, FileLine, Line
 from core.tickets.model import LIVE, Category, Priority, Status, SurveyAnswer, Ticket
 from webui.deps import SignedIn, TheSite, Uow
 from webui.pages import portal_articles
@@ -397,8 +398,8 @@ async def _timeline_html(
     return html(request, "portal/timeline.html", items=items, older=older)
 
 
-def _item(viewer: Viewer, opened: Opened, line: lines.Line, zone: Any) -> SimpleNamespace:
-    if isinstance(line, lines.FactLine):
+def _item(viewer: Viewer, opened: Opened, line: Line, zone: Any) -> SimpleNamespace:
+    if isinstance(line, FactLine):
         words = fact_words.sentence(line, zone) if zone is not None else fact_words.sentence(line)
         return SimpleNamespace(fact=True, id=f"fact-{line.id}", text=words, at=line.at, icon=_icon(line.name))
     base = f"/my/tickets/{opened.number}/messages/{line.id}"
@@ -418,7 +419,7 @@ def _item(viewer: Viewer, opened: Opened, line: lines.Line, zone: Any) -> Simple
     )
 
 
-def _attachment(each: lines.FileLine) -> SimpleNamespace:
+def _attachment(each: FileLine) -> SimpleNamespace:
     url = f"/my/files/{each.id}"
     return SimpleNamespace(
         name=each.name,

@@ -38,10 +38,10 @@ from core.tickets import access, fields, macros, queries, timeline
 from core.tickets import export as exporting
 from core.tickets import service as tickets
 from core.tickets.access import Opened
+from core.tickets.lines import Line, MessageLine
 from core.tickets.model import LIVE, Participant, Status, Ticket, TicketLink
 from core.tickets.queries import Row
 from core.tickets.search import search
-from core.tickets.timeline import Line, MessageLine
 from webui import rendering
 from webui.deps import Staff, TheSite, Uow
 from webui.desk_context import staff_page
@@ -230,7 +230,7 @@ async def split_page(
     found = await timeline.timeline(uow, viewer.actor, opened, limit=timeline.MOST_LINES)
     chosen = [
         each for each in found.lines
-        if isinstance(each, timeline.MessageLine) and each.from_ticket is None and not each.deleted
+        if isinstance(each, MessageLine) and each.from_ticket is None and not each.deleted
     ]  # fmt: skip
     return await staff_page(
         request,

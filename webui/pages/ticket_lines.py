@@ -19,7 +19,7 @@ from core.i18n import _, language
 from core.markdown import to_html
 from core.recent import Recent
 from core.tickets.fact_words import sentence
-from core.tickets.timeline import FactLine, FileLine, Line, MessageLine
+from core.tickets.lines import FactLine, FileLine, Line, MessageLine
 from webui import rendering
 from webui.pages.desk_filters import channel_words
 from webui.sessions import Viewer
