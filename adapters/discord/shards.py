@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from adapters.discord.reading import order
 
-EVERY = 5.0
-"""Seconds between the beginnings of two sessions of a bot (`max_concurrency` of `GET /gateway/bot`, which is 1
-but for the largest bots)."""
+EVERY = 6.0
+"""Seconds between the beginnings of two sessions of a bot. The platform takes one in five (`max_concurrency` 1 of
+`GET /gateway/bot`), and some take longer to get there than others."""
 _CURSOR = re.compile(r"#(\d{1,2})/(\d{1,2})")
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from adapters.discord import DiscordChat, connection, ears, known, make, missed, read_marks, shards
 from adapters.discord.known import Known
@@ -162,7 +163,7 @@ async def test_what_was_missed_is_read_once_by_the_one_whose_it_is(
     servers.say(0, "e")
     servers.say(1, "f")
     people.say("Ada", thread, "g")
-    people.archive("Ada", thread, True)
+    people.archive("Ada", thread)
     await standin.says("h")
     standin.server.calls.clear()
     async with running(another(desk, standin)) as heard:
@@ -190,7 +191,8 @@ async def test_another_number_of_them_loses_nothing(desk: Desk, standin: Standin
     """Each division of the servers has marks of its own of until when it heard what."""
     async with running(another(desk, standin, 1)) as heard:
         servers.say(1, "by one")
-        await heard.hears(Said)
+        await standin.says("to the bot")
+        await heard.hears(Said, 2)
     servers.say(1, "before two")
     await standin.says("direct")
     two = another(desk, standin)
@@ -228,7 +230,7 @@ async def test_marks_of_a_single_session_are_read_and_told_apart(
         await standin.says("direct")
         await heard.hears(Said, 2)
     people.say("Ada", thread, "missed")
-    people.archive("Ada", thread, True)
+    people.archive("Ada", thread)
     for _start in range(2):
         standin.server.calls.clear()
         async with running(another(desk, standin)) as heard:
@@ -326,35 +328,26 @@ async def test_those_of_two_processes_that_begin_at_once_both_do_in_the_end(
 
 
 async def test_too_few_of_them_are_told_and_not_tried_again_and_again(
-    standin: Standin, servers: Servers, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    standin: Standin, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app, gateway = standin.seeded.app, standin.server.gateway
     app.shards = app.fewest_shards = 3
-    task = asyncio.create_task(standin.adapter.run(Ears().deliver))
-    try:
-        await until(lambda: gateway.refused == 2)
-        with pytest.raises(TimeoutError):
-            await until(lambda: gateway.refused > 2, seconds=2.5)
-        findings = [one for one in await standin.adapter.check() if one.name == "shards"]
-        assert [one.ok for one in findings] == [False]
-        assert "DESKBELL_DISCORD_SHARDS to 3" in findings[0].words
-        said = "".join(capsys.readouterr())
-        assert all(word in said for word in ("shards.refused", "4011", SHARDS))
-        await standin.adapter.post(servers.place(1), Post(Card(text="still said")), key="k")
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    with capture_logs() as logs:
+        task = asyncio.create_task(standin.adapter.run(Ears().deliver))
+        try:
+            await until(lambda: gateway.refused == 2)
+            with pytest.raises(TimeoutError):
+                await until(lambda: gateway.refused > 2, seconds=2.5)
+            findings = [one for one in await standin.adapter.check() if one.name == "shards"]
+            assert [one.ok for one in findings] == [False]
+            assert "DESKBELL_DISCORD_SHARDS to 3" in findings[0].words
+            await standin.adapter.post(servers.place(1), Post(Card(text="still said")), key="k")
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    told = [(one["code"], one["shards"], one["setting"]) for one in logs if one["event"] == "shards.refused"]
+    assert told == [(4011, 2, SHARDS)] * 2
     monkeypatch.setattr(connection, "REFUSED_PAUSE", 0.1)
     app.fewest_shards = 2
     async with running(standin.adapter):
         assert {one.shard for one in gateway.sessions.values()} == {(0, 2), (1, 2)}
-
-
-@pytest.mark.parametrize("value", ["0", "65", "two", "-1"])
-def test_a_wrong_number_is_told(value: str) -> None:
-    from adapters.discord.settings import Settings
-    from core.errors import StartError
-
-    with pytest.raises(StartError, match=SHARDS):
-        Settings.of({SHARDS: value})
-    assert Settings.of({}).shards == 1
