@@ -15,7 +15,7 @@ import structlog
 
 from bot import gathering, invoke, places, talk
 from bot.registry import NARROW
-from bot.sharing import Sharing, about
+from bot.sharing import Sharing, about, heard_at
 from core import inbox, tracing
 from core.chat import (
     Answer,
@@ -70,7 +70,7 @@ class Router:
         sender's own errors as `DeskError`."""
         if isinstance(inbound, Typing):
             return self._typing(inbound)
-        with about(inbound.place):
+        with heard_at(inbound.place):
             if isinstance(inbound, Completing):
                 return await self._complete(inbound)
             return await self._take(inbound)
@@ -94,7 +94,7 @@ class Router:
     async def receive(self, inbound: Inbound) -> None:
         """The row first, the work right after: for platforms that cannot wait for both."""
         begun = time.perf_counter()
-        with _step("inbound.kept", inbound), about(inbound.place):
+        with _step("inbound.kept", inbound), heard_at(inbound.place):
             async with self.desk.unit() as uow:
                 await inbox.keep(uow, inbound)
         observe_inbound(inbound.place.platform, time.perf_counter() - begun)

@@ -7,7 +7,7 @@ have to run in the same process; everything else on the desk's. In a process tha
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 
 from core import lease
 from core.chat import Place
@@ -82,3 +82,11 @@ class Sharing:
 def about(place: Place) -> AbstractContextManager[None]:
     """The units of work inside are about this place."""
     return lease.about((place.platform, place.installation))
+
+
+def heard_at(place: Place) -> AbstractContextManager[None]:
+    """The same of what comes in there, unless whoever heard it has said by which connection of the platform: a bot
+    may have several, and speak by one of them alone."""
+    said = lease.is_about()
+    is_said = bool(said) and all(platform == place.platform for platform, _installation in said or ())
+    return nullcontext() if is_said else about(place)

@@ -1,5 +1,5 @@
-"""The desk in parts on this machine, as `docs/operations.md` has it on several: two webs, two gateways of
-which one leads, a worker, a PostgreSQL and a Redis; nginx before them where it is installed.
+"""The desk in parts on this machine, as `docs/operations.md` has it on several: two webs, two gateways
+that share the connections, a worker, a PostgreSQL and a Redis; nginx before them where it is installed.
 
 `make scale` runs it; `make playground PARTS=1` with the three stand-in chats. Which part runs as which
 process stands in `parts.json` in the data folder: kill what you like and see what happens.
@@ -25,7 +25,7 @@ from supervise import NeverUp, Process, Supervisor
 
 ROOT = standins.ROOT
 sys.path.insert(0, str(ROOT))
-PARTS = ("web", "web", "gateway", "gateway", "worker")
+GATEWAYS = 2
 LOCATIONS = ROOT / "deploy" / "nginx" / "locations.conf"
 
 
@@ -37,6 +37,7 @@ class Place:
     short: Path
     """A folder with a short path, which ends with us: a socket's path has room for about 107 bytes."""
     front: int
+    parts: tuple[str, ...]
     ports: tuple[int, ...]
     nginx: str | None
 
@@ -53,7 +54,8 @@ def main() -> int:
         prog="make scale", description=__doc__.splitlines()[0] if __doc__ else ""
     )
     parser.add_argument("--standins", action="store_true", help="with the playground's chats")
-    parser.add_argument("--ports", default="", help="of the front door and the five parts, with commas")
+    parser.add_argument("--ports", default="", help="of the front door and of each part, with commas")
+    parser.add_argument("--gateways", type=int, default=GATEWAYS, help="how many, %(default)s by default")
     parser.add_argument(
         "--no-nginx", action="store_true", help="no front door, even where nginx is installed"
     )
@@ -91,12 +93,13 @@ def _place(given: Any, short: Path) -> Place:
     data = known.data.expanduser().absolute()
     (data / "log").mkdir(mode=0o700, parents=True, exist_ok=True)
     nginx = None if given.no_nginx else shutil.which("nginx")
+    parts = parts_with(given.gateways)
     named = [int(port) for port in given.ports.split(",") if port]
-    front, *ports = named or range(known.port, known.port + 1 + len(PARTS))
+    front, *ports = named or range(known.port, known.port + 1 + len(parts))
     if nginx is None:
         # The first web stands where the front door would.
         ports = [front, *ports[1:]]
-    return Place(data, short, front, tuple(ports), nginx)
+    return Place(data, short, front, parts, tuple(ports), nginx)
 
 
 async def _run(place: Place, facts: standins.Facts | None) -> None:
@@ -187,9 +190,14 @@ async def _prepare(place: Place, facts: standins.Facts | None) -> None:
             await standins.settle(await there.desk(), facts)
 
 
+def parts_with(gateways: int = GATEWAYS) -> tuple[str, ...]:
+    """The kinds of the parts, one for each process."""
+    return ("web", "web", *["gateway"] * max(gateways, 1), "worker")
+
+
 def parts_of(place: Place, environment: Mapping[str, str]) -> list[Process]:
-    made, numbers = [], dict.fromkeys(PARTS, 0)
-    for kind, port in zip(PARTS, place.ports, strict=True):
+    made, numbers = [], dict.fromkeys(place.parts, 0)
+    for kind, port in zip(place.parts, place.ports, strict=True):
         numbers[kind] += 1
         name = f"{kind}-{numbers[kind]}"
         command = [sys.executable, "-m", "bot", kind, "--port", str(port)]
@@ -206,8 +214,8 @@ def _front_door(place: Place, program: str) -> Process:
 
 
 def _nginx(place: Place) -> str:
-    servers = {kind: [] for kind in PARTS}  # type: dict[str, list[int]]
-    for kind, port in zip(PARTS, place.ports, strict=True):
+    servers = {kind: [] for kind in place.parts}  # type: dict[str, list[int]]
+    for kind, port in zip(place.parts, place.ports, strict=True):
         servers[kind].append(port)
     upstreams = "".join(
         f"  upstream {kind} {{ {' '.join(f'server 127.0.0.1:{port};' for port in servers[kind])} }}\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -12,6 +12,7 @@ import structlog
 from adapters.discord import guide, render
 from adapters.discord.known import DM
 from adapters.discord.settings import PLATFORM, Settings, bot_in
+from adapters.discord.shards import Shard, Turns, shards
 from core import lease, outage
 from core.chat import (
     Candidate,
@@ -39,6 +40,8 @@ log = structlog.get_logger("discord.adapter")
 LOOK_EVERY = 60.0
 PATIENCE = 10.0
 """Seconds that a call waits for its bot while the desk starts."""
+Key = tuple[str, int]
+"""A token and the number of a shard: a bot's id is known once it is logged in."""
 _CHANGES = ("desk.installation_connected", "desk.installation_disconnected")
 
 
@@ -54,21 +57,24 @@ class DiscordChat:
         self.limits = replace(render.LIMITS, own_place_days=settings.closed_days)
         self._commands: Sequence[CommandSpec] = ()
         self._deliver: Deliver | None = None
-        self._bots: dict[str, Bot] = {}
-        """By token: a bot's id is known once it is logged in."""
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._shards = shards(settings.shards)
+        self._turns: dict[str, Turns] = {}
+        """By token; empty where each bot has one session."""
+        self._bots: dict[Key, Bot] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._broken: frozenset[str] = frozenset()
         """Bots whose token is refused, until an admin connects them anew."""
         self._led: frozenset[str] | None = None
-        """The bots of this process, "" for that of the environment; None where it runs them all."""
+        """The bots of this process, "" for that of the environment, and further shards of bots; None where it runs
+        them all."""
         self._look = asyncio.Event()
         self._changed = asyncio.Event()
 
     def is_private(self, place: Place) -> bool:
         """A direct conversation that the bot knows of; anything else may be read by others."""
-        found = next((bot for bot in self._bots.values() if bot.installation == place.installation), None)
-        room = found.known.room(place.channel) if found is not None else None
-        return room is not None and room.kind == DM
+        bots = [bot for bot in self._bots.values() if bot.installation == place.installation]
+        rooms = [bot.known.room(place.channel) for bot in bots]
+        return any(room is not None and room.kind == DM for room in rooms)
 
     # --- running
 
@@ -94,14 +100,17 @@ class DiscordChat:
     # --- Shares
 
     async def shares(self) -> Mapping[str, frozenset[str]]:
+        """Each shard of each bot. What is said goes by the lease of the bot, which is that of its first shard."""
         async with self.desk.db.sessions() as session:
-            found = await installations.apart(session, PLATFORM)
-        return {**found, "": frozenset({""})} if self.settings.bot_token else found
+            found = set(await installations.apart(session, PLATFORM))
+        bots = found | ({""} if self.settings.bot_token else set())
+        names = [shard.led_as(bot) for bot in sorted(bots) for shard in self._shards]
+        return {name: frozenset({name}) for name in names}
 
     async def lead(self, installations: frozenset[str]) -> None:
         self._led = installations
         self._look.set()
-        await self._stop([token for token, bot in self._bots.items() if not self._leads(bot.led_as)])
+        await self._stop([key for key, bot in self._bots.items() if not self._leads(bot.led_as)])
 
     def _leads(self, installation: str) -> bool:
         return self._led is None or installation in self._led
@@ -126,12 +135,14 @@ class DiscordChat:
         except outage.MAY_BE_AWAY as error:
             log.warning("connections.not_read", reason=type(error).__name__)
             return
-        await self._stop([token for token in self._tasks if token not in wanted])
-        for token, (led_as, forums) in wanted.items():
-            task = self._tasks.get(token)
-            ended = task is None or (task.done() and not self._bots[token].revoked)
-            if ended and self._leads(led_as):
-                self._start(token, led_as, forums)
+        await self._stop([key for key in self._tasks if key[0] not in wanted])
+        for token, (installation, forums) in wanted.items():
+            for shard in self._shards:
+                key = token, shard.number
+                task = self._tasks.get(key)
+                ended = task is None or (task.done() and not self._bots[key].revoked)
+                if ended and self._leads(shard.led_as(installation)):
+                    self._start(token, shard, installation, forums)
 
     async def _wanted(self) -> Mapping[str, tuple[str, frozenset[str]]]:
         """The tokens of all bots, each with its installation and the forums that it watches."""
@@ -151,17 +162,27 @@ class DiscordChat:
                 wanted[token] = (row.external, frozenset(str(one) for one in listed))
         return wanted
 
-    def _start(self, token: str, led_as: str, forums: frozenset[str]) -> None:
+    def _start(self, token: str, shard: Shard, installation: str, forums: frozenset[str]) -> None:
         from adapters.discord.bot import Bot
 
         assert self._deliver is not None
-        bot = Bot(self.desk, self.settings, token, self._deliver, commands=self._commands, forums=forums)
-        bot.led_as = led_as
+        turns = self._turns.setdefault(token, Turns()) if shard.of > 1 else None
+        bot = Bot(
+            self.desk,
+            self.settings,
+            token,
+            self._deliver,
+            commands=self._commands,
+            forums=forums,
+            shard=shard,
+            turns=turns,
+        )
+        bot.led_as = shard.led_as(installation)
         # Who it is, is known also when the platform takes its token no more.
-        bot.known.bot = led_as or bot_in(token)
-        self._bots[token] = bot
-        with lease.about((PLATFORM, led_as)):
-            self._tasks[token] = asyncio.create_task(self._watched(bot), name="discord")
+        bot.known.bot = installation or bot_in(token)
+        self._bots[token, shard.number] = bot
+        with lease.about((PLATFORM, bot.led_as)):
+            self._tasks[token, shard.number] = asyncio.create_task(self._watched(bot), name="discord")
         self._tell_changed()
 
     async def _watched(self, bot: Bot) -> None:
@@ -173,13 +194,13 @@ class DiscordChat:
         finally:
             self._tell_changed()
 
-    async def _stop(self, tokens: Sequence[str]) -> None:
-        tasks = [self._tasks.pop(token) for token in tokens if token in self._tasks]
+    async def _stop(self, keys: Collection[Key]) -> None:
+        tasks = [self._tasks.pop(key) for key in keys if key in self._tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for token in tokens:
-            self._bots.pop(token, None)
+        for key in keys:
+            self._bots.pop(key, None)
         self._tell_changed()
 
     def _tell_changed(self) -> None:
@@ -192,16 +213,18 @@ class DiscordChat:
             raise Revoked("the token is refused")
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self._found(lambda bot: bot.installation == place.installation)
+                return await self._found(place)
         except TimeoutError:
             raise RetryAfter(LOOK_EVERY) from None
 
-    async def _found(self, fits: Callable[[Bot], bool]) -> Bot:
+    async def _found(self, place: Place) -> Bot:
+        """Of several shards the one that hears what happens there, else the first."""
         while True:
             changed = self._changed
             bots = list(self._bots.values())
-            found = next((bot for bot in bots if bot.opened.is_set() and fits(bot)), None)
-            if found is not None:
+            ready = [bot for bot in bots if bot.opened.is_set() and bot.installation == place.installation]
+            if ready:
+                found = min(ready, key=lambda bot: (not bot.known.is_home(place.channel), bot.shard.number))
                 if found.revoked:
                     raise Revoked("the token is refused")
                 return found
@@ -272,7 +295,8 @@ class DiscordChat:
     # --- Checks, Connects
 
     async def check(self) -> Sequence[Finding]:
-        return [finding for bot in list(self._bots.values()) for finding in await bot.check()]
+        bots = {bot.token: bot for bot in reversed(list(self._bots.values()))}
+        return [finding for bot in bots.values() for finding in await bot.check()]
 
     def guide(self, public_url: str) -> Guide:
         return guide.steps()
@@ -283,7 +307,7 @@ class DiscordChat:
         return await trying.try_out(self.settings, values)
 
     async def candidates(self, installation: str) -> Sequence[Candidate]:
-        if self._deliver is None:
+        if self._deliver is None or self.settings.shards > 1:
             return await self._candidates_by_calls(installation)
         try:
             bot = await self._bot(Place(PLATFORM, installation, ""))
@@ -292,7 +316,8 @@ class DiscordChat:
         return bot.candidates()
 
     async def _candidates_by_calls(self, installation: str) -> Sequence[Candidate]:
-        """Nothing runs here, as at the command line: the platform is asked with the token that is kept."""
+        """Nothing runs here, as at the command line, or each shard knows some servers only: the platform is asked
+        with the token that is kept."""
         from adapters.discord import trying
 
         async with self.desk.db.sessions() as session:

@@ -10,8 +10,8 @@ from adapters.discord.known import WITH_THREADS
 from adapters.discord.labels import Labels
 from adapters.discord.posting import Posting
 from adapters.discord.reacting import Reacting
-from adapters.discord.reading import order
 from adapters.discord.settings import PLATFORM, Settings
+from adapters.discord.shards import ALONE, Shard, Turns
 from adapters.discord.standing import target
 from adapters.discord.threads import Threads
 from adapters.discord.trouble import Refused
@@ -34,8 +34,12 @@ class Bot(Connection):
         *,
         commands: Sequence[CommandSpec] = (),
         forums: frozenset[str] = frozenset(),
+        shard: Shard = ALONE,
+        turns: Turns | None = None,
     ) -> None:
-        super().__init__(desk, settings, token, deliver, commands=commands, forums=forums)
+        super().__init__(
+            desk, settings, token, deliver, commands=commands, forums=forums, shard=shard, turns=turns
+        )
         webhooks = Webhooks(self.rest, self.known) if settings.webhooks else None
         self.posting = Posting(desk, self.rest, self.known, webhooks)
         labels = Labels(self.rest, self.known)
@@ -51,10 +55,10 @@ class Bot(Connection):
         except Refused as error:
             raise await self.posting.words_for(error, place) from error
 
-    def _has_heard(self, channel: str, native: str) -> bool:
+    async def _has_heard(self, channel: str, native: str, guild: str) -> bool:
         """Whether a message, and all before it, is kept."""
         marks = self.hearing.marks
-        return marks is not None and order(native) <= order(marks.of(channel))
+        return marks is not None and await marks.has_heard(channel, native, guild)
 
     async def catch_up(self) -> int:
         return await self.missed.catch_up() if self.missed is not None else 0
@@ -62,7 +66,7 @@ class Bot(Connection):
     async def check(self) -> Sequence[Finding]:
         """Whether the token holds, and which switch or right is missing."""
         try:
-            return await trying.findings(self.rest)
+            return await trying.findings(self.rest, self.settings.shards)
         except PostFailed as error:
             return trying.unreachable(error)
 

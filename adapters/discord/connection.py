@@ -1,4 +1,4 @@
-"""One bot: its sessions with the platform, opened, watched, and opened again."""
+"""One bot, or one of its shards: its sessions with the platform, opened, watched, and opened again."""
 
 from __future__ import annotations
 
@@ -21,16 +21,22 @@ from adapters.discord.read_marks import ReadMarks
 from adapters.discord.reading import string
 from adapters.discord.rest import Rest
 from adapters.discord.sdk import discord
-from adapters.discord.settings import PLATFORM, Settings
+from adapters.discord.settings import PLATFORM, SHARDS_SETTING, Settings
+from adapters.discord.shards import ALONE, Shard, Turns
 from core import outage
 from core.chat import CommandSpec, Deliver, PostFailed, Revoked
 from core.desk import Desk
 from core.installations import service as installations
+from core.lease import Replaced
 
 log = structlog.get_logger("discord.connection")
 WRITE_EVERY = 2.0
 LONGEST_PAUSE = 60.0
 AUTHENTICATION_FAILED = 4004
+SHARDS_REFUSED = (4010, 4011)
+"""The platform's codes for a shard that cannot be, and for a bot that has to have more of them."""
+REFUSED_PAUSE = 900.0
+"""Nothing but another setting helps; a bot may begin 1,000 sessions a day, then its token is taken away."""
 
 
 class Connection:
@@ -45,20 +51,25 @@ class Connection:
         *,
         commands: Sequence[CommandSpec] = (),
         forums: frozenset[str] = frozenset(),
+        shard: Shard = ALONE,
+        turns: Turns | None = None,
     ) -> None:
         self.desk = desk
+        self.shard = shard
+        """Which of the bot's sessions it is. The first one speaks for the bot, the others listen."""
+        self._turns = turns
         self.settings = settings
         self.token = token
         self.commands = commands
         sdk.base_at(settings)
         self.rest = Rest(token)
-        self.known = Known(forums=settings.forums | forums)
+        self.known = Known(forums=settings.forums | forums, shard=shard)
         self.marks: ReadMarks | None = None
         self.lanes = Lanes(self._overflowed)
         self.hearing = Hearing(desk, self.rest, self.known, self.lanes, deliver)
         self.missed: Missed | None = None
         self.led_as = ""
-        """The installation by whose lease it runs; empty for the bot of the environment."""
+        """By whose lease it runs: the installation's, or a further shard's; empty for the bot of the environment."""
         self.read_words = True
         self.revoked = False
         self.opened = asyncio.Event()
@@ -103,12 +114,14 @@ class Connection:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
         self.known.bot, self.known.application = string(me, "id"), string(application, "id")
-        self.marks = ReadMarks(self.desk, self.installation)
+        self.marks = ReadMarks(self.desk, self.installation, self.shard)
         await self._when_the_database_answers(self.marks.load)
         self.missed = Missed(self.desk, self.rest, self.known, self.marks, self.hearing)
         self.hearing.marks, self.hearing.missed = self.marks, self.missed
         self.opened.set()
-        log.info("bot.logged_in", bot=self.installation)
+        log.info("bot.logged_in", bot=self.installation, shard=self.shard.number)
+        if self.shard.number:
+            return
         if self.token == self.settings.bot_token:
             await self._when_the_database_answers(self._holds)
         await self._offer()
@@ -142,6 +155,9 @@ class Connection:
             except discord.ConnectionClosed as error:
                 if error.code == AUTHENTICATION_FAILED:
                     raise Revoked("the token is refused") from error
+                if error.code in SHARDS_REFUSED:
+                    await self._shards_refused(error.code)
+                    continue
                 log.warning("session.ended", code=error.code)
             except discord.LoginFailure as error:
                 raise Revoked("the token is refused") from error
@@ -155,9 +171,17 @@ class Connection:
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
 
+    async def _shards_refused(self, code: int) -> None:
+        log.error(
+            "shards.refused", code=code, bot=self.installation, shards=self.shard.of, setting=SHARDS_SETTING
+        )
+        await asyncio.sleep(REFUSED_PAUSE)
+
     async def _listen(self) -> None:
         await sdk.point_at(self.settings, self.rest.http)
-        ears = Ears(self._hear, read_words=self.read_words)
+        if self._turns is not None:
+            await self._turns.take()
+        ears = Ears(self._hear, read_words=self.read_words, shard=self.shard, turns=self._turns)
         self._ears = ears
         try:
             await ears.start(self.token)
@@ -184,7 +208,7 @@ class Connection:
             return
         try:
             await self.marks.write(connected=connected)
-        except outage.MAY_BE_AWAY as error:
+        except (*outage.MAY_BE_AWAY, Replaced) as error:
             log.warning("marks.not_written", reason=type(error).__name__)
 
     async def _when_the_database_answers(self, work: Any) -> None:

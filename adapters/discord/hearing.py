@@ -143,7 +143,7 @@ class Hearing:
             elif (named := await self.authors.name(inbound)) is not None:
                 await self.hand_over(named)
         if event == "MESSAGE_CREATE" and self.marks is not None:
-            self.marks.moved(channel, string(data, "id"))
+            self.marks.moved(channel, string(data, "id"), string(data, "guild_id"))
 
     def _facts(self, event: str, data: Mapping[str, Any]) -> Iterator[Inbound]:
         now = clock.now()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 from adapters.discord.reading import flag_set, items, number, string, table
+from adapters.discord.shards import ALONE, Shard
 from core.chat import Place
 
+T = TypeVar("T")
 DM, TEXT, ANNOUNCEMENT = 1, 0, 5
 THREADS = (10, 11, 12)
 FORUMS = (15, 16)
@@ -16,6 +19,8 @@ WITH_THREADS = (TEXT, ANNOUNCEMENT)
 TAG_REQUIRED = 1 << 4
 MOST = 50_000
 """Channels and threads that are remembered; the longest unseen are asked for again."""
+FRESH, MOST_FOREIGN = 10.0, 1_000
+"""Seconds in which a channel is what it was when it was asked for, where another session hears of its changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +85,34 @@ class Guild:
 class Known:
     """Filled by the gateway's own tellings; pure readers look things up here."""
 
-    def __init__(self, bot: str = "", forums: frozenset[str] = frozenset()) -> None:
+    def __init__(self, bot: str = "", forums: frozenset[str] = frozenset(), shard: Shard = ALONE) -> None:
         self.bot = bot
+        self.shard = shard
         self.application = ""
         self.forums = forums
         self.guilds: dict[str, Guild] = {}
         self._rooms: dict[str, Room] = {}
+        self._foreign: dict[str, tuple[float, Room]] = {}
+        """Those of other sessions, and when they were asked for."""
 
     def room(self, channel: str) -> Room | None:
-        return self._rooms.get(channel)
+        """As it is; None where that is not known (any more)."""
+        if (found := self._rooms.get(channel)) is not None:
+            return found
+        at, foreign = self._foreign.get(channel, (0.0, None))
+        return foreign if monotonic() - at < FRESH else None
 
     def rooms(self) -> Iterator[Room]:
+        """All of which this session is told."""
         yield from list(self._rooms.values())
+
+    def is_home(self, channel: str) -> bool:
+        """Whether this session is told what happens to a channel, as far as it knows."""
+        return channel in self._rooms
 
     def place(self, channel: str, platform: str) -> Place:
         """The address of a channel: of a thread, its parent and itself."""
-        room = self._rooms.get(channel)
+        room = self.room(channel)
         if room is not None and room.is_thread and room.parent:
             return Place(platform, self.bot, room.parent, channel)
         return Place(platform, self.bot, channel)
@@ -103,11 +120,12 @@ class Known:
     def learn(self, shape: Mapping[str, Any], guild: str = "") -> Room:
         """Remember a channel or thread as the platform describes it."""
         room = Room.of(shape, guild)
-        if room.id:
-            self._rooms.pop(room.id, None)
-            self._rooms[room.id] = room
-            while len(self._rooms) > MOST:
-                del self._rooms[next(iter(self._rooms))]
+        if not room.id:
+            return room
+        if self._hears(room):
+            _put(self._rooms, room.id, room, MOST)
+        else:
+            _put(self._foreign, room.id, (monotonic(), room), MOST_FOREIGN)
         return room
 
     def hear(self, event: str, data: Mapping[str, Any]) -> None:
@@ -129,7 +147,7 @@ class Known:
                 role = table(data, "role")
                 self.guilds[guild].roles[string(role, "id")] = string(role, "name")
             case "GUILD_EMOJIS_UPDATE" if guild in self.guilds:
-                self.guilds[guild].emoji = _emoji(data)
+                self.guilds[guild].emoji = emoji_of(data)
             case _:
                 pass
 
@@ -143,8 +161,11 @@ class Known:
         """The custom emoji of that name where a channel is, as a call names it; empty when there is none."""
         room = self._rooms.get(channel)
         guild = self.guilds.get(room.guild) if room is not None else None
-        number = guild.emoji.get(name, "") if guild is not None else ""
-        return f"{name}:{number}" if number else ""
+        return emoji_in_call(name, guild.emoji if guild is not None else {})
+
+    def _hears(self, room: Room) -> bool:
+        is_told = bool(room.guild) or room.kind == DM
+        return self.shard.of == 1 or (is_told and self.shard.hears(room.guild))
 
     def _guild(self, data: Mapping[str, Any]) -> None:
         guild = string(data, "id")
@@ -156,7 +177,7 @@ class Known:
             for role in items(data, "roles")
             if string(table(role, "tags"), "bot_id") == self.bot
         }
-        self.guilds[guild] = Guild(guild, string(data, "name"), roles, _emoji(data), own)
+        self.guilds[guild] = Guild(guild, string(data, "name"), roles, emoji_of(data), own)
         for shape in (*items(data, "channels"), *items(data, "threads")):
             self.learn(shape, guild)
 
@@ -166,5 +187,19 @@ class Known:
             del self._rooms[room.id]
 
 
-def _emoji(data: Mapping[str, Any]) -> dict[str, str]:
-    return {string(one, "name"): string(one, "id") for one in items(data, "emojis")}
+def emoji_of(shape: Mapping[str, Any]) -> dict[str, str]:
+    """The ids of a server's own emoji, by name."""
+    return {string(one, "name"): string(one, "id") for one in items(shape, "emojis")}
+
+
+def emoji_in_call(name: str, emoji: Mapping[str, str]) -> str:
+    number = emoji.get(name, "")
+    return f"{name}:{number}" if number else ""
+
+
+def _put(kept: dict[str, T], key: str, value: T, most: int) -> None:
+    """As the latest of at most so many."""
+    kept.pop(key, None)
+    kept[key] = value
+    while len(kept) > most:
+        del kept[next(iter(kept))]

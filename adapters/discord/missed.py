@@ -2,6 +2,7 @@
 
 Each look is a turn in the lane of its channel, put there before anything live, so that the order in
 a channel holds. A server tells of the last message of each channel: only where that is new is asked.
+Where a bot has several sessions, each looks at the channels of which it is told.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -40,7 +42,7 @@ _SILENT = (4, 13, 14, 15, 16)
 
 
 class Missed:
-    """Looks for what happened in the absence of one bot."""
+    """Looks for what happened in the absence of one session of a bot."""
 
     def __init__(self, desk: Desk, rest: Rest, known: Known, marks: ReadMarks, hearing: Hearing) -> None:
         self._desk = desk
@@ -95,17 +97,24 @@ class Missed:
         """All that was said in a channel after the last message read, the oldest first."""
         await self._hearing.acquaint(channel)
         room = self._known.room(channel)
-        if room is not None and room.kind in _SILENT:
+        if self._is_anothers(channel, room) or (room is not None and room.kind in _SILENT):
             return
-        direct = room is not None and room.kind == DM
+        guild, direct = room.guild if room is not None else None, room is not None and room.kind == DM
         while True:
-            after = self._marks.of(channel, direct=direct)
+            after = self._marks.of(channel, guild or "", direct=direct)
             page = await self._page(channel, {"after": after, "limit": PAGE})
             for shape in page:
                 await self._take(shape, room)
-                self._marks.moved(channel, string(shape, "id"))
+                self._marks.moved(channel, string(shape, "id"), guild)
             if len(page) < PAGE:
                 return
+
+    def _is_anothers(self, channel: str, room: Room | None) -> bool:
+        """Whether another session of the bot is told of a channel, and so looks there."""
+        if room is not None:
+            self._marks.learned(channel, room.guild)
+            return not self._known.shard.hears(room.guild)
+        return not self._marks.may_be_ours(channel)
 
     async def _take(self, shape: Mapping[str, Any], room: Room | None) -> None:
         now = clock.now()
@@ -117,7 +126,9 @@ class Missed:
 
     def _see(self, room: Room) -> None:
         self._checked.add(room.id)
-        if room.kind not in _SILENT and order(room.last or room.id) > order(self._marks.of(room.id)):
+        if room.kind not in _SILENT and order(room.last or room.id) > order(
+            self._marks.of(room.id, room.guild)
+        ):
             self.look_later(room.id)
 
     async def _elsewhere(self) -> None:
@@ -137,6 +148,8 @@ class Missed:
         """Edits and deletions among the latest messages of a ticket's place."""
         channel = place.thread or place.channel
         await self._hearing.acquaint(channel)
+        if self._is_anothers(channel, self._known.room(channel)):
+            return
         page = await self._page(channel, {"limit": LOOKED_BACK})
         oldest = min((order(string(one, "id")) for one in page), default=0) if len(page) >= LOOKED_BACK else 0
         shapes = [*await self._starter(place), *page]
@@ -148,10 +161,9 @@ class Missed:
                 await self._deleted(self._stands_in(place, native), native)
 
     async def _edited(self, shape: Mapping[str, Any]) -> None:
-        at = moment(shape, "edited_timestamp")
-        if at is None or at < self._marks.since:
+        at, room = moment(shape, "edited_timestamp"), self._known.room(string(shape, "channel_id"))
+        if at is None or at < self._marks.since(room.guild if room is not None else ""):
             return
-        room = self._known.room(string(shape, "channel_id"))
         change = edited(_whole(shape, room), self._known, clock.now(), missed=True)
         if change is not None:
             await self._hearing.hand_over(change)
@@ -208,16 +220,18 @@ class Missed:
             return list(await session.scalars(query))
 
     async def _places(self) -> Sequence[Place]:
-        """The newest places of this bot that hold a ticket."""
+        """The newest places of this session that hold a ticket."""
         prefix = Place.prefix(PLATFORM, self._known.bot)
         query = (
             select(Seat.place_key)
             .where(Seat.active, Seat.place_key.startswith(prefix, autoescape=True))
             .order_by(Seat.created_at.desc())
-            .limit(MOST_PLACES)
+            .limit(MOST_PLACES * self._known.shard.of)
         )
         async with self._desk.db.sessions() as session:
-            return [Place.from_key(key) for key in await session.scalars(query)]
+            places = [Place.from_key(key) for key in await session.scalars(query)]
+        ours = (one for one in places if self._marks.may_be_ours(one.thread or one.channel))
+        return list(islice(ours, MOST_PLACES))
 
     async def _page(self, channel: str, query: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """A page of history, the oldest first; tried until the platform answers. Nothing of a channel

@@ -10,6 +10,7 @@ from adapters.discord.posting import Posting
 from adapters.discord.reacted import as_in_call
 from adapters.discord.reading import items, table
 from adapters.discord.rest import Rest
+from adapters.discord.rooms import emoji_at
 from adapters.discord.standing import target
 from adapters.discord.trouble import UNKNOWN_EMOJI, UNKNOWN_MESSAGE, Refused
 from core.chat import Place
@@ -31,7 +32,7 @@ class Reacting:
         """Exactly these, beside the marks. Custom emoji that the server does not have are left out."""
         try:
             channel = target(await self._posting.around(place, native))
-            wanted = {code for one in emoji[:MOST] if (code := self._in_call(channel, one))}
+            wanted = {code for one in emoji[:MOST] if (code := await self._in_call(channel, one))}
             standing = await self._own(channel, native)
             for code in sorted(standing - wanted - set(MARKS.values())):
                 await self._call("DELETE", channel, native, code)
@@ -66,7 +67,7 @@ class Reacting:
             if error.code != UNKNOWN_EMOJI:
                 raise
 
-    def _in_call(self, channel: str, emoji: str) -> str:
+    async def _in_call(self, channel: str, emoji: str) -> str:
         if emoji.startswith(":") and emoji.endswith(":") and len(emoji) > 2:
-            return self._known.emoji_at(channel, emoji[1:-1])
+            return await emoji_at(self._known, self._rest, channel, emoji[1:-1])
         return emoji

@@ -11,12 +11,20 @@ from urllib.parse import urlsplit
 from core.errors import StartError
 
 PLATFORM = "discord"
+SHARDS_SETTING = "DESKBELL_DISCORD_SHARDS"
 _PLACES = ("thread", "channel")
 CLOSED_DAYS, MOST_DAYS = 14, 3_650
+MOST_SHARDS = 64
 
 
 ENVIRONMENT: tuple[tuple[str, str, str, str], ...] = (
     ("DESKBELL_DISCORD_BOT_TOKEN", "", "Bot token; switches Discord on", ""),
+    (
+        SHARDS_SETTING,
+        "1",
+        "Sessions of each bot, the same in all gateways; Discord demands several from 2,500 servers on",
+        "4",
+    ),
     (
         "DESKBELL_DISCORD_TICKET_PLACE",
         "thread",
@@ -51,7 +59,7 @@ ENVIRONMENT: tuple[tuple[str, str, str, str], ...] = (
 class Settings:
     """`ticket_place` says where a ticket of one requester is held on a server: in a private thread or
     in a channel of its own, `closed_days` how long that channel stays when it is closed. `forums` are ids of
-    forums whose posts are tickets without a mention."""
+    forums whose posts are tickets without a mention, `shards` the sessions of each bot."""
 
     api_base_url: str = ""
     gateway_url: str = ""
@@ -60,6 +68,7 @@ class Settings:
     ticket_place: str = "thread"
     closed_days: int = CLOSED_DAYS
     forums: frozenset[str] = frozenset()
+    shards: int = 1
 
     @classmethod
     def of(cls, env: Mapping[str, str]) -> Settings:
@@ -71,6 +80,7 @@ class Settings:
             ticket_place=_place(env, "DESKBELL_DISCORD_TICKET_PLACE"),
             closed_days=_days(env, "DESKBELL_DISCORD_CLOSED_DAYS"),
             forums=_ids(env, "DESKBELL_DISCORD_FORUMS"),
+            shards=_shards(env, SHARDS_SETTING),
         )
 
     @property
@@ -117,6 +127,13 @@ def _days(env: Mapping[str, str], name: str) -> int:
         raise StartError(
             f"The setting {name} is malformed: write days, 0 to {MOST_DAYS}, such as {CLOSED_DAYS}."
         )
+    return int(value)
+
+
+def _shards(env: Mapping[str, str], name: str) -> int:
+    value = env.get(name, "").strip() or "1"
+    if not (value.isascii() and value.isdigit() and len(value) < 3 and 1 <= int(value) <= MOST_SHARDS):
+        raise StartError(f"The setting {name} is malformed: write a number from 1 to {MOST_SHARDS}.")
     return int(value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -44,7 +44,7 @@ class Threads:
         posting: Posting,
         labels: Labels,
         settings: Settings,
-        has_heard: Callable[[str, str], bool],
+        has_heard: Callable[[str, str, str], Awaitable[bool]],
     ) -> None:
         self._rest = rest
         self._known = known
@@ -95,7 +95,8 @@ class Threads:
         try:
             shape = await self._rest.get(_CHANNEL, channel_id=place.channel)
             if self._is_own(shape):
-                if not self._has_heard(place.channel, string(shape, "last_message_id")):
+                last, guild = string(shape, "last_message_id"), string(shape, "guild_id")
+                if not await self._has_heard(place.channel, last, guild):
                     raise RetryAfter(UNHEARD_PAUSE)
                 await self._rest.call("DELETE", _CHANNEL, channel_id=place.channel)
         except Refused as error:

@@ -8,7 +8,7 @@ from adapters.discord import guide, sdk
 from adapters.discord.known import FORUMS, WITH_THREADS
 from adapters.discord.reading import items, number, string
 from adapters.discord.rest import Rest
-from adapters.discord.settings import PLATFORM, Settings
+from adapters.discord.settings import PLATFORM, SHARDS_SETTING, Settings
 from core.chat import Candidate, Finding, Place, PostFailed, Revoked, Tried
 from core.errors import Invalid, Unavailable
 from core.i18n import _
@@ -28,7 +28,7 @@ async def try_out(settings: Settings, values: Mapping[str, str]) -> Tried:
     rest = Rest(token)
     try:
         me = await rest.login()
-        found = await findings(rest)
+        found = await findings(rest, settings.shards)
     except Revoked:
         raise Invalid(_("Discord does not know this token."), field="bot_token") from None
     except PostFailed as error:
@@ -56,9 +56,9 @@ async def candidates(settings: Settings, token: str, installation: str) -> Seque
     return sorted(found, key=lambda one: one.name)
 
 
-async def findings(rest: Rest) -> Sequence[Finding]:
+async def findings(rest: Rest, shards: int) -> Sequence[Finding]:
     application = await rest.get("/applications/@me")
-    found = [Finding("token", ok=True), _intent(application)]
+    found = [Finding("token", ok=True), _intent(application), _shards(await rest.get("/gateway/bot"), shards)]
     guilds = items({"list": await rest.get("/users/@me/guilds")}, "list")
     link = guide.invite(string(application, "id"))
     words = "" if guilds else _("The bot is on no server yet. Invite it: {link}").format(link=link)
@@ -89,6 +89,17 @@ def _intent(application: Mapping[str, object]) -> Finding:
         "messages and mentions. Switch it on in the developer portal, on the page Bot."
     )
     return Finding("message_content", ok=ok, words="" if ok else words)
+
+
+def _shards(gateway: Mapping[str, object], shards: int) -> Finding:
+    """Whether the bot has as many sessions as the platform recommends; from 2,500 servers on it demands them."""
+    recommended = number(gateway, "shards")
+    words = _(
+        "Discord recommends {recommended} shards for this bot, and the desk has {shards}. From 2,500 servers on "
+        "Discord connects no bot that has too few. Set {setting} to {recommended} for all gateways, and "
+        "restart them."
+    ).format(recommended=recommended, shards=shards, setting=SHARDS_SETTING)
+    return Finding("shards", ok=recommended <= shards, words="" if recommended <= shards else words)
 
 
 def _missing(permissions: str) -> list[str]:

@@ -16,7 +16,7 @@ from benchmarks.kill.program import troubles
 from core.lease import DESK
 
 MOST_STARTS = 5
-_OF_LEASES = re.compile(r"lease\.(taken|lost|let_go) .*\blease=([\w/]+)")
+_OF_LEASES = re.compile(r"lease\.(taken|lost|let_go) .*\blease=([\w/#]+)")
 TAKES_OVER_SECONDS = 20.0
 """After that a leader is woken although nobody took its place."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from scale import PARTS, Place, parts_of, redis_of, redis_program
+from scale import Place, parts_of, parts_with, redis_of, redis_program
 from supervise import Supervisor
 
 from adapters.postgres import start
@@ -124,7 +124,8 @@ class World:
         if program is None:
             raise NoRedis("benchmarks.faults needs a Redis: install it, or set REDIS_SERVER to its path.")
         short = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="deskbell-")))
-        place = Place(self.folder, short, 0, tuple(free_port() for _part in PARTS), None)
+        parts = parts_with()
+        place = Place(self.folder, short, 0, parts, tuple(free_port() for _part in parts), None)
         (place.data / "log").mkdir(parents=True)
         server = await start(place.data / "engine")
         stack.push_async_callback(server.stop)

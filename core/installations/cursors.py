@@ -29,11 +29,27 @@ async def moved_at(session: AsyncSession, platform: str, installation: str, chan
     return found.at if found is not None else datetime.min.replace(tzinfo=UTC)
 
 
-async def all_of(session: AsyncSession, platform: str, installation: str) -> Mapping[str, str]:
-    """Channel to last value, for one installation; the most recently moved `MOST` of them."""
+async def all_of(
+    session: AsyncSession, platform: str, installation: str, most: int = MOST
+) -> Mapping[str, str]:
+    """Channel to last value, for one installation; the most recently moved of them."""
     rows = await session.execute(
         select(Cursor.channel, Cursor.value)
         .where(Cursor.platform == platform, Cursor.installation == installation)
+        .order_by(Cursor.at.desc())
+        .limit(most)
+    )
+    return dict(rows.all())
+
+
+async def beginning_with(
+    session: AsyncSession, platform: str, installation: str, start: str
+) -> Mapping[str, str]:
+    """Those whose name begins so, which is no channel's; `MOST` of them."""
+    rows = await session.execute(
+        select(Cursor.channel, Cursor.value)
+        .where(Cursor.platform == platform, Cursor.installation == installation)
+        .where(Cursor.channel.startswith(start, autoescape=True))
         .order_by(Cursor.at.desc())
         .limit(MOST)
     )

@@ -23,6 +23,7 @@ HEARTBEAT = 41_250
 SESSIONS_KEPT = 50
 """Of one bot, those without a socket included."""
 AUTHENTICATION_FAILED, INVALID_SEQ, DISALLOWED_INTENTS = 4004, 4007, 4014
+INVALID_SHARD, SHARDING_REQUIRED = 4010, 4011
 NOT_AUTHENTICATED, ALREADY_AUTHENTICATED, DECODE_ERROR, UNKNOWN_OPCODE = 4003, 4005, 4002, 4001
 _LEAVES = ("GUILD_DELETE", "THREAD_DELETE", "CHANNEL_DELETE")
 
@@ -34,10 +35,15 @@ class Gateway:
         self.world = world
         self.faults = faults
         self.heartbeat = HEARTBEAT
+        self.between_identifies = 0.0
+        """Seconds in which a bot may begin one session (5 at the platform); one too many is invalid at once."""
+        self._identified_at: dict[str, float] = {}
         self.sessions: dict[str, Session] = {}
         self.sockets: set[Socket] = set()
         self.identified = 0
         self.resumed = 0
+        self.refused = 0
+        """Sessions of a bot that has too few shards, or that were to begin too soon after another."""
 
     # --- one socket
 
@@ -98,11 +104,29 @@ class Gateway:
         if intents & PRIVILEGED & ~Intent(app.privileged):
             socket.close(DISALLOWED_INTENTS)
             return
-        number, count = data.get("shard") or (0, 1)
-        session = Session(app, intents, (int(number), int(count)), socket=socket)
+        number, count = map(int, data.get("shard") or (0, 1))
+        if not 0 <= number < count:
+            socket.close(INVALID_SHARD)
+            return
+        if count < app.fewest_shards:
+            self.refused += 1
+            socket.close(SHARDING_REQUIRED)
+            return
+        if self._is_too_soon(app):
+            socket.send({"op": 9, "d": False})
+            return
+        session = Session(app, intents, (number, count), socket=socket)
         self._keep(session)
         self.identified += 1
         self._greet(session, sharded=bool(data.get("shard")))
+
+    def _is_too_soon(self, app: App) -> bool:
+        now = asyncio.get_running_loop().time()
+        if now - self._identified_at.get(app.id, -self.between_identifies) < self.between_identifies:
+            self.refused += 1
+            return True
+        self._identified_at[app.id] = now
+        return False
 
     def _greet(self, session: Session, *, sharded: bool) -> None:
         guilds = [one for one in self.world.guilds_of(session.app.id) if session.concerns(one.id)]

@@ -20,6 +20,12 @@ class Snowflakes:
         self._last = max(now, self._last + 1)
         return str(self._last)
 
+    def of_shard(self, number: int, count: int) -> str:
+        """One by which a guild belongs to this shard of so many."""
+        while (int(found := self.new()) >> 22) % count != number:
+            pass
+        return found
+
 
 def time_of(snowflake: str) -> datetime:
     return datetime.fromtimestamp(((int(snowflake) >> 22) + EPOCH) / 1000, UTC)

@@ -60,6 +60,10 @@ class App:
     commands: dict[str, list[Json]] = field(default_factory=dict)
     """By guild id; the global ones under an empty one."""
     description: str = ""
+    shards: int = 1
+    """How many sessions the platform recommends to it."""
+    fewest_shards: int = 1
+    """With fewer it is not connected at all."""
 
     @property
     def id(self) -> str:
@@ -91,6 +95,8 @@ class Guild:
     owner_id: str
     members: dict[str, Member] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
+    emojis: dict[str, str] = field(default_factory=dict)
+    """Its own emoji: ids by name."""
 
 
 @dataclass(eq=False, slots=True)

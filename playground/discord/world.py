@@ -67,8 +67,9 @@ class World:
         self.apps[app.id] = app
         return app
 
-    def add_guild(self, name: str, owner: User) -> Guild:
-        guild = Guild(self.ids.new(), name, owner.id)
+    def add_guild(self, name: str, owner: User, *, shard: tuple[int, int] = (0, 1)) -> Guild:
+        """One that belongs to this shard of so many."""
+        guild = Guild(self.ids.of_shard(*shard), name, owner.id)
         guild.roles[guild.id] = Role(guild.id, "@everyone", int(EVERYONE), 0)
         guild.members[owner.id] = Member(owner, now())
         self.guilds[guild.id] = guild

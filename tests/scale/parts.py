@@ -45,7 +45,7 @@ class Part:
 
     def of_leases(self) -> list[tuple[str, str]]:
         """What it said of them: taken, lost, or let go."""
-        return re.findall(r"lease\.(taken|lost|let_go) .*\blease=([\w/]+)", self.said)
+        return re.findall(r"lease\.(taken|lost|let_go) .*\blease=([\w/#]+)", self.said)
 
     def kill(self) -> None:
         os.kill(self.pid, signal.SIGKILL)
@@ -57,12 +57,16 @@ class Part:
 class Parts:
     """The tool that keeps them."""
 
-    def __init__(self, data: Path, redis: str, **settings: str) -> None:
+    def __init__(self, data: Path, redis: str, *, gateways: int = 2, **settings: str) -> None:
         self.data, self.front = data, free_port()
-        ports = [self.front, *(free_port() for _ in range(5))]
+        ports = [self.front, *(free_port() for _ in range(3 + gateways))]
         self.out = tempfile.TemporaryFile()  # noqa: SIM115  closed with the tool
         self.process = subprocess.Popen(
-            [sys.executable, str(ROOT / "tools/scale.py"), "--ports", ",".join(map(str, ports))],
+            [
+                sys.executable,
+                str(ROOT / "tools/scale.py"),
+                *("--ports", ",".join(map(str, ports)), "--gateways", str(gateways)),
+            ],
             cwd=tempfile.gettempdir(),
             env=environment(data, REDIS_SERVER=redis, **settings),
             stdout=self.out,

@@ -213,9 +213,17 @@ async def over_by(desk: Desk) -> None:
 # --- several
 
 
-def shared(one: Gateway, two: Gateway, names: Sequence[str] = FIVE) -> Callable[[], bool]:
-    """Each is led once, and nobody leads two more than the other."""
-    return lambda: sorted(one.led + two.led) == sorted(names) and abs(len(one.led) - len(two.led)) < 2
+def shared(*gateways: Gateway) -> Callable[[], bool]:
+    """Each is led once, and nobody leads two more than another."""
+
+    def are() -> bool:
+        counts = [len(one.led) for one in gateways]
+        return (
+            sorted(name for one in gateways for name in one.led) == sorted(FIVE)
+            and max(counts) - min(counts) < 2
+        )
+
+    return are
 
 
 async def test_a_newcomer_gets_its_part_and_then_nothing_moves(
@@ -233,6 +241,23 @@ async def test_a_newcomer_gets_its_part_and_then_nothing_moves(
             assert shared(one, two)()
         # It has gone in order, and left nothing behind.
         await until(lambda: len(one.led) == len(FIVE), seconds=5.0)
+
+
+async def test_three_share_and_what_one_leaves_goes_to_the_two_others(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.leading.STEADY_SECONDS", 0.5)
+    async with gateway(desk.db, FIVE) as one, gateway(desk.db, FIVE) as two:
+        async with gateway(desk.db, FIVE) as three:
+            await until(shared(one, two, three))
+            assert sorted(len(each.led) for each in (one, two, three)) == [1, 2, 2]
+            began = one.began + two.began + three.began
+            with pytest.raises(TimeoutError):
+                await until(lambda: one.began + two.began + three.began > began, seconds=2.0)
+        await until(shared(one, two))
+        # One that comes late takes its part of both.
+        async with gateway(desk.db, FIVE) as late:
+            await until(shared(one, two, late))
 
 
 async def test_what_one_loses_disturbs_nothing_else_of_it(desk: Desk) -> None:

@@ -108,8 +108,7 @@ async def get_role(call: Call) -> Json:
 
 @routes.add("GET", "/guilds/{guild_id}/emojis")
 async def emojis(call: Call) -> list[Json]:
-    assert _guild(call)
-    return []
+    return shapes.guild_emojis(_guild(call))
 
 
 def _guild(call: Call) -> Guild:

@@ -72,7 +72,7 @@ async def gateway(call: Call) -> Json:
 async def gateway_of_bot(call: Call) -> Json:
     assert call.app
     start = {"total": 1000, "remaining": 1000, "reset_after": 86_400_000, "max_concurrency": 1}
-    return {"url": call.server.gateway.address, "shards": 1, "session_start_limit": start}
+    return {"url": call.server.gateway.address, "shards": call.app.shards, "session_start_limit": start}
 
 
 def _me(call: Call) -> Json:

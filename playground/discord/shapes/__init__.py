@@ -3,7 +3,7 @@
 from playground.discord.shapes.files import attachment, file_address, sign
 from playground.discord.shapes.messages import emoji, message, reaction
 from playground.discord.shapes.people import application, member, role, user, webhook
-from playground.discord.shapes.places import channel, guild, guild_as_created, thread_member
+from playground.discord.shapes.places import channel, guild, guild_as_created, guild_emojis, thread_member
 
 __all__ = [
     "application",
@@ -13,6 +13,7 @@ __all__ = [
     "file_address",
     "guild",
     "guild_as_created",
+    "guild_emojis",
     "member",
     "message",
     "reaction",

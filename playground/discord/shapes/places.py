@@ -26,7 +26,7 @@ def guild(one: Guild) -> Json:
         "default_message_notifications": 0,
         "explicit_content_filter": 0,
         "roles": [role(each) for each in one.roles.values()],
-        "emojis": [],
+        "emojis": guild_emojis(one),
         "stickers": [],
         "features": [],
         "mfa_level": 0,
@@ -153,3 +153,8 @@ def thread_member(thread: Channel, user_id: str) -> Json:
         "join_timestamp": stamp(thread.members[user_id]),
         "flags": 0,
     }
+
+
+def guild_emojis(one: Guild) -> list[Json]:
+    rest = {"roles": [], "require_colons": True, "managed": False, "animated": False, "available": True}
+    return [{"id": number, "name": name, **rest} for name, number in one.emojis.items()]

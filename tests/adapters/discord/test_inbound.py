@@ -193,6 +193,9 @@ def _simple(kind: str | None, schema: dict[str, Any], schemas: dict[str, Any], d
         ("DESKBELL_DISCORD_CLOSED_DAYS", "soon"),
         ("DESKBELL_DISCORD_CLOSED_DAYS", "4000"),
         ("DESKBELL_DISCORD_FORUMS", "general"),
+        ("DESKBELL_DISCORD_SHARDS", "0"),
+        ("DESKBELL_DISCORD_SHARDS", "65"),
+        ("DESKBELL_DISCORD_SHARDS", "two"),
     ],
 )
 def test_a_malformed_setting_is_named(name: str, value: str) -> None:
