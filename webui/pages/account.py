@@ -23,7 +23,7 @@ from core.people import credentials, linking, sign_in, tokens
 from core.people import service as people
 from core.people.model import Person
 from core.tickets import joining
-from webui.deps import SignedIn, TheSite, Uow
+from webui.deps import SettingUp, SignedIn, TheSite, Uow
 from webui.pages.desk_filters import CHANNELS
 from webui.public import fields_of, limits_of, local_path, show
 from webui.rendering import see_other
@@ -130,15 +130,18 @@ async def keep_notices(request: Request, uow: Uow, viewer: SignedIn) -> Response
 
 
 @router.get("/security")
-async def security_page(request: Request, uow: Uow, viewer: SignedIn) -> Response:
+async def security_page(request: Request, uow: Uow, viewer: SettingUp) -> Response:
     return await _security(request, uow, viewer)
 
 
 @router.post("/password")
-async def set_password(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
+async def set_password(request: Request, uow: Uow, viewer: SettingUp, site: TheSite) -> Response:
     given = await fields_of(request)
     try:
-        await _really_them(uow, viewer, site, given.get("current", ""), "current")
+        if await _needs_present_password(uow, viewer):
+            await _check_password(uow, viewer, site, given.get("current", ""), "current")
+        else:
+            await _really_them(uow, viewer, site, given.get("current", ""), "current")
         password = given.get("password", "")
         if given.get("again", password) != password:
             raise Invalid(_("The two passwords are not the same."), field="again")
@@ -149,7 +152,7 @@ async def set_password(request: Request, uow: Uow, viewer: SignedIn, site: TheSi
 
 
 @router.post("/app")
-async def begin_app(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
+async def begin_app(request: Request, uow: Uow, viewer: SettingUp, site: TheSite) -> Response:
     given = await fields_of(request)
     try:
         await _really_them(uow, viewer, site, given.get("app_current", ""), "app_current")
@@ -160,7 +163,7 @@ async def begin_app(request: Request, uow: Uow, viewer: SignedIn, site: TheSite)
 
 
 @router.get("/app")
-async def app_page(request: Request, uow: Uow, viewer: SignedIn) -> Response:
+async def app_page(request: Request, uow: Uow, viewer: SettingUp) -> Response:
     enrolment = await credentials.enrolment(uow, _person(viewer), _called(viewer))
     if enrolment is None:
         return see_other("/account/security")
@@ -168,7 +171,7 @@ async def app_page(request: Request, uow: Uow, viewer: SignedIn) -> Response:
 
 
 @router.post("/app/confirm")
-async def confirm_app(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
+async def confirm_app(request: Request, uow: Uow, viewer: SettingUp, site: TheSite) -> Response:
     person, given = _person(viewer), await fields_of(request)
     try:
         limits_of(site).codes.take(str(person.id))
@@ -196,6 +199,7 @@ async def remove_app(request: Request, uow: Uow, viewer: SignedIn, site: TheSite
     await credentials.remove_totp(uow, _person(viewer))
     if viewer.session is not None:
         viewer.session.strong = False
+    await sign_in.revoke_others(uow, _person(viewer), viewer.session.id if viewer.session else None)
     return see_other("/account/security?done=app")
 
 
@@ -210,13 +214,13 @@ async def new_codes(request: Request, uow: Uow, viewer: SignedIn, site: TheSite)
 
 
 @router.post("/sessions/{session_id}/delete")
-async def end_session(request: Request, uow: Uow, viewer: SignedIn, session_id: UUID) -> Response:
+async def end_session(request: Request, uow: Uow, viewer: SettingUp, session_id: UUID) -> Response:
     await sign_in.revoke(uow, _person(viewer), session_id)
     return see_other("/account/security?done=session")
 
 
 @router.post("/sessions/delete")
-async def end_others(request: Request, uow: Uow, viewer: SignedIn) -> Response:
+async def end_others(request: Request, uow: Uow, viewer: SettingUp) -> Response:
     await sign_in.revoke_others(uow, _person(viewer), viewer.session.id if viewer.session else None)
     return see_other("/account/security?done=sessions")
 
@@ -312,6 +316,17 @@ async def _really_them(uow: UnitOfWork, viewer: Viewer, site: Site, password: st
     person = _person(viewer)
     if not await credentials.has_password(uow, person):
         raise Forbidden(_("Please sign in again first; then you have a quarter of an hour for this."))
+    await _check_password(uow, viewer, site, password, field)
+
+
+async def _needs_present_password(uow: UnitOfWork, viewer: Viewer) -> bool:
+    """A password is changed by who knows it; who forgot it has just come by mail."""
+    came_by_mail = sign_in.is_fresh(viewer.session) and await sign_in.came_by_mail(uow, viewer.session)
+    return not came_by_mail and await credentials.has_password(uow, _person(viewer))
+
+
+async def _check_password(uow: UnitOfWork, viewer: Viewer, site: Site, password: str, field: str) -> None:
+    person = _person(viewer)
     limits_of(site).password.take(f"person {person.id}")
     if not await credentials.check_password(uow, person, password):
         raise Invalid(_("This is not your present password."), field=field)
@@ -367,6 +382,7 @@ async def _security(
         "errors": {field: error.words} if error is not None else {},
         "has_password": await credentials.has_password(uow, person),
         "fresh": sign_in.is_fresh(viewer.session),
+        "needs_present": await _needs_present_password(uow, viewer),
         "has_app": await credentials.has_totp(uow, person),
         "codes_left": await credentials.recovery_codes_left(uow, person),
         "sessions": [
