@@ -146,6 +146,14 @@ def test_published_ports_lead_to_ports_that_are_listened_on() -> None:
     assert OURS["web"]["environment"]["DESKBELL_TRUSTED_PROXIES"] == "172.30.42.0/24"
 
 
+def test_only_the_part_with_the_ports_carries_calls() -> None:
+    for name in ("gateway", "media"):
+        settings = MediaSettings.of(
+            {key: filled(str(value)) for key, value in OURS[name]["environment"].items()}
+        )
+        assert settings.apart == ("ports" not in OURS[name]), name
+
+
 def test_mounted_files_and_volumes_are_there() -> None:
     for name, one in SERVICES.items():
         for volume in one.get("volumes", ()):
