@@ -42,6 +42,8 @@ class Viewer:
     session: Session | None = None
     lacks_second_step: bool = False
     """A colleague whom the desk asks for one: until then they may do no more than a requester."""
+    renewed: bool = False
+    """The session goes on under another token."""
 
     @property
     def signed_in(self) -> bool:
@@ -106,16 +108,34 @@ async def start(
     uow.session.add(session)
     metrics.count_sign_in("done")
     uow.emit(SignedIn(subject=person.id, how=how), actor=await people.actor_of(uow, person))
+    _give(response, token, lifetime, secure)
+    return session
+
+
+def renew(uow: UnitOfWork, viewer: Viewer) -> None:
+    """Whoever has just proved themselves again goes on under a fresh token; who has a copy of the old one is out.
+    The answer brings it along (`give_anew`)."""
+    if viewer.session is not None:
+        viewer.csrf_secret = new_token()
+        viewer.session.digest = _digest(uow, viewer.csrf_secret)
+        viewer.renewed = True
+
+
+def give_anew(response: Response, viewer: Viewer, *, secure: bool) -> None:
+    if viewer.renewed and viewer.session is not None:
+        _give(response, viewer.csrf_secret, viewer.session.expires_at - clock.now(), secure)
+
+
+def _give(response: Response, token: str, lasts: timedelta, secure: bool) -> None:
     response.set_cookie(
         cookie_name(secure),
         token,
-        max_age=int(lifetime.total_seconds()),
+        max_age=int(lasts.total_seconds()),
         httponly=True,
         samesite="lax",
         secure=secure,
         path="/",
     )
-    return session
 
 
 async def end(uow: UnitOfWork, response: Response, viewer: Viewer, *, secure: bool) -> None:

@@ -122,6 +122,50 @@ async def test_a_password_change_ends_all_other_sessions(world: World) -> None:
         assert (await there.look(waiting)).status_code == 410
 
 
+@pytest.mark.parametrize("how", ["password", "app", "no app", "others", "token", "wrong token"])
+async def test_a_copy_of_the_cookie_is_signed_out_too(world: World, how: str) -> None:
+    """A thief has the very session of the browser in which its owner puts things right."""
+    bob = await world.person("Bob", "bob@example.org", "agent")
+    async with world.signed_in(bob) as here, world.browser() as thief:
+        codes: list[str] = []
+        if how == "no app":
+            _secret, codes = await set_up_app(here)
+        thief.cookies.update(here.cookies)
+        assert (await thief.look("/account")).url.path == "/account"
+        await here.look("/account/security")
+        if how == "password":
+            await here.submit("/account/password", {"password": PASSWORD, "again": PASSWORD})
+        elif how == "app":
+            await set_up_app(here)
+            # The page with the codes was made for the new one.
+            csrf = here.forms()[0].fields["csrf"]
+            assert (await here.post("/account/notices", data={"csrf": csrf})).status_code == 303
+        elif how == "no app":
+            await here.submit("/account/app/delete", {"remove_code": codes[0]})
+        elif how == "others":
+            async with world.signed_in(bob):
+                await here.look("/account/security")
+                await here.submit("/account/sessions/delete")
+        else:
+            await set_password(world, bob)
+            asked = {
+                "name": "x" if how == "token" else "",
+                "scopes": "tickets:read",
+                "token_current": PASSWORD,
+            }
+            later = clock.now() + timedelta(minutes=20)
+            with clock.fixed(lambda: later):
+                await here.look("/account/security")
+                await here.submit("/account/tokens", asked)
+                assert (here.page.status_code, "dskb_" in here.page.text) == (
+                    (200, True) if how == "token" else (422, False)
+                )
+        assert (await here.look("/account")).url.path == "/account"
+        await here.submit("/account", {"name": "Bob Smith"})
+        assert here.page.status_code == 200
+        assert (await thief.look("/account")).url.path == "/sign-in"
+
+
 async def test_a_password_is_changed_by_who_knows_it_or_has_just_come_by_mail(world: World) -> None:
     ada = await world.person("Ada", "ada@example.org")
     await set_password(world, ada)

@@ -4,6 +4,7 @@ conversations that were begun before there was an account."""
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Coroutine
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 
 from core.access import Permission
 from core.db import UnitOfWork
@@ -23,14 +25,30 @@ from core.people import credentials, linking, sign_in, tokens
 from core.people import service as people
 from core.people.model import Person
 from core.tickets import joining
-from webui.deps import SettingUp, SignedIn, TheSite, Uow
+from webui import sessions
+from webui.deps import SettingUp, SignedIn, TheSite, Uow, site_of
 from webui.pages.desk_filters import CHANNELS
 from webui.public import fields_of, limits_of, local_path, show
 from webui.rendering import see_other
 from webui.sessions import Viewer
 from webui.site import Site
 
-router = APIRouter(prefix="/account")
+
+class AccountRoute(APIRoute):
+    """Brings the fresh token of a session that was renewed to its browser, whatever the answer is."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            answer = await handle(request)
+            sessions.give_anew(answer, request.state.viewer, secure=site_of(request).secure)
+            return answer
+
+        return handled
+
+
+router = APIRouter(prefix="/account", route_class=AccountRoute)
 
 _DONE = {
     "saved": lambda: _("Saved."),
@@ -146,6 +164,7 @@ async def set_password(request: Request, uow: Uow, viewer: SettingUp, site: TheS
         if given.get("again", password) != password:
             raise Invalid(_("The two passwords are not the same."), field="again")
         await sign_in.change_password(uow, _person(viewer), password, viewer.session)
+        sessions.renew(uow, viewer)
     except (Invalid, TooMany, Forbidden) as error:
         return await _security(request, uow, viewer, error, fallback="password")
     return see_other("/account/security?done=password")
@@ -187,6 +206,7 @@ async def confirm_app(request: Request, uow: Uow, viewer: SettingUp, site: TheSi
     if viewer.session is not None:
         viewer.session.strong = True
     await sign_in.revoke_others(uow, person, viewer.session.id if viewer.session else None)
+    sessions.renew(uow, viewer)
     return show(request, "account/codes.html", codes=codes)
 
 
@@ -222,6 +242,8 @@ async def end_session(request: Request, uow: Uow, viewer: SettingUp, session_id:
 @router.post("/sessions/delete")
 async def end_others(request: Request, uow: Uow, viewer: SettingUp) -> Response:
     await sign_in.revoke_others(uow, _person(viewer), viewer.session.id if viewer.session else None)
+    # Who has a copy of this browser's cookie is one of the others.
+    sessions.renew(uow, viewer)
     return see_other("/account/security?done=sessions")
 
 
@@ -331,6 +353,7 @@ async def _check_password(uow: UnitOfWork, viewer: Viewer, site: Site, password:
     if not await credentials.check_password(uow, person, password):
         raise Invalid(_("This is not your present password."), field=field)
     limits_of(site).password.give_back(f"person {person.id}")
+    sessions.renew(uow, viewer)
 
 
 async def _second(request: Request, uow: UnitOfWork, viewer: Viewer, site: Site, field: str) -> None:
@@ -339,6 +362,7 @@ async def _second(request: Request, uow: UnitOfWork, viewer: Viewer, site: Site,
     if not await credentials.check_second(uow, person, given.get(field, "")[:40]):
         raise Invalid(_("This code is not right, or was used already."), field=field)
     limits_of(site).codes.give_back(str(person.id))
+    sessions.renew(uow, viewer)
 
 
 async def _profile(
