@@ -111,15 +111,21 @@ async def _signed_in(request: Request, uow: Uow) -> Viewer:
     return signed_in(request)
 
 
+async def _setting_up(request: Request, uow: Uow) -> Viewer:
+    return signed_in(request, may_lack_second_step=True)
+
+
 async def _staff(request: Request, uow: Uow) -> Viewer:
     return staff(request)
 
 
-def signed_in(request: Request) -> Viewer:
+def signed_in(request: Request, *, may_lack_second_step: bool = False) -> Viewer:
     """Who is signed in, of a request whose unit of work was opened."""
     viewer = cast(Viewer, request.state.viewer)
     if not viewer.signed_in:
         raise SignInFirst(_("Please sign in."))
+    if viewer.lacks_second_step and not may_lack_second_step:
+        raise SecondStepFirst(_("The desk asks colleagues for a second step: please set up an app first."))
     return viewer
 
 
@@ -128,16 +134,12 @@ def staff(request: Request) -> Viewer:
     if not viewer.staff:
         # Requesters are not told which pages the desk has.
         raise NotFound(_("There is no such page."))
-    if site_of(request).desk.means.settings.staff_second_step and not _is_strong(viewer):
-        raise SecondStepFirst(_("The desk asks colleagues for a second step: please set up an app first."))
     return viewer
-
-
-def _is_strong(viewer: Viewer) -> bool:
-    return viewer.session is not None and viewer.session.strong
 
 
 AnyViewer = Annotated[Viewer, Depends(_viewer, scope="function")]
 SignedIn = Annotated[Viewer, Depends(_signed_in, scope="function")]
+SettingUp = Annotated[Viewer, Depends(_setting_up, scope="function")]
+"""Also a colleague who still lacks the second step that the desk asks for."""
 Staff = Annotated[Viewer, Depends(_staff, scope="function")]
 TheSite = Annotated[Site, Depends(site_of)]

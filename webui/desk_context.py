@@ -29,7 +29,6 @@ from webui import rendering
 from webui.deps import site_of
 from webui.sessions import Viewer
 
-FLASH = "deskbell-flash"
 FLASH_CHARACTERS = 1_500
 STATES = {Availability.available: "here", Availability.away: "away", Availability.offline: "offline"}
 ROLES = {"requester": N_("Requester"), "agent": N_("Agent"), "lead": N_("Lead"), "admin": N_("Admin")}
@@ -84,8 +83,8 @@ async def staff_page(
         "live_url": "/live" + ("?" + "&".join(f"ticket={number}" for number in live) if live else ""),
     }
     response = rendering.page(request, template, status=status, **(frame | context))
-    if FLASH in request.cookies:
-        response.delete_cookie(FLASH, path="/", secure=site_of(request).secure, httponly=True, samesite="lax")
+    if (name := flash_name(request)) in request.cookies:
+        response.delete_cookie(name, path="/", secure=site_of(request).secure, httponly=True, samesite="lax")
     return response
 
 
@@ -176,14 +175,19 @@ def flash(request: Request, response: Response, words: str, tone: str = "good") 
     """Let the next page say something: kept in the browser of whoever is told, nowhere else."""
     text = words if len(words) <= FLASH_CHARACTERS else words[:FLASH_CHARACTERS] + "…"
     value = base64.urlsafe_b64encode(orjson.dumps({"text": text, "tone": tone})).decode()
-    secure = site_of(request).secure
-    response.set_cookie(FLASH, value, max_age=60, httponly=True, samesite="lax", secure=secure, path="/")
+    name, secure = flash_name(request), site_of(request).secure
+    response.set_cookie(name, value, max_age=60, httponly=True, samesite="lax", secure=secure, path="/")
+
+
+def flash_name(request: Request) -> str:
+    """Bound to this host over TLS, like the session: a neighbour's page puts no words into ours."""
+    return "__Host-deskbell-flash" if site_of(request).secure else "deskbell-flash"
 
 
 def taken(request: Request) -> list[SimpleNamespace]:
     """What an earlier form left to be said."""
     try:
-        value = orjson.loads(base64.urlsafe_b64decode(request.cookies.get(FLASH, "")))
+        value = orjson.loads(base64.urlsafe_b64decode(request.cookies.get(flash_name(request), "")))
     except (binascii.Error, ValueError):
         return []
     if not isinstance(value, dict):

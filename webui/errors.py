@@ -176,6 +176,8 @@ def _suspicious(request: Request, error: DeskError) -> str:
     as missing, and what no page of ours sends is malformed: by either people feel their way."""
     if error.status in (403, 429):
         return "request.refused"
+    if error.code == "unauthorised":
+        return "token.refused"
     if error.status in (400, 405, 413, 415) or getattr(request.state, "malformed", False):
         return "request.malformed"
     asked_for_one = bool(request.path_params) and request.scope.get("route") is not None

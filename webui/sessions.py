@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -40,6 +40,10 @@ class Viewer:
     person: Person | None = None
     known: Known | None = None
     session: Session | None = None
+    lacks_second_step: bool = False
+    """A colleague whom the desk asks for one: until then they may do no more than a requester."""
+    renewed: bool = False
+    """The session goes on under another token."""
 
     @property
     def signed_in(self) -> bool:
@@ -68,7 +72,10 @@ async def viewer_of(uow: UnitOfWork, request: Request, secure: bool) -> Viewer:
         if found is not None:
             session, person, teams = found
             actor = people.actor_from(uow, person, teams)
-            return Viewer(actor, token, person, await people.know(uow, person), session)
+            lacks = actor.staff and uow.settings.staff_second_step and not session.strong
+            if lacks:
+                actor = _as_requester(uow, actor)
+            return Viewer(actor, token, person, await people.know(uow, person), session, lacks)
     return Viewer(ANYONE, visit)
 
 
@@ -81,10 +88,12 @@ async def start(
     how: str,
     secure: bool,
     strong: bool = False,
+    first: str = "",
 ) -> Session:
-    """Sign a person in: a fresh token, whatever the browser had before (no fixation)."""
+    """Sign a person in: a fresh token, whatever the browser had before (no fixation). `first` is the first
+    factor, where `how` is the second."""
     token = new_token()
-    lifetime = LIFETIME if person.role == "requester" else STAFF_LIFETIME
+    lifetime = _lifetime(person)
     now = clock.now()
     session = Session(
         person_id=person.id, digest=_digest(uow, token), expires_at=now + lifetime, strong=strong
@@ -93,21 +102,40 @@ async def start(
     seen = {
         "agent": request.headers.get("user-agent", "")[:300],
         "address": request.client.host if request.client else "",
+        "first": first or how,
     }
     session.seen_from = seal_json(key, seen, "session.seen_from", session.id)
     uow.session.add(session)
     metrics.count_sign_in("done")
     uow.emit(SignedIn(subject=person.id, how=how), actor=await people.actor_of(uow, person))
+    _give(response, token, lifetime, secure)
+    return session
+
+
+def renew(uow: UnitOfWork, viewer: Viewer) -> None:
+    """Whoever has just proved themselves again goes on under a fresh token; who has a copy of the old one is out.
+    The answer brings it along (`give_anew`)."""
+    if viewer.session is not None:
+        viewer.csrf_secret = new_token()
+        viewer.session.digest = _digest(uow, viewer.csrf_secret)
+        viewer.renewed = True
+
+
+def give_anew(response: Response, viewer: Viewer, *, secure: bool) -> None:
+    if viewer.renewed and viewer.session is not None:
+        _give(response, viewer.csrf_secret, viewer.session.expires_at - clock.now(), secure)
+
+
+def _give(response: Response, token: str, lasts: timedelta, secure: bool) -> None:
     response.set_cookie(
         cookie_name(secure),
         token,
-        max_age=int(lifetime.total_seconds()),
+        max_age=int(lasts.total_seconds()),
         httponly=True,
         samesite="lax",
         secure=secure,
         path="/",
     )
-    return session
 
 
 async def end(uow: UnitOfWork, response: Response, viewer: Viewer, *, secure: bool) -> None:
@@ -158,12 +186,24 @@ async def _find(uow: UnitOfWork, token: str) -> tuple[Session, Person, frozenset
     if row is None:
         return None
     session, person, teams = row
+    if now - session.created_at > _lifetime(person):
+        # Who became a colleague meanwhile stays no longer than colleagues do.
+        return None
     if now - session.last_seen_at > (IDLE if person.role == "requester" else STAFF_IDLE):
         return None
     if now - session.last_seen_at > _TOUCH:
         session.last_seen_at = now
         person.last_seen_at = now
     return session, person, frozenset(teams if person.role != "requester" else ())
+
+
+def _lifetime(person: Person) -> timedelta:
+    return LIFETIME if person.role == "requester" else STAFF_LIFETIME
+
+
+def _as_requester(uow: UnitOfWork, actor: Actor) -> Actor:
+    role = "requester"
+    return replace(actor, role=role, permissions=uow.means.roles[role], teams=frozenset())
 
 
 def _digest(uow: UnitOfWork, token: str) -> bytes:

@@ -34,6 +34,8 @@ LISTS_EVERY = 1.0
 OLD_EVENT = 60.0
 _WHOLE = frozenset({"ticket.merged", "ticket.split", "ticket.requester_changed"})
 """After these, other lines stand in a timeline than before, or other names."""
+_OF_RIGHTS = frozenset({"session.ended", "person.role_given", "person.deactivated"})
+"""After these, somebody may no longer hear what they heard: they ask anew."""
 _ENDS_OFFER = frozenset(
     {
         "ticket.offered",
@@ -85,7 +87,7 @@ class Listener:
     shown: Mapping[UUID, int] = field(default_factory=dict)
     gathered: Gathered = field(default_factory=Gathered)
     ended: bool = False
-    """Nobody tells any more: the browser is to open another stream."""
+    """Nobody tells any more: the browser is to open another stream, if it may."""
     _stirred: asyncio.Event = field(default_factory=asyncio.Event)
 
     def tell(self, topics: set[str]) -> None:
@@ -193,6 +195,9 @@ class Switchboard:
     def _take(self, signal: Signal) -> None:
         if self._staff:
             self._presence.heard(signal)
+        if _is_of_rights(signal):
+            for listener in self._at(f"person {signal.data.get('subject')}"):
+                listener.end()
         typed = self._arrived(signal)
         for listener in self._concerned(signal):
             found = topics(signal, listener)
@@ -250,6 +255,12 @@ class Switchboard:
         for its in places.values():
             self._presence.said_at(its)
         return typed
+
+
+def _is_of_rights(signal: Signal) -> bool:
+    name = signal.data.get("name")
+    moved = name == "person.changed" and "teams" in signal.data.get("fields", ())
+    return signal.topic == "event" and (moved or name in _OF_RIGHTS)
 
 
 def _measure(signal: Signal, found: set[str]) -> None:

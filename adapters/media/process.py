@@ -66,19 +66,28 @@ def spool_of(socket: Path) -> Path:
 
 
 @asynccontextmanager
+async def reached(socket: Path, settings: Settings) -> AsyncIterator[Client]:
+    """A client of the engine that somebody else keeps at this socket; none is started here."""
+    client = Client(socket, settings)
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@asynccontextmanager
 async def kept(
     command: Sequence[str], socket: Path, settings: Settings, env: Mapping[str, str] | None = None
 ) -> AsyncIterator[Client]:
     """A client of the engine at this socket, which is started when none runs, and again when it
     dies. The engine stays when this ends."""
-    client = Client(socket, settings)
-    keeper = asyncio.create_task(_keep(client, command, env))
-    try:
-        yield client
-    finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
-        await client.close()
+    async with reached(socket, settings) as client:
+        keeper = asyncio.create_task(_keep(client, command, env))
+        try:
+            yield client
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
 
 
 async def _keep(client: Client, command: Sequence[str], env: Mapping[str, str] | None) -> None:

@@ -41,6 +41,8 @@ class Settings:
     """Seconds after which an engine without calls and without anybody connected ends."""
     drain: float = 0.0
     """Seconds that calls which run may go on after the engine was told to end; it takes no new ones then."""
+    apart: bool = False
+    """Somebody else keeps the engine, such as a container of its own: it is reached, and none is started."""
     limits: Limits = field(default_factory=Limits)
     livekit: LiveKitSettings | None = None
 
@@ -54,6 +56,7 @@ class Settings:
             turn=_words(env.get("DESKBELL_TURN", "")),
             turn_secret=env.get("DESKBELL_TURN_SECRET", ""),
             drain=_seconds(env.get("DESKBELL_MEDIA_DRAIN", "")),
+            apart=_yes(env.get("DESKBELL_MEDIA_APART", "")),
             livekit=_livekit(env),
         )
 
@@ -78,6 +81,12 @@ def _ports(value: str) -> range:
     if not 0 <= low <= high <= 65_535:
         raise StartError("DESKBELL_MEDIA_PORTS must lie between 0 and 65535. Example: 40000-40009")
     return range(low, high + 1)
+
+
+def _yes(value: str) -> bool:
+    if value not in ("", "0", "1"):
+        raise StartError("DESKBELL_MEDIA_APART must be 1, or 0.")
+    return value == "1"
 
 
 def _seconds(value: str) -> float:

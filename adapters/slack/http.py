@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import Route
 
 from adapters.slack.inbound import teams
-from adapters.slack.install import COOKIE, Refusal
+from adapters.slack.install import Refusal, cookie_name
 from core.chat import PostFailed
 from core.i18n import _
 
@@ -102,18 +102,13 @@ def _signed_with(slack: Slack, body: bytes, request: Request) -> set[str]:
 def _install(slack: Slack) -> Answering:
     async def install(request: Request) -> Response:
         try:
-            ticket = slack.install.opened(request.query_params.get("ticket", ""))
+            state = slack.install.begun(request.query_params.get("ticket", ""))
         except Refusal as refused:
             return _page(refused.words, 403)
-        answer = RedirectResponse(slack.install.address(ticket, _root(request)), 302)
+        answer = RedirectResponse(slack.install.address(state, _root(request)), 302)
+        secure = _is_secure(slack, request)
         answer.set_cookie(
-            COOKIE,
-            ticket,
-            max_age=3_600,
-            path=request.scope.get("root_path") or "/",
-            httponly=True,
-            samesite="lax",
-            secure=request.url.scheme == "https" or slack.settings.public_url.startswith("https"),
+            cookie_name(secure), state, max_age=3_600, path="/", httponly=True, samesite="lax", secure=secure
         )
         return answer
 
@@ -122,9 +117,9 @@ def _install(slack: Slack) -> Answering:
 
 def _oauth(slack: Slack) -> Answering:
     async def oauth(request: Request) -> Response:
-        given = request.query_params
+        given, secure = request.query_params, _is_secure(slack, request)
         try:
-            slack.install.check(given.get("state", ""), request.cookies.get(COOKIE, ""))
+            slack.install.check(given.get("state", ""), request.cookies.get(cookie_name(secure), ""))
             if given.get("error"):
                 raise Refusal(_("Slack was not connected: it was refused there."))
             name = await slack.install.finish(given.get("code", ""), _root(request))
@@ -134,10 +129,14 @@ def _oauth(slack: Slack) -> Answering:
             log.warning("slack.install_failed", error=type(error).__name__)
             return _page(_("Slack did not grant this. Please begin again from the desk."), 502)
         answer = _page(_("{name} is connected. You can close this page.").format(name=name), 200)
-        answer.delete_cookie(COOKIE, path=request.scope.get("root_path") or "/")
+        answer.delete_cookie(cookie_name(secure), path="/", secure=secure, httponly=True, samesite="lax")
         return answer
 
     return oauth
+
+
+def _is_secure(slack: Slack, request: Request) -> bool:
+    return request.url.scheme == "https" or slack.settings.public_url.startswith("https")
 
 
 def _root(request: Request) -> str:
@@ -146,7 +145,10 @@ def _root(request: Request) -> str:
 
 
 def _page(words: str, status: int) -> HTMLResponse:
-    headers = {"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store"}
+    headers = {
+        "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+        "Cache-Control": "no-store",
+    }
     return HTMLResponse(
         f"<!doctype html><meta charset=utf-8><title>Deskbell</title><p>{escape(words)}</p>", status, headers
     )

@@ -1,7 +1,8 @@
 """Slack's OAuth: a workspace is connected by whoever an admin gave the link to.
 
-The link carries a ticket that the desk signed, so that nobody else can bring a workspace in; the same
-ticket is the `state` of the request, and a cookie ties it to one browser.
+The link carries a ticket that the desk signed, so that nobody else can bring a workspace in. Each time it is
+opened, the ticket and a word made for that once are the `state` of the request, and a cookie ties them to one
+browser (RFC 9700, 2.1).
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ from core.i18n import _
 from core.ids import new_token
 from core.installations import service as installations
 
-COOKIE = "deskbell_slack_install"
 VALID = 24 * 3600
 SCOPES = (
     "app_mentions:read", "channels:history", "channels:join", "channels:read", "chat:write",
@@ -35,6 +35,10 @@ class Refusal(Exception):
     def __init__(self, words: str) -> None:
         super().__init__(words)
         self.words = words
+
+
+def cookie_name(secure: bool) -> str:
+    return "__Host-deskbell-slack-install" if secure else "deskbell-slack-install"
 
 
 class Install:
@@ -68,16 +72,20 @@ class Install:
             )
         return ticket
 
+    def begun(self, ticket: str) -> str:
+        """The state of one way to Slack and back."""
+        return f"{self.opened(ticket)}~{new_token()}"
+
     def check(self, state: str, cookie: str) -> None:
-        self.opened(state)
+        self.opened(state.partition("~")[0])
         if not hmac.compare_digest(state.encode(), cookie.encode()):
             raise Refusal(_("This page was not opened from the desk's link. Please begin there."))
 
-    def address(self, ticket: str, base: str) -> str:
+    def address(self, state: str, base: str) -> str:
         query = {
             "client_id": self.settings.client_id,
             "scope": ",".join(SCOPES),
-            "state": ticket,
+            "state": state,
             "redirect_uri": self._back(base),
         }
         return f"{self.settings.origin}/oauth/v2/authorize?{urlencode(query)}"

@@ -299,7 +299,8 @@ class _Api:
         async with self.desk.unit() as uow:
             shown = await timeline.show(uow, visitor, request.path_params["thread"])
             if email := string(body, "email", 254):
-                await people.change(uow, shown.person, email=email)
+                known = await people.know(uow, shown.person)
+                await people.tell(uow, shown.person, name=known.name, email=email)
             address = (await people.know(uow, shown.person)).email
             if not address:
                 raise Invalid(_("This does not look like an e-mail address."), field="email")
@@ -385,7 +386,7 @@ class _Api:
         self.chat.guard.admit_rarely("contact", visitor.id, _address(request), 20)
         async with self.desk.unit() as uow:
             person = await self._person(uow, visitor, request)
-            await people.change(
+            await people.tell(
                 uow, person, name=string(body, "name", 1_000), email=string(body, "email", 1_000)
             )
             known = await people.know(uow, person)
@@ -458,11 +459,11 @@ class _Api:
             secret = await chat_secret.read(uow.session, uow.keys)
             if secret is None:
                 raise Invalid(_("This sign-in from the host site is not valid."), field="vouched")
-            claims = tokens.check_claims(claim, secret)
+            claims = tokens.check_claims(claim, secret, self.chat.settings.public_host)
             visitor = tokens.vouched_visitor(self._key, claims, clock.seconds())
             person = await people.recognise(uow, visitor.sender(""), tokens.PLATFORM, tokens.INSTALLATION)
             known = await people.know(uow, person)
-            await people.change(
+            await people.tell(
                 uow,
                 person,
                 name=claims.name or known.name,

@@ -108,7 +108,7 @@ def protect_file(response: Response, name: str, *, inline: bool) -> None:
     response.headers["content-security-policy"] = "sandbox; default-src 'none'; frame-ancestors 'none'"
     response.headers["x-content-type-options"] = "nosniff"
     response.headers["referrer-policy"] = "no-referrer"
-    response.headers["cache-control"] = "private, max-age=86400"
+    response.headers["cache-control"] = "no-store"
 
 
 def language_of(request: Request) -> str:

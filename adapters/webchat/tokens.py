@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from time import time
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 import jwt
 
@@ -103,17 +104,17 @@ def read(key: bytes, token: str, now: float) -> Visitor:
     raise _no_visitor()
 
 
-def check_claims(token: str, secret: str) -> Claims:
-    """The claims of a host site's JSON Web Token (RFC 7519), HS256, valid for an hour at most;
-    raises `Invalid`."""
+def check_claims(token: str, secret: str, host: str) -> Claims:
+    """The claims of a host site's JSON Web Token (RFC 7519), HS256, valid for an hour at most; one that names
+    an audience must name the desk's address, whose `host` this is. Raises `Invalid`."""
+    options: jwt.types.Options = {"require": ["exp", "sub"], "verify_aud": False}
     try:
-        claims = jwt.decode(
-            token, secret, algorithms=["HS256"], leeway=30, options={"require": ["exp", "sub"]}
-        )
+        claims = jwt.decode(token, secret, algorithms=["HS256"], leeway=30, options=options)
     except (jwt.PyJWTError, OverflowError, UnicodeError):
         raise Invalid(_("This sign-in from the host site is not valid."), field="vouched") from None
     sub, expires = claims["sub"], int(claims["exp"])
-    if not sub or len(sub) > 200 or expires > time() + LONGEST_CLAIM:
+    is_ours = "aud" not in claims or _names(claims["aud"], host)
+    if not is_ours or not sub or len(sub) > 200 or expires > time() + LONGEST_CLAIM:
         raise Invalid(_("This sign-in from the host site is not valid."), field="vouched")
     return Claims(sub, _text(claims.get("name")), _text(claims.get("email")))
 
@@ -159,6 +160,18 @@ def _sign(key: bytes, *parts: str) -> str:
 def same(one: str, other: str) -> bool:
     """Compare what a stranger sent with what is right, in constant time."""
     return hmac.compare_digest(one.encode("utf-8", "replace"), other.encode())
+
+
+def _names(audience: object, host: str) -> bool:
+    named = audience if isinstance(audience, list) else [audience]
+    return bool(host) and any(isinstance(one, str) and _host_of(one) == host for one in named)
+
+
+def _host_of(address: str) -> str:
+    try:
+        return urlsplit(address).netloc
+    except ValueError:
+        return ""
 
 
 def _text(value: object) -> str:

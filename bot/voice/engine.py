@@ -110,6 +110,10 @@ class Voice:
             return
         if await self._calls_run():
             self._needed.set()
+        if self._settings.apart:
+            async with process.reached(self.socket, self._settings) as client:
+                await self._listened(client)
+            return
         await self._needed.wait()
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         env = dict(os.environ) | environment() | {"DESKBELL_DATA": str(self.folder)}

@@ -34,7 +34,7 @@ async def follow(uow: UnitOfWork, token: str, *, over: bool = False) -> tuple[Ca
     `LinkOver` for one that was good; with `over`, the link still serves to rate a call that ended."""
     row = await uow.session.get(CallPerson, _id(token))
     if row is None or not hmac.compare_digest(token[32:].encode(), _signature(uow, row).encode()):
-        raise _unknown()
+        raise unknown()
     call = await uow.session.get(Call, row.call_id)
     assert call is not None
     if call.live and row.expires_at <= clock.now():
@@ -61,10 +61,11 @@ def _id(token: str) -> UUID:
             raise ValueError
         return UUID(hex=token[:32])
     except ValueError:
-        raise _unknown() from None
+        raise unknown() from None
 
 
-def _unknown() -> NotFound:
+def unknown() -> NotFound:
+    """What a link is answered that we never made, or that leads nobody to this call any more."""
     return NotFound(
         _(
             "This link does not work. Perhaps a part of it is missing: please copy it whole, or ask for a new one."

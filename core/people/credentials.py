@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import TypeVar
 from uuid import UUID
@@ -36,6 +37,8 @@ from core.people.service import Known
 SHORTEST = 10
 LONGEST = 200
 STEP_SECONDS = 30
+ENROLMENT = timedelta(minutes=15)
+"""So long a secret waits for its first code: who finds a browser open later is not shown it."""
 RECOVERY_CODES = 10
 _RECOVERY_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _SECRET_FIELD = "credential.secret"  # noqa: S105  where a sealed value lies, not a secret
@@ -136,7 +139,7 @@ async def begin_totp(uow: UnitOfWork, person: Person, called: str) -> Enrolment:
 async def enrolment(uow: UnitOfWork, person: Person, called: str) -> Enrolment | None:
     """The secret that waits to be confirmed, shown again."""
     row = await _of_kind(uow, person.id, CredentialKind.totp)
-    if row is None or row.confirmed_at is not None:
+    if row is None or not _waits(row):
         return None
     return _enrolment(await _secret(uow, row), called, uow.settings.name)
 
@@ -145,7 +148,7 @@ async def confirm_totp(uow: UnitOfWork, person: Person, code: str) -> list[str] 
     """A first right code switches the second factor on. Returns the recovery codes, which are
     shown once; None for a wrong code."""
     row = await _of_kind(uow, person.id, CredentialKind.totp, lock=True)
-    if row is None or row.confirmed_at is not None or not await _take_step(uow, row, code):
+    if row is None or not _waits(row) or not await _take_step(uow, row, code):
         return None
     row.confirmed_at = clock.now()
     uow.emit(CredentialAdded(subject=person.id, kind=CredentialKind.totp.value))
@@ -247,6 +250,10 @@ def _enrolment(secret: str, called: str, issuer: str) -> Enrolment:
         scale=5, border=3, dark="#000", light="#fff"
     )
     return Enrolment(secret, str(picture))
+
+
+def _waits(row: Credential) -> bool:
+    return row.confirmed_at is None and clock.now() - row.created_at < ENROLMENT
 
 
 async def _take_step(uow: UnitOfWork, row: Credential, code: str) -> bool:

@@ -285,8 +285,8 @@ async def change(
     profile: dict[str, str] | None = None,
     proved: bool = False,
 ) -> Person:
-    """Keep what was told about a person; a new address is unproved again, and of staff it is
-    taken only when it is `proved`: whoever reads its mail can sign in."""
+    """Keep what was told about a person; a new address is unproved again. In place of one that was proved,
+    and of staff, it is taken only when it is `proved`: whoever reads its mail can sign in."""
     key = await uow.keys.of_person(uow.session, person.id)
     before = in_the_clear(person, key)
     changed: list[str] = []
@@ -311,11 +311,22 @@ async def change(
     if "email" in changed:
         if person.role != "requester" and not proved:
             raise Refused(_("The address of a colleague changes only by a link that is sent to the new one."))
+        if person.email_verified_at is not None and not proved:
+            raise Refused(
+                _("This address belongs to an account: only its owner changes it, by a link to the new one.")
+            )
         person.email_verified_at = None
     _write(uow, person, key, profile=new_profile, **new)
     person.version += 1
     uow.emit(PersonChanged(subject=person.id, fields=tuple(changed)))
     return person
+
+
+async def tell(uow: UnitOfWork, person: Person, *, name: str, email: str) -> None:
+    """What somebody says of themselves where nothing proves it, such as in the web chat. Of a person with an
+    account nothing changes by it: else whoever has their old browser could move the account to another address."""
+    if person.role == "requester" and person.email_verified_at is None:
+        await change(uow, person, name=name, email=email)
 
 
 async def verify_email(uow: UnitOfWork, person: Person) -> None:

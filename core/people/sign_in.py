@@ -32,6 +32,8 @@ log = structlog.get_logger("core.sign_in")
 FRESH = timedelta(minutes=15)
 _NEW_ADDRESS = "one_time_link.address"
 MOST_SESSIONS = 50
+BY_MAIL = frozenset({"link", "proof", "invite"})
+"""Ways in that prove a mailbox, or the machine: who forgot their password comes by them."""
 
 
 # --- in ---------------------------------------------------------------------------------
@@ -146,14 +148,16 @@ async def arrived_by_mail(uow: UnitOfWork, found: links.Found) -> None:
         await people.verify_email(uow, found.person)
 
 
-async def second_step(uow: UnitOfWork, person: Person, found: links.Found | None = None) -> str | None:
+async def second_step(
+    uow: UnitOfWork, person: Person, first: str, found: links.Found | None = None
+) -> str | None:
     """The token that carries a person from the first factor to the second; None where there is
     no second one, or the link came from the command line."""
     if found is not None and is_waived(found):
         return None
     if not await credentials.has_totp(uow, person):
         return None
-    return await links.issue(uow, person, Purpose.second)
+    return await links.issue(uow, person, Purpose.second, data={"first": first})
 
 
 def is_waived(found: links.Found) -> bool:
@@ -221,11 +225,20 @@ async def revoke_others(uow: UnitOfWork, person: Person, keep: UUID | None) -> i
 
 
 async def change_password(uow: UnitOfWork, person: Person, password: str, session: Session | None) -> None:
-    """Keep a new password and end every other session."""
+    """Keep a new password and end every other session; an invitation, which would set another one, ends with them."""
     known = await people.know(uow, person)
     credentials.checked_password(password, known)
     await credentials.set_password(uow, person, password)
     await revoke_others(uow, person, session.id if session is not None else None)
+    await links.void(uow, person, Purpose.invite)
+
+
+async def came_by_mail(uow: UnitOfWork, session: Session | None) -> bool:
+    """Whether a session was begun by a link, as whoever forgot their password does."""
+    if session is None or session.seen_from is None:
+        return False
+    key = await uow.keys.of_person(uow.session, session.person_id)
+    return _seen_from(session, key).get("first") in BY_MAIL
 
 
 def is_fresh(session: Session | None) -> bool:
@@ -297,13 +310,18 @@ async def _mail_proof(uow: UnitOfWork, person: Person, back: str) -> None:
     )
 
 
+def _seen_from(row: Session, key: bytes) -> dict[str, str]:
+    if row.seen_from is None:
+        return {}
+    try:
+        seen: dict[str, str] = unseal_json(key, row.seen_from, "session.seen_from", row.id)
+    except Unreadable:
+        return {}
+    return seen
+
+
 def _seen(row: Session, key: bytes) -> Seen:
-    seen: dict[str, str] = {}
-    if row.seen_from is not None:
-        try:
-            seen = unseal_json(key, row.seen_from, "session.seen_from", row.id)
-        except Unreadable:
-            seen = {}
+    seen = _seen_from(row, key)
     return Seen(
         row.id, seen.get("agent", ""), seen.get("address", ""), row.strong, row.created_at, row.last_seen_at
     )

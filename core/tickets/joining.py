@@ -165,6 +165,6 @@ async def _move_identities(uow: UnitOfWork, person: Person, other: Person) -> No
 
 async def _retire(uow: UnitOfWork, other: Person) -> None:
     """Nobody is behind the earlier self any more: it keeps no address and waits for nothing."""
-    await people.change(uow, other, email="", name="", display_name="")
+    await people.change(uow, other, email="", name="", display_name="", proved=True)
     await uow.session.execute(delete(OneTimeLink).where(OneTimeLink.person_id == other.id))
     await people.deactivate(uow, other)

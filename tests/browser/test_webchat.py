@@ -345,6 +345,43 @@ async def test_a_site_gets_the_token_of_its_own_visitor_only(context: BrowserCon
     assert own not in await other.evaluate("JSON.stringify(localStorage.getItem('deskbell-visitor'))")
 
 
+async def test_what_others_on_the_site_say_is_not_listened_to(context: BrowserContext, live: Live) -> None:
+    """Another frame of the page speaks to the widget, and a script to the chat that is not the page around it."""
+    page, frame = await shop(context, live, await vouched(live, "ada"), "127.0.0.1")
+    await say(frame, "one")
+    await expect(frame.locator(".message--me .prose")).to_have_text("one")
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    kept = "Object.entries(localStorage).sort()"
+    before = await page.evaluate(kept)
+    said = {
+        "visitor": "stolen",
+        "token": await vouched(live, "eve"),
+        "unread": 42,
+        "close": True,
+        "open": False,
+    }
+    everything = [{"deskbell": said}, {"deskbell": None}, {"deskbell": 7}, None, "deskbell", {"over": True}]
+    heard = """(all) => new Promise((done) => {
+      addEventListener("message", (event) => event.data?.over && done());
+      const post = `for (const one of ${JSON.stringify(all)}) %s.postMessage(one, "*");`;
+      %s
+    })"""
+    hostile = (
+        'const other = document.createElement("iframe");'
+        "other.srcdoc = `<script>${post}</script>`; document.body.append(other);"
+    )
+    await page.evaluate(heard % ("parent", hostile), everything)
+    async with page.expect_request(lambda request: request.url.endswith("/messages")) as asked:
+        await frame.evaluate(heard % ("window", "eval(post)"), everything)
+        await say(frame, "still me")
+    assert "/session" not in (await asked.value).url
+    await expect(frame.locator(".message--me .prose")).to_have_text(["one", "still me"])
+    assert await page.evaluate(kept) == before
+    await expect(page.get_by_role("button", name="42")).to_have_count(0)
+    assert wrong == []
+
+
 async def test_each_conversation_has_a_draft_of_its_own(context: BrowserContext, live: Live) -> None:
     page = await chat(context, live)
     await sent(page, "the first matter")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import UUID, uuid4
 
 import pytest
@@ -28,7 +30,7 @@ from core.ports.media import Present, Quality, Reason, Recording, Running
 from core.tickets import access as ticket_access
 from core.tickets import service as tickets
 from core.tickets.access import Opened
-from tests.calls.house import House, settle
+from tests.calls.house import House, engine_pid, settle
 from tests.fakes.media import SilentEngine
 
 
@@ -523,3 +525,38 @@ async def test_a_machine_that_is_slow_to_start_the_engine_is_waited_for(
     monkeypatch.setattr("bot.voice.engine.AGAIN", 0.0)
     await voice._up(Slow())
     assert tried == 3
+
+
+async def test_an_engine_that_a_supervisor_keeps_is_reached_and_none_is_started(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, it is the supervisor's to start again: one in the gateway's container would have no ports."""
+    monkeypatch.setenv("DESKBELL_MEDIA_APART", "1")
+    with TemporaryDirectory(prefix="dbm") as folder:  # pytest's own are too long for the name of a socket
+        voice = Voice(desk, Path(folder))
+        voice.need()
+        keeping = asyncio.create_task(voice.run())
+        command = (sys.executable, "-m", "tests.media.engine_main", str(voice.socket), folder, "60")
+        try:
+            for _life in range(2):
+                engine = await asyncio.create_subprocess_exec(*command)
+                async with asyncio.timeout(30):
+                    await voice.engine()
+                    while await _who_answers(voice) != engine.pid:
+                        await asyncio.sleep(0.05)
+                engine.kill()
+                await engine.wait()
+                assert await _who_answers(voice) is None
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def _who_answers(voice: Voice) -> int | None:
+    """The process behind the engine's socket, once somebody waited for an answer of it."""
+    assert voice.keeper.media is not None
+    try:
+        await voice.keeper.media.running()
+        return engine_pid(voice.socket)
+    except (Unavailable, OSError):
+        return None

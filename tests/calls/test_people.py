@@ -11,6 +11,8 @@ import pytest
 from httpx import ASGITransport, AsyncClient
 
 from core import clock
+from core.access import Actor, Permission
+from core.admin import staff
 from core.calls import access, happened, service
 from core.calls.calendar_file import calendar_file
 from core.calls.model import Call, CallState, Presence
@@ -165,3 +167,24 @@ async def test_a_guest_reads_what_was_said_since_they_were_asked_in(
     assert (await client.get(bobs + file)).content == b"secret"
     for theirs in (link, await house.link(call, house.ada)):
         assert (await client.get(theirs + file)).status_code == 404
+
+
+@pytest.mark.parametrize("how", ["switched off", "a requester now"])
+async def test_who_left_the_desk_leaves_its_side_of_the_call(
+    house: House, client: AsyncClient, how: str
+) -> None:
+    root = Actor(house.ada.id, permissions=frozenset(Permission))
+    call = await house.call()
+    mine, theirs = await house.link(call, house.bob), await house.link(call, house.ada)
+    assert (await client.get(f"{mine}/state")).status_code == 200
+    async with house.desk.unit(root) as uow:
+        assert house.bob.id is not None
+        if how == "switched off":
+            await staff.deactivate(uow, root, house.bob.id)
+        else:
+            version = (await people.get(uow, house.bob.id)).version
+            await staff.change(uow, root, house.bob.id, version=version, role="requester")
+    assert [(await client.get(f"{mine}{of}")).status_code for of in ("", "/state", "/ticket", "/ice")] == [
+        404
+    ] * 4
+    assert (await client.get(f"{theirs}/state")).status_code == 200

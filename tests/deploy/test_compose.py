@@ -3,20 +3,29 @@ what is checked is that they are well formed, and that every command, variable a
 
 from __future__ import annotations
 
+import inspect
 import ipaddress
 import os
 import re
 import shutil
+import socket
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
 from adapters.media.settings import Settings as MediaSettings
 from bot import environment
 from bot.cli import cli
+from core.db import Database
 from core.settings import Settings
 from tests.postgres.processes import ROOT
 
@@ -38,6 +47,7 @@ KNOWN = {
     "healthcheck",
     "image",
     "init",
+    "logging",
     "network_mode",
     "ports",
     "profiles",
@@ -59,6 +69,8 @@ GIVEN = {
     "DESKBELL_MEDIA_PUBLIC": "203.0.113.7",
 }
 """An .env as the first lines of the file ask for it."""
+RESERVED = 3
+"""Connections that PostgreSQL keeps for its superuser."""
 HEALTH = {"web": 8080, "gateway": 8081, "worker": 8082}
 
 
@@ -134,6 +146,14 @@ def test_published_ports_lead_to_ports_that_are_listened_on() -> None:
     assert OURS["web"]["environment"]["DESKBELL_TRUSTED_PROXIES"] == "172.30.42.0/24"
 
 
+def test_only_the_part_with_the_ports_carries_calls() -> None:
+    for name in ("gateway", "media"):
+        settings = MediaSettings.of(
+            {key: filled(str(value)) for key, value in OURS[name]["environment"].items()}
+        )
+        assert settings.apart == ("ports" not in OURS[name]), name
+
+
 def test_mounted_files_and_volumes_are_there() -> None:
     for name, one in SERVICES.items():
         for volume in one.get("volumes", ()):
@@ -183,55 +203,206 @@ def test_nginx_speaks_safe_tls_and_leads_pages_alone_to_it() -> None:
     assert "proxy_pass" not in plain
 
 
+INNER = (
+    "0.0.0.0", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.30.42.7", "192.0.0.8", "192.0.2.1",
+    "192.168.0.1", "198.18.0.1", "198.51.100.4", "203.0.113.9", "224.0.0.1", "240.0.0.1", "255.255.255.255",
+    "::1", "::10.0.0.0", "::127.0.0.1", "::ffff:10.1.2.3", "::ffff:172.30.42.0", "64:ff9b::a01:203",
+    "64:ff9b:1::1", "100::1", "2001::1", "2001:db8::1", "2002:a00:1::", "fc00::1", "fd00::1", "fe80::1", "fec0::1",
+)  # fmt: skip
+OUTER = (
+    "8.8.8.8",
+    "1.0.0.1",
+    "198.51.99.1",
+    "223.255.255.254",
+    "2a00:1450::1",
+    "2606:4700::1111",
+    "2001:4860::8888",
+)
+
+
 def test_the_relay_reaches_no_inner_address() -> None:
     denied = [
         option.partition("=")[2] for option in SERVICES["coturn"]["command"] if "denied-peer-ip" in option
     ]
     ranges = [one.split("-") if "-" in one else [one, one] for one in denied]
-    for inner in ("10.1.2.3", "127.0.0.1", "172.30.42.7", "192.168.0.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "::1", "fd00::1", "fe80::1"):  # fmt: skip
-        address = ipaddress.ip_address(inner)
-        assert any(
-            type(address) is type(ipaddress.ip_address(first))
-            and ipaddress.ip_address(first) <= address <= ipaddress.ip_address(last)  # type: ignore[operator]
-            for first, last in ranges
-        ), inner
+    for compare in (_in_order, _byte_by_byte):
+        for address, inside in (
+            *zip(INNER, [True] * 99, strict=False),
+            *zip(OUTER, [False] * 99, strict=False),
+        ):
+            named = ipaddress.ip_address(address)
+            found = any(
+                _lies_in(*map(ipaddress.ip_address, span), named, compare)  # type: ignore[arg-type]
+                for span in ranges
+            )
+            assert found is inside, (address, compare.__name__)
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="no nginx here (apt install nginx-light)")
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _lies_in(first: Address, last: Address, named: Address, compare: Callable[[bytes, bytes], bool]) -> bool:
+    """As coturn has it: a range that begins with nothing begins nowhere, and IPv4 comes before IPv6."""
+    return (not int(first) or _comes_before(first, named, compare)) and _comes_before(named, last, compare)
+
+
+def _comes_before(one: Address, other: Address, compare: Callable[[bytes, bytes], bool]) -> bool:
+    if one.version != other.version:
+        return one.version < other.version
+    return _in_order(one.packed, other.packed) if one.version == 4 else compare(one.packed, other.packed)
+
+
+def _in_order(one: bytes, other: bytes) -> bool:
+    return one <= other
+
+
+def _byte_by_byte(one: bytes, other: bytes) -> bool:
+    """Its versions before 2026 compare IPv6 so."""
+    return all(first <= second for first, second in zip(one, other, strict=True))
+
+
+def test_a_log_does_not_grow_without_end() -> None:
+    for name, one in SERVICES.items():
+        assert one["logging"]["driver"] == "local", name
+        assert set(one["logging"]["options"]) == {"max-size", "max-file"}, name
+
+
+def test_all_parts_together_find_room_in_the_database() -> None:
+    """As many as start here, and twice as many webs; each with what its pool may hold, and one that listens."""
+    (room,) = [int(word.partition("=")[2]) for word in SERVICES["db"]["command"] if "max_connections" in word]
+    pool = inspect.signature(Database.__init__).parameters["pool"].default + 5 + 1
+    parts = sum(one["deploy"]["replicas"] for name, one in OURS.items() if name != "media")
+    assert room - RESERVED >= (parts + SERVICES["web"]["deploy"]["replicas"]) * pool
+
+
+@pytest.mark.skipif(not os.environ.get("REDIS_SERVER"), reason="no Redis here (. tools/redis.sh)")
+def test_a_redis_that_refuses_is_not_well(tmp_path: Path) -> None:
+    test = [word for word in SERVICES["redis"]["healthcheck"]["test"] if word != "CMD"]
+    socket = tmp_path / "redis.sock"
+    command = [
+        os.environ["REDIS_SERVER"],
+        "--port",
+        "0",
+        "--unixsocket",
+        str(socket),
+        "--requirepass",
+        "right",
+    ]
+    with subprocess.Popen([*command, "--save", ""], stdout=subprocess.DEVNULL) as server:
+        try:
+            asked = [test[0], "-s", str(socket), *test[1:]]
+            deadline = time.monotonic() + 10
+            while _well(asked, "right") != 0:
+                assert time.monotonic() < deadline
+            assert _well(asked, "wrong") != 0
+        finally:
+            server.terminate()
+
+
+def _well(asked: list[str], password: str) -> int:
+    env = os.environ | {"REDISCLI_AUTH": password}
+    return subprocess.run(asked, env=env, check=False, capture_output=True, timeout=5).returncode
+
+
+needs_nginx = pytest.mark.skipif(
+    shutil.which("nginx") is None, reason="no nginx here (apt install nginx-light)"
+)
+
+
+@needs_nginx
 def test_nginx_takes_its_configuration(tmp_path: Path) -> None:
+    said = _nginx(tmp_path, _configuration(tmp_path, 8080), "-t")
+    assert said.returncode == 0, said.stderr
+
+
+@needs_nginx
+def test_nginx_takes_what_the_page_about_parts_shows(tmp_path: Path) -> None:
+    _certificate(tmp_path)
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    [shown] = re.findall(r"```nginx\n(.*?)```", page, re.DOTALL)
+    shown = shown.replace("/etc/ssl/deskbell/", f"{tmp_path}/").replace("/srv/deskbell/", f"{ROOT}/")
+    said = _nginx(tmp_path, shown, "-t")
+    assert said.returncode == 0, said.stderr
+
+
+@needs_nginx
+def test_nginx_believes_nobody_and_its_own_answers_are_headed_as_the_desks(tmp_path: Path) -> None:
+    heard: list[list[str]] = []
+
+    class Desk(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heard.append(self.headers.get_all("X-Forwarded-For") or [])
+            self.send_response(200)
+            self.send_header("strict-transport-security", "max-age=1")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None: ...
+
+    desk = HTTPServer(("127.0.0.1", 0), Desk)
+    Thread(target=desk.serve_forever, daemon=True).start()
+    with _listening(tmp_path, desk.server_address[1]) as client:
+        passed = client.get("/my", headers={"x-forwarded-for": "198.51.100.7"})
+        own = client.get("/metrics")
+    desk.shutdown()
+    desk.server_close()
+    assert heard == [["127.0.0.1"]]
+    assert passed.headers.get_list("strict-transport-security") == ["max-age=1"]
+    assert own.status_code == 404
+    assert own.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    assert own.headers["x-content-type-options"] == "nosniff"
+    assert "frame-ancestors 'none'" in own.headers["content-security-policy"]
+    assert own.headers["referrer-policy"] == "same-origin"
+
+
+@contextmanager
+def _listening(folder: Path, upstream: int) -> Iterator[httpx.Client]:
+    """nginx with our configuration on a port of its own, as a browser reaches it."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    site = _configuration(folder, upstream).replace("listen 8443 ssl", f"listen 127.0.0.1:{port} ssl")
+    site = re.sub(r"listen 8080;", f"listen unix:{folder}/plain.sock;", site)
+    whole = _written(folder, site)
+    command = ["nginx", "-p", str(folder), "-c", str(whole), "-e", f"{folder}/log", "-g", "daemon off;"]
+    with (
+        subprocess.Popen(command) as server,
+        httpx.Client(
+            base_url=f"https://127.0.0.1:{port}",
+            verify=False,
+            transport=httpx.HTTPTransport(retries=10, verify=False),
+        ) as client,
+    ):
+        try:
+            yield client
+        finally:
+            server.terminate()
+
+
+def _configuration(folder: Path, upstream: int) -> str:
     """With names that resolve here and a certificate of our own; what nginx before 1.27 does not know is left out."""
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-keyout",
-            "privkey.pem",
-            "-out",
-            "fullchain.pem",
-            "-days",
-            "1",
-            "-subj",
-            "/CN=x",
-        ],
-        cwd=tmp_path,
-        check=True,
-        capture_output=True,
-    )
+    _certificate(folder)
     site = (ROOT / "deploy/nginx/desk.conf").read_text()
-    site = re.sub(r"server \w+:(\d+) resolve;", r"server 127.0.0.1:\1;", site)
-    site = site.replace("    http2 on;\n", "").replace("/tls/", f"{tmp_path}/")
-    site = site.replace("/etc/nginx/locations.conf", str(ROOT / "deploy/nginx/locations.conf"))
-    whole = tmp_path / "nginx.conf"
-    whole.write_text(f"pid {tmp_path}/pid;\nevents {{}}\nhttp {{\n{site}\n}}\n")
-    said = subprocess.run(
-        ["nginx", "-t", "-p", str(tmp_path), "-c", str(whole), "-e", "stderr"],
+    site = re.sub(r"server \w+:(\d+) resolve;", f"server 127.0.0.1:{upstream};", site)
+    site = site.replace("    http2 on;\n", "").replace("/tls/", f"{folder}/")
+    return site.replace("/etc/nginx/locations.conf", str(ROOT / "deploy/nginx/locations.conf"))
+
+
+def _certificate(folder: Path) -> None:
+    made = "req -x509 -newkey rsa:2048 -nodes -keyout privkey.pem -out fullchain.pem -days 1 -subj /CN=x"
+    subprocess.run(["openssl", *made.split()], cwd=folder, check=True, capture_output=True)
+
+
+def _nginx(folder: Path, site: str, *options: str) -> subprocess.CompletedProcess[str]:
+    whole = _written(folder, site)
+    return subprocess.run(
+        ["nginx", *options, "-p", str(folder), "-c", str(whole), "-e", "stderr"],
         capture_output=True,
         text=True,
         env={**os.environ, "LC_ALL": "C"},
         check=False,
     )
-    assert said.returncode == 0, said.stderr
+
+
+def _written(folder: Path, site: str) -> Path:
+    whole = folder / "nginx.conf"
+    whole.write_text(f"pid {folder}/pid;\nevents {{}}\nhttp {{\n{site}\n}}\n")
+    return whole

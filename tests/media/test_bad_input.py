@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import pylibsrtp
 import pytest
-from aiortc.rtcdtlstransport import RTCCertificate
+from aiortc.rtcdtlstransport import RTCCertificate, SRTPProtectionProfile
+from OpenSSL import SSL
 
 from adapters.media.aiortc import call as calls
 from adapters.media.aiortc.offer import read_offer
@@ -138,6 +139,37 @@ async def test_another_certificate_than_offered_is_refused(stage: Stage, caller:
     await caller.connect(answer.sdp)
     assert (await stage.hears(Failed)).reason is Reason.refused
     await other.close()
+
+
+class _Choosy(RTCCertificate):
+    """Of a browser that knows one cipher alone."""
+
+    cipher = b""
+
+    def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> SSL.Context:
+        made = super()._create_ssl_context(srtp_profiles)
+        made.set_cipher_list(self.cipher)
+        return made
+
+
+@pytest.mark.parametrize("cipher", [b"ECDHE-ECDSA-AES128-SHA", b"ECDHE-ECDSA-AES256-SHA"])
+async def test_a_cipher_without_authentication_of_its_own_is_refused(stage: Stage, cipher: bytes) -> None:
+    choosy = _Choosy.generateCertificate()
+    choosy.cipher = cipher
+    old = Caller(choosy)
+    answer = await stage.engine.join(stage.call, uuid4(), old.offer())
+    with contextlib.suppress(ConnectionError, TimeoutError):
+        await old.connect(answer.sdp)
+    assert (await stage.hears(Failed)).reason is Reason.refused
+    await old.close()
+
+
+async def test_the_ciphers_of_browsers_are_taken(stage: Stage) -> None:
+    choosy = _Choosy.generateCertificate()
+    choosy.cipher = b"ECDHE-ECDSA-AES128-GCM-SHA256"
+    fine = Caller(choosy)
+    await join(stage, fine)
+    await fine.close()
 
 
 def _mark(offer: str) -> str:

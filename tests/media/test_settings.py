@@ -47,6 +47,7 @@ def test_ports_and_addresses() -> None:
         {"DESKBELL_MEDIA_PORTS": "9-8"},
         {"DESKBELL_MEDIA_PORTS": "1-70000"},
         {"DESKBELL_MEDIA_DRAIN": "a while"},
+        {"DESKBELL_MEDIA_APART": "yes"},
         {"DESKBELL_MEDIA_PUBLIC": "media.example.com"},
         {"DESKBELL_MEDIA_PUBLIC": "203.0.113.7:x"},
         {"DESKBELL_LIVEKIT_URL": "wss://live.example.com"},

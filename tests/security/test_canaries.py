@@ -139,6 +139,14 @@ async def test_an_error_tells_nothing_but_where_it_was(world: World, logs: io.St
     _nothing_in(written, planted | {"words": SECRET, "said": SAID})
 
 
+async def test_a_token_that_is_refused_stands_in_the_log(world: World, logs: io.StringIO) -> None:
+    for token in ("dskb_" + "0" * 46, "not one of ours"):
+        answer = await world.client.get("/api/v1/me", headers={"authorization": f"Bearer {token}"})
+        assert answer.status_code == 401
+        assert token not in logs.getvalue()
+    assert logs.getvalue().count("token.refused") == 2
+
+
 async def test_a_token_that_only_reads_gets_no_link_of_others(world: World) -> None:
     world.desk.rehearsing = False
     async with world.desk.unit() as uow:

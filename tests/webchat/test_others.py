@@ -12,7 +12,8 @@ from starlette.routing import Route
 from core.conversations import service as conversations
 from core.conversations.model import Attachment, Message, MessageRevision, Reaction
 from core.db import EventRow
-from core.tickets import access
+from core.people import service as people
+from core.tickets import access, joining
 from core.tickets import service as tickets
 from core.tickets.model import Participant, Ticket
 from tests.webchat.conftest import Visitor, World
@@ -152,3 +153,23 @@ async def test_what_a_command_asks_comes_step_by_step(ada: Visitor) -> None:
     assert "How can we help?" in str(asked["cards"][0])
     done = (await ada.say("It does not go on")).json()
     assert "Broken light" in str(done["cards"][0])
+
+
+async def test_an_old_browser_does_not_move_the_account_to_another_address(
+    world: World, ada: Visitor
+) -> None:
+    """What Ada began in the chat was joined to her account; whoever has that browser has its token."""
+    async with world.desk.unit() as uow:
+        account = await people.add(uow, name="Ada", email="ada@example.com", verified=True)
+        digest = people.digest_of_identity(uow, "webchat", "main", ada.session["visitor"])
+        other = await people.by_identity(uow, digest)
+        assert other is not None
+        await joining.absorb(uow, account, other)
+    taken = {"name": "Eve", "email": "eve@example.com"}
+    assert (await ada.call("POST", "contact", json=taken)).json()["email"] == "ada@example.com"
+    path = f"conversations/{ada.thread}/transcript"
+    assert (await ada.call("POST", path, json=taken)).json()["email"] == "ada@example.com"
+    async with world.desk.unit() as uow:
+        still = await people.by_email(uow, "ada@example.com")
+        assert still is not None
+        assert (still.id, (await people.know(uow, still)).name) == (account.id, "Ada")

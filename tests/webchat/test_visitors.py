@@ -9,6 +9,7 @@ import jwt
 import pytest
 
 from adapters.webchat import tokens
+from adapters.webchat.settings import Settings
 from core import chat_secret, clock
 from core.people import service as people
 from tests.webchat.conftest import World
@@ -71,12 +72,28 @@ async def test_a_vouched_visitor_is_the_same_in_every_browser(world: World) -> N
         {"sub": "x" * 300},
         {"exp": "4000000000"},
         {"exp": float("inf")},
+        {"aud": "https://other.example"},
+        {"aud": ["https://other.example", "help.example", 7, "https://[x"]},
+        {"aud": ""},
     ],
 )
 async def test_claims_that_do_not_hold(world: World, claims: dict[str, Any]) -> None:
     answer = await world.http.post("session", json={"vouched": await vouch(world, **claims)})
     assert answer.status_code == 422
     assert answer.json()["field"] == "vouched"
+
+
+async def test_claims_may_name_this_desk_as_whom_they_are_for(world: World) -> None:
+    world.chat.settings = Settings(public_host="help.example")
+    here = {"host": "help.example"}
+    for audience, status in (
+        ("https://help.example", 200),
+        (["https://shop.example", "https://help.example/chat"], 200),
+        ("https://shop.example", 422),
+    ):
+        claim = await vouch(world, aud=audience)
+        answer = await world.http.post("session", json={"vouched": claim}, headers=here)
+        assert answer.status_code == status, audience
 
 
 async def test_unsigned_and_foreign_claims_are_refused(world: World) -> None:

@@ -122,6 +122,71 @@ async def test_a_password_change_ends_all_other_sessions(world: World) -> None:
         assert (await there.look(waiting)).status_code == 410
 
 
+@pytest.mark.parametrize("how", ["password", "app", "no app", "others", "token", "wrong token"])
+async def test_a_copy_of_the_cookie_is_signed_out_too(world: World, how: str) -> None:
+    """A thief has the very session of the browser in which its owner puts things right."""
+    bob = await world.person("Bob", "bob@example.org", "agent")
+    async with world.signed_in(bob) as here, world.browser() as thief:
+        codes: list[str] = []
+        if how == "no app":
+            _secret, codes = await set_up_app(here)
+        thief.cookies.update(here.cookies)
+        assert (await thief.look("/account")).url.path == "/account"
+        await here.look("/account/security")
+        if how == "password":
+            await here.submit("/account/password", {"password": PASSWORD, "again": PASSWORD})
+        elif how == "app":
+            await set_up_app(here)
+            # The page with the codes was made for the new one.
+            csrf = here.forms()[0].fields["csrf"]
+            assert (await here.post("/account/notices", data={"csrf": csrf})).status_code == 303
+        elif how == "no app":
+            await here.submit("/account/app/delete", {"remove_code": codes[0]})
+        elif how == "others":
+            async with world.signed_in(bob):
+                await here.look("/account/security")
+                await here.submit("/account/sessions/delete")
+        else:
+            await set_password(world, bob)
+            asked = {
+                "name": "x" if how == "token" else "",
+                "scopes": "tickets:read",
+                "token_current": PASSWORD,
+            }
+            later = clock.now() + timedelta(minutes=20)
+            with clock.fixed(lambda: later):
+                await here.look("/account/security")
+                await here.submit("/account/tokens", asked)
+                assert (here.page.status_code, "dskb_" in here.page.text) == (
+                    (200, True) if how == "token" else (422, False)
+                )
+        assert (await here.look("/account")).url.path == "/account"
+        await here.submit("/account", {"name": "Bob Smith"})
+        assert here.page.status_code == 200
+        assert (await thief.look("/account")).url.path == "/sign-in"
+
+
+async def test_a_password_is_changed_by_who_knows_it_or_has_just_come_by_mail(world: World) -> None:
+    ada = await world.person("Ada", "ada@example.org")
+    await set_password(world, ada)
+    async with world.browser() as browser:
+        await browser.look("/sign-in")
+        given = {"email": "ada@example.org", "password": PASSWORD}
+        await browser.submit("/sign-in", given, button="how=password")
+        await browser.look("/account/security")
+        wanted = {"password": OTHER, "again": OTHER}
+        for current in ({}, {"current": "not this one"}):
+            await browser.submit("/account/password", {**wanted, **current})
+            assert browser.page.status_code == 422
+            assert "This is not your present password." in browser.text
+        await browser.submit("/account/password", {**wanted, "current": PASSWORD})
+        assert "The password is set." in browser.text
+    async with world.signed_in(ada) as forgetful:
+        await forgetful.look("/account/security")
+        await forgetful.submit("/account/password", {"password": PASSWORD, "again": PASSWORD})
+        assert "The password is set." in forgetful.text
+
+
 async def test_an_old_session_needs_the_present_password(world: World) -> None:
     ada = await world.person("Ada", "ada@example.org")
     await set_password(world, ada)
@@ -178,6 +243,39 @@ async def test_who_finds_a_browser_open_takes_nothing_with_them(world: World) ->
             assert browser.page.status_code == 200
             await browser.submit("/account", {"email": "new@example.org", "current": PASSWORD})
             assert [card for card, _said in await world.mails()] == ["verify_email"]
+
+
+async def test_an_app_that_waits_for_its_first_code_is_not_shown_to_who_finds_the_browser_later(
+    world: World,
+) -> None:
+    bob = await world.person("Bob", "bob@example.org", "agent")
+    async with world.signed_in(bob) as browser:
+        await browser.look("/account/security")
+        await browser.submit("/account/app")
+        found = re.search(r"<code>([A-Z2-7]{32})</code>", browser.page.text)
+        assert found is not None
+        csrf = browser.forms()[0].fields["csrf"]
+        later = clock.now() + timedelta(minutes=20)
+        with clock.fixed(lambda: later):
+            await browser.look("/account/app")
+            assert browser.page.url.path == "/account/security"
+            code = pyotp.TOTP(found.group(1)).at(int(later.timestamp()))
+            await browser.post("/account/app/confirm", data={"csrf": csrf, "code": code})
+    async with world.desk.unit() as uow:
+        assert not await credentials.has_totp(uow, await people.get(uow, bob.id))
+
+
+async def test_who_became_a_colleague_stays_signed_in_no_longer_than_colleagues_do(world: World) -> None:
+    ada = await world.person("Ada", "ada@example.org")
+    begun = clock.now()
+    async with world.signed_in(ada) as browser:
+        async with world.desk.unit() as uow:
+            await people.give_role(uow, await people.get(uow, ada.id), "agent")
+        paths = []
+        for day in (3, 6, 9, 12, 15):
+            with clock.fixed(lambda then=begun + timedelta(days=day): then):
+                paths.append((await browser.look("/account")).url.path)
+    assert paths == ["/account"] * 4 + ["/sign-in"]
 
 
 async def test_a_session_that_nobody_uses_is_over(world: World) -> None:
@@ -259,6 +357,16 @@ async def test_colleagues_without_a_second_step_set_it_up_first_where_the_desk_a
         assert "asks colleagues for a second step" in browser.text
         answer = await browser.get("/desk/palette.json", headers={"accept": "application/json"})
         assert (answer.status_code, answer.json()["code"]) == (403, "second_step")
+        csrf = browser.forms()[0].fields["csrf"]
+        for path in ("/account", "/account/notices", "/my", "/live", "/call/check"):
+            assert (await browser.look(path)).url.path == "/account/security", path
+        for path in ("/account/tokens", "/account/chats/code", "/my/tickets"):
+            data = {"csrf": csrf, "name": "x", "days": "30", "scopes": "tickets:read"}
+            await browser.post(path, data=data, follow_redirects=True)
+            assert "dskb_" not in browser.text
+        async with world.desk.unit() as uow:
+            person = await people.get(uow, bob.id)
+            assert await tokens.of_person(uow, person) == []
         _secret, codes = await set_up_app(browser)
         assert (await browser.look("/desk/queues/unassigned")).url.path == "/desk/queues/unassigned"
         await browser.look("/account/security")
@@ -287,6 +395,21 @@ async def test_the_app_goes_with_a_recovery_code(world: World) -> None:
 
 
 # --- sessions ---------------------------------------------------------------------------
+
+
+async def test_an_app_that_is_taken_away_ends_all_other_sessions(world: World) -> None:
+    bob = await world.person("Bob", "bob@example.org", "agent")
+    async with world.signed_in(bob) as here:
+        secret, codes = await set_up_app(here)
+        async with world.browser() as there:
+            await there.look(await world.sign_in_path(bob))
+            await there.submit(None)
+            await there.submit("/sign-in/code", {"code": pyotp.TOTP(secret).at(clock.now())})
+            assert (await there.look("/account")).url.path == "/account"
+            await here.look("/account/security")
+            await here.submit("/account/app/delete", {"remove_code": codes[0]})
+            assert (await here.look("/account")).url.path == "/account"
+            assert (await there.look("/account")).url.path == "/sign-in"
 
 
 async def test_sessions_are_listed_and_ended(world: World) -> None:

@@ -211,7 +211,7 @@ async def test_pictures_come_in_and_go_out(world: DeskWorld, bob: Browser) -> No
     shown = await bob.get(told["address"])
     assert (shown.status_code, shown.headers["content-type"]) == (200, "image/png")
     assert shown.content == made.getvalue()
-    assert "private" in shown.headers["cache-control"]
+    assert shown.headers["cache-control"] == "no-store"
     async with world.browser() as stranger:
         assert (await stranger.get(told["address"])).status_code == 404
     fake = await bob.post(

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 from core import clock
 from core.db import EventRow
 from core.desk import Desk
-from core.errors import Invalid
+from core.errors import Invalid, Refused
 from core.people import credentials, links, sign_in
 from core.people import service as people
 from core.people.common_passwords import most_common
@@ -261,6 +261,13 @@ async def test_guessing_from_many_networks_is_bounded_too(world: World) -> None:
     await with_password(world, "Ada", "ada@example.org")
     statuses = [await guess(world, "ada@example.org", f"198.51.100.{n}", f"guess {n}") for n in range(17)]
     assert statuses == [422] * 15 + [429] * 2
+
+
+async def test_signs_that_nobody_sees_make_no_further_tries(world: World) -> None:
+    await with_password(world, "Ada", "ada@example.org")
+    spelled = [f"a{chr(0x202A + n)}da@example.org" for n in range(5)] + ["ADA@Example.org"] * 7
+    statuses = [await guess(world, one, "198.51.100.1", f"guess {n}") for n, one in enumerate(spelled)]
+    assert statuses == [422] * 10 + [429] * 2
 
 
 async def guess(world: World, email: str, address: str, password: str) -> int:
@@ -598,6 +605,55 @@ async def test_an_invitation_makes_an_agent_at_home(world: World) -> None:
         assert (await people.know(uow, person)).name == "Sam Weller"
 
 
+async def test_an_invitation_ends_with_a_password_that_was_chosen_otherwise(world: World) -> None:
+    async with world.desk.unit() as uow:
+        sam = await people.add(uow, name="Sam", email="sam@example.org", role="agent")
+        path = await links.invite(uow, sam)
+    async with world.signed_in(sam) as browser:
+        await browser.look("/account/security")
+        await browser.submit("/account/password", {"password": PASSWORD, "again": PASSWORD})
+        assert "The password is set." in browser.text
+    async with world.browser() as thief:
+        assert (await thief.look(path)).status_code == 410
+
+
+async def test_a_password_by_an_invitation_ends_what_was_open(world: World) -> None:
+    async with world.desk.unit() as uow:
+        sam = await people.add(uow, name="Sam", email="sam@example.org", role="agent")
+        path = await links.invite(uow, sam)
+    async with world.signed_in(sam) as thief, world.browser() as browser:
+        await browser.look(path)
+        await browser.submit(None, {"name": "Sam", "password": PASSWORD})
+        assert (await browser.look("/account")).url.path == "/account"
+        assert (await thief.look("/account")).url.path == "/sign-in"
+
+
+async def test_a_proof_of_an_address_does_not_go_past_the_second_step(world: World) -> None:
+    person = await world.person("Ada", "ada@example.org")
+    secret, _codes = await with_app(world, person)
+    async with world.desk.unit() as uow:
+        path = links.PATHS[Purpose.verify] + await links.issue(uow, person, Purpose.verify)
+    async with world.browser() as browser:
+        await browser.look(path)
+        await browser.submit(None, {"password": PASSWORD})
+        assert browser.page.url.path == "/sign-in/code"
+        assert (await browser.look("/account")).url.path == "/sign-in"
+        await browser.look("/sign-in/code")
+        await browser.submit("/sign-in/code", {"code": pyotp.TOTP(secret).at(clock.now())})
+        assert (await browser.look("/account")).url.path == "/account"
+
+
+async def test_nobody_but_its_owner_moves_an_account_to_another_address(world: World) -> None:
+    """Neither a colleague nor the desk's API: whoever reads the new one's mails would sign in, and be offered
+    all that the account ever wrote."""
+    ada = await world.person("Ada", "ada@example.org")
+    async with world.desk.unit() as uow:
+        with pytest.raises(Refused):
+            await people.change(uow, await people.get(uow, ada.id), email="mallory@example.org")
+    async with world.desk.unit() as uow:
+        assert await people.by_email(uow, "ada@example.org") is not None
+
+
 async def test_an_invited_agent_may_ask_for_another_link(world: World) -> None:
     async with world.desk.unit() as uow:
         await links.invite(uow, await people.add(uow, name="Sam", email="sam@example.org", role="agent"))
@@ -643,7 +699,7 @@ async def test_an_old_mail_does_not_prove_a_newer_address(world: World) -> None:
     person = await world.person("Sam", "sam@example.org")
     async with world.desk.unit() as uow:
         await sign_in.request_link(uow, "sam@example.org")
-        await people.change(uow, await people.get(uow, person.id), email="new@example.org")
+        await people.change(uow, await people.get(uow, person.id), email="new@example.org", proved=True)
     [(_card, said)] = await world.mails()
     async with world.browser() as browser:
         await browser.look(said["path"])

@@ -6,6 +6,7 @@ import asyncio
 import math
 import re
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,9 +14,12 @@ from uuid import uuid4
 import pytest
 
 from core import clock
+from core.access import Actor, Permission
+from core.admin import staff
 from core.conversations import service as conversations
 from core.conversations.model import Conversation, Message
 from core.desk import Desk
+from core.people import service as people
 from core.ports.bus import Signal
 from core.tickets import access
 from core.tickets import service as tickets
@@ -312,6 +316,30 @@ async def test_requesters_streams_are_silent_about_notes(world: DeskWorld) -> No
     assert f'"talk:{number}:{note + 1}"' in told
     assert f'"talk:{number}:{note}"' not in told
     await stream.aclose()
+
+
+@pytest.mark.parametrize("how", ["signed out", "other teams", "another role", "switched off"])
+async def test_a_stream_ends_with_the_right_to_it(world: DeskWorld, how: str) -> None:
+    number = await world.ticket()
+    conversation = (await world.get(number)).thread.id
+    bob, root = world.people["bob"], Actor(world.people["ada"].id, permissions=frozenset(Permission))
+    stream = live.stream_of(
+        world.site, {str(conversation): number}, str(bob.id), staff=True, shown={conversation: number}
+    )
+    async with world.signed_in(bob), aclosing(stream):
+        await anext(stream)
+        async with world.desk.unit(root) as uow:
+            person = await people.get(uow, bob.id)
+            if how == "signed out":
+                await staff.sign_out_everywhere(uow, root, bob.id)
+            elif how == "switched off":
+                await staff.deactivate(uow, root, bob.id)
+            else:
+                role = "lead" if how == "another role" else person.role
+                await staff.change(uow, root, bob.id, version=person.version, role=role, team_ids=())
+        async with asyncio.timeout(5):
+            async for _told in stream:
+                pass
 
 
 @pytest.mark.parametrize("kind", ["reply", "note"])

@@ -4,6 +4,7 @@ conversations that were begun before there was an account."""
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Coroutine
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +13,7 @@ from zoneinfo import available_timezones
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
 
 from core.access import Permission
 from core.db import UnitOfWork
@@ -23,14 +25,30 @@ from core.people import credentials, linking, sign_in, tokens
 from core.people import service as people
 from core.people.model import Person
 from core.tickets import joining
-from webui.deps import SignedIn, TheSite, Uow
+from webui import sessions
+from webui.deps import SettingUp, SignedIn, TheSite, Uow, site_of
 from webui.pages.desk_filters import CHANNELS
 from webui.public import fields_of, limits_of, local_path, show
 from webui.rendering import see_other
 from webui.sessions import Viewer
 from webui.site import Site
 
-router = APIRouter(prefix="/account")
+
+class AccountRoute(APIRoute):
+    """Brings the fresh token of a session that was renewed to its browser, whatever the answer is."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handled(request: Request) -> Response:
+            answer = await handle(request)
+            sessions.give_anew(answer, request.state.viewer, secure=site_of(request).secure)
+            return answer
+
+        return handled
+
+
+router = APIRouter(prefix="/account", route_class=AccountRoute)
 
 _DONE = {
     "saved": lambda: _("Saved."),
@@ -130,26 +148,30 @@ async def keep_notices(request: Request, uow: Uow, viewer: SignedIn) -> Response
 
 
 @router.get("/security")
-async def security_page(request: Request, uow: Uow, viewer: SignedIn) -> Response:
+async def security_page(request: Request, uow: Uow, viewer: SettingUp) -> Response:
     return await _security(request, uow, viewer)
 
 
 @router.post("/password")
-async def set_password(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
+async def set_password(request: Request, uow: Uow, viewer: SettingUp, site: TheSite) -> Response:
     given = await fields_of(request)
     try:
-        await _really_them(uow, viewer, site, given.get("current", ""), "current")
+        if await _needs_present_password(uow, viewer):
+            await _check_password(uow, viewer, site, given.get("current", ""), "current")
+        else:
+            await _really_them(uow, viewer, site, given.get("current", ""), "current")
         password = given.get("password", "")
         if given.get("again", password) != password:
             raise Invalid(_("The two passwords are not the same."), field="again")
         await sign_in.change_password(uow, _person(viewer), password, viewer.session)
+        sessions.renew(uow, viewer)
     except (Invalid, TooMany, Forbidden) as error:
         return await _security(request, uow, viewer, error, fallback="password")
     return see_other("/account/security?done=password")
 
 
 @router.post("/app")
-async def begin_app(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
+async def begin_app(request: Request, uow: Uow, viewer: SettingUp, site: TheSite) -> Response:
     given = await fields_of(request)
     try:
         await _really_them(uow, viewer, site, given.get("app_current", ""), "app_current")
@@ -160,7 +182,7 @@ async def begin_app(request: Request, uow: Uow, viewer: SignedIn, site: TheSite)
 
 
 @router.get("/app")
-async def app_page(request: Request, uow: Uow, viewer: SignedIn) -> Response:
+async def app_page(request: Request, uow: Uow, viewer: SettingUp) -> Response:
     enrolment = await credentials.enrolment(uow, _person(viewer), _called(viewer))
     if enrolment is None:
         return see_other("/account/security")
@@ -168,7 +190,7 @@ async def app_page(request: Request, uow: Uow, viewer: SignedIn) -> Response:
 
 
 @router.post("/app/confirm")
-async def confirm_app(request: Request, uow: Uow, viewer: SignedIn, site: TheSite) -> Response:
+async def confirm_app(request: Request, uow: Uow, viewer: SettingUp, site: TheSite) -> Response:
     person, given = _person(viewer), await fields_of(request)
     try:
         limits_of(site).codes.take(str(person.id))
@@ -184,6 +206,7 @@ async def confirm_app(request: Request, uow: Uow, viewer: SignedIn, site: TheSit
     if viewer.session is not None:
         viewer.session.strong = True
     await sign_in.revoke_others(uow, person, viewer.session.id if viewer.session else None)
+    sessions.renew(uow, viewer)
     return show(request, "account/codes.html", codes=codes)
 
 
@@ -196,6 +219,7 @@ async def remove_app(request: Request, uow: Uow, viewer: SignedIn, site: TheSite
     await credentials.remove_totp(uow, _person(viewer))
     if viewer.session is not None:
         viewer.session.strong = False
+    await sign_in.revoke_others(uow, _person(viewer), viewer.session.id if viewer.session else None)
     return see_other("/account/security?done=app")
 
 
@@ -210,14 +234,16 @@ async def new_codes(request: Request, uow: Uow, viewer: SignedIn, site: TheSite)
 
 
 @router.post("/sessions/{session_id}/delete")
-async def end_session(request: Request, uow: Uow, viewer: SignedIn, session_id: UUID) -> Response:
+async def end_session(request: Request, uow: Uow, viewer: SettingUp, session_id: UUID) -> Response:
     await sign_in.revoke(uow, _person(viewer), session_id)
     return see_other("/account/security?done=session")
 
 
 @router.post("/sessions/delete")
-async def end_others(request: Request, uow: Uow, viewer: SignedIn) -> Response:
+async def end_others(request: Request, uow: Uow, viewer: SettingUp) -> Response:
     await sign_in.revoke_others(uow, _person(viewer), viewer.session.id if viewer.session else None)
+    # Who has a copy of this browser's cookie is one of the others.
+    sessions.renew(uow, viewer)
     return see_other("/account/security?done=sessions")
 
 
@@ -312,10 +338,22 @@ async def _really_them(uow: UnitOfWork, viewer: Viewer, site: Site, password: st
     person = _person(viewer)
     if not await credentials.has_password(uow, person):
         raise Forbidden(_("Please sign in again first; then you have a quarter of an hour for this."))
+    await _check_password(uow, viewer, site, password, field)
+
+
+async def _needs_present_password(uow: UnitOfWork, viewer: Viewer) -> bool:
+    """A password is changed by who knows it; who forgot it has just come by mail."""
+    came_by_mail = sign_in.is_fresh(viewer.session) and await sign_in.came_by_mail(uow, viewer.session)
+    return not came_by_mail and await credentials.has_password(uow, _person(viewer))
+
+
+async def _check_password(uow: UnitOfWork, viewer: Viewer, site: Site, password: str, field: str) -> None:
+    person = _person(viewer)
     limits_of(site).password.take(f"person {person.id}")
     if not await credentials.check_password(uow, person, password):
         raise Invalid(_("This is not your present password."), field=field)
     limits_of(site).password.give_back(f"person {person.id}")
+    sessions.renew(uow, viewer)
 
 
 async def _second(request: Request, uow: UnitOfWork, viewer: Viewer, site: Site, field: str) -> None:
@@ -324,6 +362,7 @@ async def _second(request: Request, uow: UnitOfWork, viewer: Viewer, site: Site,
     if not await credentials.check_second(uow, person, given.get(field, "")[:40]):
         raise Invalid(_("This code is not right, or was used already."), field=field)
     limits_of(site).codes.give_back(str(person.id))
+    sessions.renew(uow, viewer)
 
 
 async def _profile(
@@ -367,6 +406,7 @@ async def _security(
         "errors": {field: error.words} if error is not None else {},
         "has_password": await credentials.has_password(uow, person),
         "fresh": sign_in.is_fresh(viewer.session),
+        "needs_present": await _needs_present_password(uow, viewer),
         "has_app": await credentials.has_totp(uow, person),
         "codes_left": await credentials.recovery_codes_left(uow, person),
         "sessions": [

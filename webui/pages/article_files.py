@@ -25,9 +25,8 @@ async def file(uow: Uow, viewer: AnyViewer, site: TheSite, picture_id: UUID) -> 
     found = await files.read(uow, viewer.actor, picture_id)
     shown = may_show(found.row.mime)
     headers = headers_of(found.name, inline=shown) | {"content-length": str(found.row.size)}
-    headers["cache-control"] = (
-        f"{'public' if await _open_to_all(uow, picture_id) else 'private'}, max-age=600"
-    )
+    if await _open_to_all(uow, picture_id):
+        headers["cache-control"] = "public, max-age=600"
     return StreamingResponse(
         found.read(site.desk.means.files),
         media_type=found.row.mime if shown else "application/octet-stream",

@@ -86,6 +86,9 @@ async def come(uow: UnitOfWork, token: str, *, over: bool = False) -> Visit:
     call, row = await join_links.follow(uow, token, over=over)
     person = await people.get(uow, row.person_id)
     actor = await people.actor_of(uow, person)
+    if row.staff and not (actor.staff and person.active):
+        # Who left the desk does not sit at its side of a call that goes on.
+        raise join_links.unknown()
     uow.actor = actor
     set_language(person.locale)
     return Visit(call, row, person, actor)

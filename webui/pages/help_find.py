@@ -130,7 +130,7 @@ async def _page(
         languages=[], alternates=[], robots="noindex",
         ask_url="/desk/new" if viewer.staff else "/my/new",
     )  # fmt: skip
-    response.headers["cache-control"] = "private, no-cache"
+    response.headers["cache-control"] = "no-store" if viewer.signed_in else "private, no-cache"
     response.headers["x-robots-tag"] = "noindex"
     return response
 

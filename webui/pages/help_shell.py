@@ -231,7 +231,7 @@ def kept(request: Request, body: bytes, media: str, *, private: bool = False) ->
     tag = f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     headers = {
         "etag": tag,
-        "cache-control": "private, no-cache" if private else "public, max-age=0, must-revalidate",
+        "cache-control": "no-store" if private else "public, max-age=0, must-revalidate",
         "vary": "Cookie",
     }
     since = None if private else _since(request, tag)

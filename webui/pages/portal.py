@@ -692,6 +692,6 @@ def _file_headers(name: str, size: int | None, *, inline: bool) -> dict[str, str
     headers = {
         "content-disposition": f"{kind}; filename*=UTF-8''{quote(name)}",
         "content-security-policy": _FILE_POLICY,
-        "cache-control": "private, max-age=3600",
+        "cache-control": "no-store",
     }
     return headers if size is None else headers | {"content-length": str(size)}

@@ -83,7 +83,7 @@ async def by_link(request: Request, uow: Uow, viewer: AnyViewer, site: TheSite, 
     except DeskError as error:
         return _refusal(request, viewer, error)
     await sign_in.arrived_by_mail(uow, found)
-    second = await sign_in.second_step(uow, found.person, found)
+    second = await sign_in.second_step(uow, found.person, "link", found)
     if second is not None:
         return _to_second(site, second, back)
     waived = sign_in.is_waived(found)
@@ -122,7 +122,8 @@ async def by_code(request: Request, uow: Uow, viewer: AnyViewer, site: TheSite) 
         return _code_form(request, back, _("This code is not right, or was used already."), status=422)
     await links.use(uow, token, Purpose.second)
     budget.give_back(who)
-    answer = await _enter(request, uow, viewer, site, found.person, "code", back, strong=True)
+    first = str(found.data.get("first", ""))
+    answer = await _enter(request, uow, viewer, site, found.person, "code", back, strong=True, first=first)
     answer.delete_cookie(_second_name(site), path="/", secure=site.secure, httponly=True, samesite="lax")
     return answer
 
@@ -188,11 +189,14 @@ async def verify(request: Request, uow: Uow, viewer: AnyViewer, site: TheSite, t
     except DeskError as error:
         return _refusal(request, viewer, error)
     if password:
-        await credentials.set_password(uow, found.person, password)
+        await sign_in.change_password(uow, found.person, password, None)
     if is_change:
         return see_other("/account?done=address")
     if not local_path(back, "") and await joining.earlier(uow, found.person):
         back = "/account/earlier"
+    second = await sign_in.second_step(uow, found.person, "proof")
+    if second is not None:
+        return _to_second(site, second, back)
     return await _enter(request, uow, viewer, site, found.person, "proof", back)
 
 
@@ -216,8 +220,8 @@ async def accept(request: Request, uow: Uow, viewer: AnyViewer, site: TheSite, t
         return _refusal(request, viewer, error)
     await people.verify_email(uow, found.person)
     if password:
-        await credentials.set_password(uow, found.person, password)
-    second = await sign_in.second_step(uow, found.person)
+        await sign_in.change_password(uow, found.person, password, None)
+    second = await sign_in.second_step(uow, found.person, "invite")
     if second is not None:
         return _to_second(site, second, "")
     return await _enter(request, uow, viewer, site, found.person, "invite", "")
@@ -250,7 +254,8 @@ async def _by_password(
         raise Invalid(_("Please type your e-mail address."), field="email")
     if not password:
         raise Invalid(_("Please type your password, or let us send you a link."), field="password")
-    limits, account = limits_of(site), email.casefold()
+    # Counted by the address that it means: signs that nobody sees make no other account of it.
+    limits, account = limits_of(site), (people.email_or_nothing(email) or email).casefold()
     here = f"{account} {client_key(request)}"
     limits.password_from.take(client_key(request))
     limits.password.take(here)
@@ -260,7 +265,7 @@ async def _by_password(
         raise Invalid(_("Address or password is not right."), field="password")
     limits.password.give_back(here)
     limits.password_anywhere.give_back(account)
-    second = await sign_in.second_step(uow, person)
+    second = await sign_in.second_step(uow, person, "password")
     if second is not None:
         return _to_second(site, second, back)
     return await _enter(request, uow, viewer, site, person, "password", back)
@@ -283,13 +288,16 @@ async def _enter(
     back: str,
     *,
     strong: bool = False,
+    first: str = "",
 ) -> Response:
     """Begin a session; the one this browser had before ends."""
     if viewer.session is not None and viewer.person is not None:
         viewer.session.revoked_at = clock.now()
         uow.emit(SignedOut(subject=viewer.person.id, session=viewer.session.id))
     answer = see_other(local_path(back))
-    await sessions.start(uow, request, answer, person, how=how, secure=site.secure, strong=strong)
+    await sessions.start(
+        uow, request, answer, person, how=how, secure=site.secure, strong=strong, first=first
+    )
     return answer
 
 

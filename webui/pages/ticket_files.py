@@ -141,7 +141,7 @@ def headers_of(name: str, *, inline: bool) -> dict[str, str]:
         "content-disposition": f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
         "content-security-policy": POLICY,
         "x-content-type-options": "nosniff",
-        "cache-control": "private, max-age=600",
+        "cache-control": "no-store",
     }
 
 

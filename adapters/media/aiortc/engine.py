@@ -12,9 +12,9 @@ from uuid import UUID, uuid4
 
 import structlog
 from aioice.ice import get_host_addresses
-from aiortc.rtcdtlstransport import RTCCertificate
 
 from adapters.media.aiortc.call import Call
+from adapters.media.aiortc.certificate import Certificate
 from adapters.media.aiortc.ice import candidate_line
 from adapters.media.aiortc.udp import UdpPort
 from adapters.media.endings import ENDINGS, Endings
@@ -72,7 +72,7 @@ class Engine:
 
     async def start(self) -> None:
         self._port = UdpPort(_bindable(self._settings.listen), self._settings.ports)
-        self._certificate = RTCCertificate.generateCertificate()
+        self._certificate = Certificate.generateCertificate()
         self._candidates = self._announced(self._port.number)
         self._clock = asyncio.create_task(self._tick())
         self._left_over = asyncio.create_task(self._bring())

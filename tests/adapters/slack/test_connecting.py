@@ -140,10 +140,21 @@ async def test_several_workspaces_by_oauth(desk: Desk, hearing: Hearing) -> None
             assert (await client.get("/oauth?code=x&state=y")).status_code == 403
             for team in teams:
                 await _install(client, adapter, server, team)
-            state = parse_qs(urlsplit(adapter.install.link("http://desk.example")).query)["ticket"][0]
+            link = urlsplit(adapter.install.link("http://desk.example")).query
+            states = [
+                parse_qs(urlsplit((await client.get(f"/install?{link}")).headers["location"]).query)["state"][
+                    0
+                ]
+                for _time in range(2)
+            ]
+            assert states[0] != states[1]
+            # The first is another way's; without its cookie neither is worth anything.
+            for state in (states[0], parse_qs(link)["ticket"][0]):
+                assert (await client.get("/oauth", params={"code": "x", "state": state})).status_code == 403
             client.cookies.clear()
-            stolen = await client.get("/oauth", params={"code": "x", "state": state})
+            stolen = await client.get("/oauth", params={"code": "x", "state": states[1]})
             assert stolen.status_code == 403
+            assert "frame-ancestors 'none'" in stolen.headers["content-security-policy"]
         assert await server.sockets.connected(30)
         for team in teams:
             user = next(u for u in server.world.users.values() if u.team == team and not u.bot_id)

@@ -40,8 +40,8 @@ export function tell(what) {
 }
 
 addEventListener("message", (event) => {
-  if (!framed || event.source !== parent || typeof event.data?.deskbell !== "object") return;
-  const said = event.data.deskbell;
+  const said = event.data?.deskbell;
+  if (!framed || event.source !== parent || typeof said !== "object" || said === null) return;
   if (!begun) origin = event.origin;
   if (!begun && typeof said.visitor === "string") kept = said.visitor.slice(0, 2000);
   if (typeof said.token === "string" && said.token) handlers.vouched(said.token);

@@ -138,7 +138,7 @@
   addEventListener("message", (event) => {
     if (event.origin !== base.origin || !frame || event.source !== frame.contentWindow) return;
     const said = event.data && event.data.deskbell;
-    if (!said) return;
+    if (typeof said !== "object" || said === null) return;
     if (said.ready) {
       ready = true;
       host.setAttribute("data-ready", "");
