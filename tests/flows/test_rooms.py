@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from core import clock
-from core.chat import FileRef
+from core.chat import Completing, FileRef
 from core.conversations.model import Message
 from core.desk import Desk
 from core.errors import Invalid
@@ -20,7 +20,7 @@ from core.rooms import service as rooms
 from core.rooms.model import DeskRoom, RoomRule
 from core.tickets import holding
 from core.tickets.lifecycle import TicketIsMerged
-from tests.flows.house import ROOM, House, build, home, moved
+from tests.flows.house import ROOM, House, build, home, moved, sender
 
 
 @pytest.fixture
@@ -346,6 +346,31 @@ async def test_an_agent_is_told_that_the_platform_lets_an_answer_wait_for_long(h
     async with house.desk.db.sessions() as session:
         rung = await session.scalar(select(func.count()).where(Notice.kind == "undelivered"))
     assert rung == 0, "it was not given up"
+
+
+async def test_an_agent_who_types_a_number_is_offered_the_tickets_that_it_is_about(house: House) -> None:
+    await house.says("ada", "Printer on fire")
+    await house.says("joe", "No network")
+    await house.work()
+    await house.agent("bob")
+
+    async def offered(command: str, typed: str = "") -> list[str]:
+        asked = Completing(
+            place=ROOM,
+            sender=sender("bob"),
+            native=f"{command}{typed}",
+            at=clock.now(),
+            command=command,
+            option="ticket",
+            typed=typed,
+        )
+        return [one.value for one in (await house.router.deliver(asked)).choices]
+
+    assert sorted(await offered("claim")) == ["1", "2"]
+    await house.does("bob", "claim", "1", ROOM)
+    assert await offered("claim") == ["2"]
+    assert await offered("status") == ["1", "2"]
+    assert (await offered("status", "netw"))[0] == "2"
 
 
 async def test_a_channel_with_another_address_is_followed(house: House) -> None:

@@ -340,4 +340,4 @@ async def test_the_environments_older_token_harms_no_bot_that_was_connected_anew
         async with running(desk, standin) as world:
             await world.adapter.post(standin.place, Post(Card(text="hi")), key="k")
         assert (await _state(desk, bot)) == ("on", None)
-        assert 401 not in {one.status for one in standin.server.calls}
+        assert 401 not in {call[-1] for call in standin.server.calls}
