@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from bot.doctor.patient import Patient
 from core.access import SYSTEM
 from core.admin.checkup import Line
-from core.chat import Connects, Finding
+from core.chat import Connects, Finding, Place
 from core.desk import Desk
 from core.errors import DeskError, Invalid
 from core.i18n import _
 from core.installations import connecting, environment, service
 from core.installations.model import Installation, InstallationState
+from core.rooms import service as rooms
+from core.rooms.model import DeskRoom
 
 
 async def platforms(patient: Patient) -> Sequence[Line]:
@@ -21,15 +23,26 @@ async def platforms(patient: Patient) -> Sequence[Line]:
     if desk is None:
         return []
     async with desk.db.sessions() as session:
+        gone = [room for room, _at in await rooms.lost(session)]
         rows = [row for row in await service.listed(session) if row.state != InstallationState.off]
     offers = connecting.offering(patient.chats)
     looks = [_one(desk, row, offers.get(row.platform), patient) for row in rows if not environment.names(row)]
     looks += [_of_environment(name, offer, rows, patient) for name, offer in offers.items()]
     lines = [line for found in await asyncio.gather(*looks) for line in found]
+    lines += map(_lost, gone)
     if not lines:
         words = _("No chat platform is connected.")
         return [Line("platforms", "ok", words, _("Connect one in the desk under Admin, Connections."))]
     return lines
+
+
+def _lost(room: DeskRoom) -> Line:
+    place = Place.from_key(room.place_key)
+    title = f"{place.platform.title()}, {room.name or place.channel}"
+    words = _(
+        "The place is gone, or the bot is not there any more: no ticket shows there. Let the bot in and add the room anew."
+    )
+    return Line(place.platform, "warn", f"{title}: {words}", _("See its page under Admin, Connections."))
 
 
 async def _of_environment(

@@ -17,6 +17,7 @@ from core.installations import environment, service
 from core.installations.model import Installation
 from core.people import service as people
 from core.people.model import Identity, OneTimeLink, Team
+from core.rooms import service as rooms
 from core.rooms.model import DeskRoom
 from tests.fakes.connecting import GOOD, FakePlatform
 
@@ -158,6 +159,16 @@ async def test_a_room_by_its_id_and_twice(here: World) -> None:
     assert (await here.admin.post(f"{HERE}/rooms/{room.id}/delete")).status_code == 303
     left = await room_of(here)
     assert Place.from_key(left.place_key).channel == "c9"
+
+
+async def test_a_room_that_the_platform_has_no_more_is_told_until_it_is_added_anew(here: World) -> None:
+    row, room = await with_room(here)
+    async with here.desk.unit() as uow:
+        await rooms.remove(uow, SYSTEM, room.id, reason="gone")
+    page = said(await here.admin.get(HERE))
+    assert "(Fake) The place is gone, or the bot is not there any more" in page
+    await here.admin.post(f"{HERE}/connections/{row.id}/rooms", place="c1 #room", rule="assignee", team="")
+    assert "The place is gone" not in said(await here.admin.get(HERE))
 
 
 async def test_disconnecting_destroys_the_tokens(here: World) -> None:

@@ -75,6 +75,12 @@ async def platforms(request: Request, uow: Uow, viewer: ManagesDesk, site: TheSi
         ],
         connections=[_line(row) for row in listed],
         rooms=await _room_lines(uow, listed),
+        lost=[
+            SimpleNamespace(
+                name=room_name(one), title=title_of(Place.from_key(one.place_key).platform), at=at
+            )
+            for one, at in await rooms.lost(uow.session)
+        ],
     )
 
 
