@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from bot.registry import Turn
 from core.access import Permission
-from core.chat import Option
+from core.chat import Completing, Option
 from core.fit import shorten
 from core.people import service as people
 from core.people.model import Person, Tag
@@ -33,10 +33,19 @@ async def of(turn: Turn, option: str, typed: str) -> tuple[Option, ...]:
 
 
 async def _tickets(turn: Turn, typed: str) -> tuple[Option, ...]:
-    queue = Queue.mine if turn.actor.staff else Queue.all
-    page = await queries.page(turn.uow, turn.actor, queue, limit=100)
-    known = [(f"#{row.number} {row.subject}", str(row.number)) for row in page.rows]
-    return _best(known, typed.lstrip("#"))
+    known: dict[str, str] = {}
+    for queue in _queues(turn):
+        page = await queries.page(turn.uow, turn.actor, queue, limit=100)
+        known |= {f"#{row.number} {row.subject}": str(row.number) for row in page.rows}
+    return _best(list(known.items()), typed.lstrip("#"))
+
+
+def _queues(turn: Turn) -> tuple[Queue, ...]:
+    """Where to look: agents work on their own tickets, and take those that nobody has."""
+    if not turn.actor.staff:
+        return (Queue.all,)
+    is_claim = isinstance(turn.inbound, Completing) and turn.inbound.command == "claim"
+    return (Queue.unassigned,) if is_claim else (Queue.mine, Queue.unassigned)
 
 
 async def _colleagues(turn: Turn, typed: str) -> tuple[Option, ...]:

@@ -38,6 +38,7 @@ from core.chat import (
     Revoked,
     ThreadGone,
 )
+from core.conversations import undelivered
 from core.conversations.delivered import arrived
 from core.conversations.events import MessageUndelivered
 from core.conversations.model import Seat
@@ -58,6 +59,8 @@ NOTE_PAUSE = 1.0
 _LONG = ("file", "fetch")
 REVOKED_PAUSE = 600.0
 """Seconds until what waits for a broken connection is looked at again; connecting it anew does so at once."""
+LATE_SECONDS = 300.0
+"""Who wrote a reply is told when the platform lets it wait for so long."""
 
 
 MOST_AT_ONCE = 24
@@ -183,7 +186,7 @@ class Posting:
         """What becomes of a row whose call failed."""
         match error:
             case RetryAfter():
-                await self._failed(row, "retry_after", after=error.seconds)
+                await self._asked_to_wait(row, error.seconds)
             case Moved():
                 await self._moved(row, error.to)
             case Revoked():
@@ -339,6 +342,18 @@ class Posting:
         async with self.desk.unit() as uow:
             if await outbox.failed(uow, row, error, after=after, gone=gone):
                 _tell_undelivered(uow, row, error)
+
+    async def _asked_to_wait(self, row: Delivery, seconds: float) -> None:
+        """When the platform says so. An agent whose reply comes late reads it, once for each message."""
+        async with self.desk.unit() as uow:
+            if await outbox.failed(uow, row, "retry_after", after=seconds):
+                _tell_undelivered(uow, row, "retry_after")
+            elif (
+                seconds >= LATE_SECONDS
+                and row.error != "retry_after"
+                and await _is_requesters(uow, row.place_key)
+            ):
+                _tell_undelivered(uow, row, undelivered.ASKED_TO_WAIT)
 
     async def _handed_on(self, row: Delivery) -> None:
         """Not the row's fault: whoever leads takes it up at once."""

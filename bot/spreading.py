@@ -55,7 +55,8 @@ class Spreading:
             except MAY_BE_AWAY as error:
                 log.warning("connections.not_read", error=type(error).__name__)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._news.wait()
 
     async def _look(self) -> None:
         """Nothing is striven for before it is known what there is."""

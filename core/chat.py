@@ -609,6 +609,15 @@ class Connects(Protocol):
 
 
 @runtime_checkable
+class Preset(Protocol):
+    """Can be connected by the environment, too."""
+
+    def preset(self) -> Mapping[str, str]:
+        """The values for `try_out` that the environment gives; empty where it gives none."""
+        ...
+
+
+@runtime_checkable
 class Closes(Protocol):
     """Lets go of what it holds open; for whoever asks an adapter something without running it."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -30,6 +31,7 @@ from core.chat import (
     Tried,
 )
 from core.desk import Desk
+from core.installations import environment
 from core.installations import service as installations
 from core.installations.model import InstallationState
 
@@ -81,6 +83,7 @@ class DiscordChat:
     async def run(self, deliver: Deliver) -> None:
         """Keep the bots connected that should be, until cancelled."""
         self._deliver = deliver
+        await self._note_environment()
         listening = asyncio.create_task(self._listen())
         try:
             while True:
@@ -103,7 +106,8 @@ class DiscordChat:
         """Each shard of each bot. What is said goes by the lease of the bot, which is that of its first shard."""
         async with self.desk.db.sessions() as session:
             found = set(await installations.apart(session, PLATFORM))
-        bots = found | ({""} if self.settings.bot_token else set())
+        token = self.settings.bot_token
+        bots = found | ({""} if token and bot_in(token) not in found else set())
         names = [shard.led_as(bot) for bot in sorted(bots) for shard in self._shards]
         return {name: frozenset({name}) for name in names}
 
@@ -129,6 +133,13 @@ class DiscordChat:
                 if is_change or signal.topic == "lost":
                     self._look.set()
 
+    async def _note_environment(self) -> None:
+        """Where the environment names no bot, the admins read that."""
+        if not self.settings.bot_token:
+            with suppress(*outage.MAY_BE_AWAY), lease.about():
+                async with self.desk.unit() as uow:
+                    await environment.absent(uow, PLATFORM)
+
     async def _bring_about(self) -> None:
         try:
             wanted = await self._wanted()
@@ -147,11 +158,13 @@ class DiscordChat:
     async def _wanted(self) -> Mapping[str, tuple[str, frozenset[str]]]:
         """The tokens of all bots, each with its installation and the forums that it watches."""
         wanted: dict[str, tuple[str, frozenset[str]]] = {}
-        if self.settings.bot_token:
-            wanted[self.settings.bot_token] = ("", frozenset())
         async with self.desk.db.sessions() as session:
             keys = self.desk.means.keys
             rows = await installations.connections(session, keys, PLATFORM, broken=True)
+        own = self.settings.bot_token
+        # A bot that an admin has connected anew is no more run by the token before.
+        if own and bot_in(own) not in {row.external for row in rows}:
+            wanted[own] = ("", frozenset())
         self._broken = frozenset(row.external for row in rows if row.state != InstallationState.on)
         for row in rows:
             if row.external in self._broken:
@@ -305,6 +318,9 @@ class DiscordChat:
         from adapters.discord import trying
 
         return await trying.try_out(self.settings, values)
+
+    def preset(self) -> Mapping[str, str]:
+        return {"bot_token": self.settings.bot_token} if self.settings.bot_token else {}
 
     async def candidates(self, installation: str) -> Sequence[Candidate]:
         if self._deliver is None or self.settings.shards > 1:

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from adapters.discord import render
-from adapters.discord.asked import COMPLETION, COMPONENT, gathered, interaction, target_of
+from adapters.discord.asked import COMMAND, COMPLETION, COMPONENT, gathered, interaction, target_of
 from adapters.discord.commands import NUMBER
 from adapters.discord.growing import Growing
 from adapters.discord.known import Known
@@ -82,7 +82,7 @@ class Answering:
     async def _ask(self, data: Mapping[str, Any]) -> Answer:
         try:
             inbound = await self._inbound(data)
-            return await self._deliver(inbound) if inbound is not None else Answer()
+            return await self._deliver(inbound) if inbound is not None else _untaken(data)
         except DeskError as error:
             return Answer(cards=(Card(text=str(error), tone="warning", private=True),))
         except PostFailed as error:
@@ -196,6 +196,18 @@ class Answering:
     async def _direct(self, user: str) -> str:
         shape = await self._rest.call("POST", "/users/@me/channels", {"recipient_id": user})
         return self._known.learn(shape).id
+
+
+def _untaken(data: Mapping[str, Any]) -> Answer:
+    """For what the desk cannot take: "done" would be a lie. A press needs no words, and a completion has none."""
+    if number(data, "type") != COMMAND:
+        return Answer()
+    words = (
+        _("This cannot become a ticket: only what people wrote can.")
+        if target_of(data) is not None
+        else _("The desk does not know this command any more. Please reload Discord.")
+    )
+    return Answer(cards=(Card(text=words, tone="warning", private=True),))
 
 
 def _cards(found: Answer, *, late: bool = False) -> list[Card]:

@@ -26,6 +26,7 @@ from adapters.discord.shards import ALONE, Shard, Turns
 from core import outage
 from core.chat import CommandSpec, Deliver, PostFailed, Revoked
 from core.desk import Desk
+from core.installations import environment
 from core.installations import service as installations
 from core.lease import Replaced
 
@@ -81,6 +82,11 @@ class Connection:
         return self.known.bot
 
     @property
+    def is_environments(self) -> bool:
+        """Whether its token is the environment's, and not one that an admin has given."""
+        return self.led_as == self.shard.led_as("")
+
+    @property
     def is_listening(self) -> bool:
         return self._ears is not None and self._ears.is_ready()
 
@@ -122,8 +128,9 @@ class Connection:
         log.info("bot.logged_in", bot=self.installation, shard=self.shard.number)
         if self.shard.number:
             return
-        if self.token == self.settings.bot_token:
-            await self._when_the_database_answers(self._holds)
+        if self.is_environments:
+            name = string(me, "global_name") or string(me, "username")
+            await self._when_the_database_answers(lambda: self._holds(name))
         await self._offer()
 
     async def _offer(self) -> None:
@@ -220,15 +227,16 @@ class Connection:
                 log.warning("database.away", reason=type(error).__name__)
                 await asyncio.sleep(1.0)
 
-    async def _holds(self) -> None:
-        """An admin who was told that the environment's token is refused reads that it is taken."""
+    async def _holds(self, name: str) -> None:
+        """The admins read that the environment's token is taken, and whose it is."""
         async with self.desk.unit() as uow:
-            await installations.note_holds(uow, PLATFORM, self.installation)
+            await environment.taken(uow, PLATFORM, self.installation, name)
 
     async def _refused(self) -> None:
         """The token is no good: shown to the admins, who connect the bot anew."""
         self.revoked = True
         self.opened.set()
         log.warning("token.refused", bot=self.installation)
+        note = environment.refused if self.is_environments else installations.note_broken
         async with self.desk.unit() as uow:
-            await installations.note_broken(uow, PLATFORM, self.installation, "token_revoked")
+            await note(uow, PLATFORM, self.installation, "token_revoked")

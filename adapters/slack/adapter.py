@@ -87,6 +87,7 @@ class Slack:
     async def run(self, deliver: Deliver) -> None:
         """Take in what comes until cancelled."""
         self.receiving.deliver = deliver
+        await self.workspaces.note_environment()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen())
@@ -184,6 +185,13 @@ class Slack:
     async def try_out(self, values: Mapping[str, str]) -> Tried:
         return await self.connecting.try_out(values)
 
+    def preset(self) -> Mapping[str, str]:
+        """An app-level token alone connects nothing."""
+        if not self.settings.bot_token:
+            return {}
+        one = self.settings
+        return {"bot_token": one.bot_token, "app_token": one.app_token, "signing_secret": one.signing_secret}
+
     async def candidates(self, installation: str) -> Sequence[Candidate]:
         return await self.connecting.candidates(installation)
 
@@ -203,6 +211,7 @@ class Slack:
             settled = self.workspaces.settled()
             with suppress(*MAY_BE_AWAY):
                 await self.workspaces.refresh()
+            self.workspaces.look_after_tokens()
             if self.workspaces.known and self.bolt is None:
                 self.bolt = bolt(self.workspaces, self.receiving.receive)
             if self.bolt is not None:
@@ -216,13 +225,15 @@ class Slack:
             )
             pause = SOON if unmet or self.workspaces.env_waits else LOOK
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.workspaces.changed.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self.workspaces.changed.wait()
 
     async def _catch_up(self, deliver: Deliver) -> None:
         """After each start and each new connection, after a failure, and now and then."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.catchup.wanted.wait(), SWEEP)
+                async with asyncio.timeout(SWEEP):
+                    await self.catchup.wanted.wait()
             try:
                 await self.catchup.sweep(deliver)
             except (*MAY_BE_AWAY, Unavailable) as error:

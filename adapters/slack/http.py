@@ -16,6 +16,7 @@ from adapters.slack.inbound import teams
 from adapters.slack.install import Refusal, cookie_name
 from core.chat import PostFailed
 from core.i18n import _
+from core.rate import Budget
 
 if TYPE_CHECKING:
     from adapters.slack.adapter import Slack
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger("slack.http")
 
 MOST_BODY = 3_000_000
+_lines = Budget(60, 60)
+"""So many lines a minute: nobody fills the disk by knocking."""
 Answering = Callable[[Request], Awaitable[Response]]
 
 
@@ -79,7 +82,8 @@ async def _body(request: Request) -> bytes | None:
 
 
 def _unsigned() -> Response:
-    log.warning("slack.signature_refused")
+    if not _lines.try_take("unsigned"):
+        log.warning("slack.signature_refused")
     return PlainTextResponse("invalid signature", 401)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,19 +16,26 @@ import structlog
 from adapters.slack.calls import SECONDS, Json, call
 from adapters.slack.settings import Settings
 from core import clock, lease
-from core.chat import Place, PostFailed, Revoked
+from core.chat import Place, PostFailed, RetryAfter, Revoked
 from core.desk import Desk
+from core.installations import environment
 from core.installations import service as installations
 from core.installations.service import Connection
-from core.outage import MAY_BE_AWAY
+from core.outage import MAY_BE_AWAY, is_outage
 
 log = structlog.get_logger("slack.workspaces")
 
 PLATFORM = "slack"
 STRANGE = 30.0
 """Seconds for which a workspace that is none of ours is not looked for again."""
+NOT_YET = 5.0
 EARLY = 7_200.0
-"""Seconds before the end of a token's life at which it is exchanged."""
+"""Seconds before the end of a token's life at which it is exchanged, beside what is said meanwhile."""
+LATE = 60.0
+"""Seconds before its end at which calls wait for the new one."""
+TURN_PAUSE, LONGEST_TURN_PAUSE = 5.0, 600.0
+"""Seconds after an exchange that failed; doubling from the first to the last."""
+CLOSE_PATIENCE = 3.0
 
 
 @dataclass(slots=True)
@@ -47,7 +55,13 @@ class Workspace:
     refused: bool = False
     met: float = 0.0
     """When we came: what was said before is not ours."""
-    turning: asyncio.Lock = field(default_factory=asyncio.Lock)
+    turning: asyncio.Task[None] | None = field(default=None, repr=False)
+    """Its token is being exchanged."""
+    turns_at: float = 0.0
+    """When its token may be tried to be exchanged again, by the monotonic clock."""
+    turn_pause: float = 0.0
+    turned_away: bool = False
+    """Slack takes the refresh token no more: with this token it ends."""
 
     @property
     def expires_at(self) -> float:
@@ -55,6 +69,10 @@ class Workspace:
             return float(self.secrets.get("expires_at") or 0)
         except ValueError:
             return 0.0
+
+    def ends_within(self, seconds: float) -> bool:
+        """Whether its token, one that is exchanged, ends so soon."""
+        return bool(self.secrets.get("refresh_token")) and self.expires_at - clock.seconds() <= seconds
 
     def place(self, channel: str, thread: str = "") -> Place:
         return Place(PLATFORM, self.team, channel, thread)
@@ -80,6 +98,7 @@ class Workspaces:
         self._session: Any = None
         self._from_env, self._env_refused = "", False
         self._refreshing = asyncio.Lock()
+        self._turns: set[asyncio.Task[None]] = set()
         self._strangers: dict[str, float] = {}
 
     @property
@@ -122,6 +141,8 @@ class Workspaces:
         if workspace is None:
             await self.refresh()
             workspace = self.known.get(team)
+        if workspace is None and self.env_waits:
+            raise RetryAfter(NOT_YET)  # Which one the environment names is not known before Slack says so.
         if workspace is None or workspace.refused:
             raise Revoked("not_connected")
         await self._in_time(workspace)
@@ -208,6 +229,17 @@ class Workspaces:
             if self.known.setdefault(workspace.team, workspace) is workspace:
                 self.changed.set()
         self._env_refused = workspace.refused
+        if workspace.refused:
+            with lease.about((PLATFORM, "")):
+                async with self.desk.unit() as uow:
+                    await environment.refused(uow, PLATFORM, "", "token_revoked")
+
+    async def note_environment(self) -> None:
+        """Where the environment names none, the admins read that."""
+        if not self.settings.bot_token:
+            with suppress(*MAY_BE_AWAY), lease.about():
+                async with self.desk.unit() as uow:
+                    await environment.absent(uow, PLATFORM)
 
     async def _meet(self, workspace: Workspace) -> bool:
         """Who are we there? False when Slack does not say now, or refuses the token."""
@@ -232,7 +264,7 @@ class Workspaces:
         if workspace.row is None:
             with lease.about((PLATFORM, workspace.team)):
                 async with self.desk.unit() as uow:
-                    await installations.note_holds(uow, PLATFORM, workspace.team)
+                    await environment.taken(uow, PLATFORM, workspace.team, workspace.name)
         self.on_new(workspace)
         self.changed.set()
         return True
@@ -248,34 +280,80 @@ class Workspaces:
 
     # --- tokens that are exchanged
 
+    def look_after_tokens(self) -> None:
+        """Begin to exchange those that end soon, whether or not anything is said there."""
+        for team, workspace in self.known.items():
+            if workspace.settled and self.leads(team):
+                self._turning(workspace)
+
     async def _in_time(self, workspace: Workspace) -> None:
-        if not workspace.secrets.get("refresh_token") or workspace.expires_at - clock.seconds() > EARLY:
-            return
-        async with workspace.turning:
-            if workspace.expires_at - clock.seconds() <= EARLY:
-                await self._turn(workspace)
+        """Its token is exchanged before it ends; only at the very end anybody waits for that. Raises
+        `RetryAfter` where it has ended and there is no new one yet, `Revoked` where there will be none."""
+        turning = self._turning(workspace)
+        if turning is not None and workspace.ends_within(LATE):
+            await asyncio.shield(turning)
+        if workspace.ends_within(0):
+            if workspace.turned_away:
+                raise Revoked("invalid_refresh_token")
+            raise RetryAfter(max(workspace.turns_at - time.monotonic(), 1.0))
+
+    def _turning(self, workspace: Workspace) -> asyncio.Task[None] | None:
+        """The exchange of its token that is under way, begun where it is time. It is a task of its own: whoever
+        waits for it may be cancelled, and what Slack answers once is kept all the same."""
+        if workspace.turning is None or workspace.turning.done():
+            if not workspace.ends_within(EARLY) or time.monotonic() < workspace.turns_at:
+                return None
+            workspace.turning = asyncio.create_task(self._turn(workspace), name="slack.turn")
+            self._turns.add(workspace.turning)
+            workspace.turning.add_done_callback(self._turns.discard)
+        return workspace.turning
 
     async def _turn(self, workspace: Workspace) -> None:
-        """A new token for the old one. Each refresh token works once: whoever else was first has
-        stored what it got."""
-        if await self._turned_elsewhere(workspace):
-            return
+        """A new token for the old one. Each refresh token works once: whoever else was first has stored
+        what it got."""
         try:
-            answer = await self.granted(
-                grant_type="refresh_token", refresh_token=workspace.secrets["refresh_token"]
-            )
-        except PostFailed:
-            if await self._turned_elsewhere(workspace) or workspace.expires_at > clock.seconds() + 60:
+            if await self._turned_elsewhere(workspace):
                 return
-            raise
-        secrets = dict(workspace.secrets) | secrets_of(answer)
+            spent = workspace.secrets["refresh_token"]
+            answer = await self.granted(grant_type="refresh_token", refresh_token=spent)
+        except (PostFailed, *MAY_BE_AWAY) as error:
+            await self._when_the_database_answers(partial(self._not_turned, workspace, error))
+            return
+        self._use(workspace, dict(workspace.secrets) | secrets_of(answer))
+        await self._when_the_database_answers(partial(self._store, workspace))
+        log.info("slack.token_renewed", team=workspace.team)
+
+    async def _store(self, workspace: Workspace) -> None:
+        """Whoever has exchanged it keeps it, whoever leads now: the old one is worth nothing any more."""
         if workspace.row is not None:
-            # Whoever has exchanged it keeps it, whoever leads now: the old one is worth nothing any more.
             with lease.about():
                 async with self.desk.unit() as uow:
-                    await installations.renew(uow, workspace.row, secrets)
-        self._use(workspace, secrets)
-        log.info("slack.token_renewed", team=workspace.team)
+                    await installations.renew(uow, workspace.row, workspace.secrets)
+
+    async def _not_turned(self, workspace: Workspace, error: Exception) -> None:
+        """Tried again after a growing pause. The admins read of it when it matters: the token has ended, or
+        there will be no other."""
+        if await self._turned_elsewhere(workspace):
+            return
+        pause = min(max(workspace.turn_pause * 2, TURN_PAUSE), LONGEST_TURN_PAUSE)
+        workspace.turned_away = isinstance(error, Revoked)
+        problem = "renewal_refused" if workspace.turned_away else "not_renewed"
+        if workspace.row is not None and (workspace.turned_away or workspace.ends_within(0)):
+            with lease.about():
+                async with self.desk.unit() as uow:
+                    await installations.note_problem(uow, workspace.row, problem)
+        workspace.turn_pause, workspace.turns_at = pause, time.monotonic() + pause
+        log.warning("slack.token_not_renewed", team=workspace.team, error=type(error).__name__, seconds=pause)
+
+    async def _when_the_database_answers(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await work()
+            except MAY_BE_AWAY as error:
+                if not is_outage(error):
+                    raise
+                log.warning("slack.token_not_noted", error=type(error).__name__)
+            await asyncio.sleep(1.0)
 
     async def _turned_elsewhere(self, workspace: Workspace) -> bool:
         async with self.desk.db.sessions() as session:
@@ -288,6 +366,7 @@ class Workspaces:
 
     def _use(self, workspace: Workspace, secrets: Mapping[str, str]) -> None:
         workspace.secrets = secrets
+        workspace.turns_at, workspace.turn_pause, workspace.turned_away = 0.0, 0.0, False
         workspace.client = self.client(secrets.get("bot_token", ""))
 
     async def granted(self, **arguments: Any) -> Json:
@@ -325,6 +404,12 @@ class Workspaces:
         return self._session
 
     async def close(self) -> None:
+        if self._turns:
+            # What Slack gives for a token is given once.
+            await asyncio.wait(self._turns, timeout=CLOSE_PATIENCE)
+        for task in list(self._turns):
+            task.cancel()
+        await asyncio.gather(*self._turns, return_exceptions=True)
         if self._session is not None:
             with suppress(*MAY_BE_AWAY):
                 await self._session.close()

@@ -77,6 +77,7 @@ class Telegram:
 
     async def run(self, deliver: Deliver) -> None:
         """Listen on every line, also on those connected meanwhile, until cancelled."""
+        await self.lines.note_environment()
         try:
             while True:
                 self._look.clear()
@@ -237,6 +238,9 @@ class Telegram:
 
     async def try_out(self, values: Mapping[str, str]) -> Tried:
         return await connecting.try_out(self.settings, values)
+
+    def preset(self) -> Mapping[str, str]:
+        return {"bot_token": self.settings.token} if self.settings.token else {}
 
     async def candidates(self, installation: str) -> Sequence[Candidate]:
         return await connecting.candidates(self.desk, await self.lines.of(Place(PLATFORM, installation, "")))

@@ -11,9 +11,12 @@ import structlog
 from adapters.telegram.line import Line
 from adapters.telegram.pacing import Pacer
 from adapters.telegram.settings import PLATFORM, Settings, bot_id
+from core import lease
 from core.chat import Place, Revoked
 from core.desk import Desk
+from core.installations import environment
 from core.installations import service as installations
+from core.outage import MAY_BE_AWAY
 
 log = structlog.get_logger("telegram.lines")
 LOOK_EVERY = 60.0
@@ -90,14 +93,31 @@ class Lines:
         if self._open.get(line.id) is line:
             del self._open[line.id]
         await line.client.close()
+        note = environment.refused if self._is_environments(line) else installations.note_broken
         async with self.desk.unit() as uow:
-            await installations.note_broken(uow, PLATFORM, line.id, "token_revoked")
+            await note(uow, PLATFORM, line.id, "token_revoked")
 
     async def holds(self, line: Line) -> None:
-        """Telegram takes the token; an admin who was told otherwise reads it."""
-        if line.client.token == self.settings.token:
+        """Telegram takes the token; the admins read it where it is the environment's."""
+        if self._is_environments(line):
+            username = (await line.me()).username
             async with self.desk.unit() as uow:
-                await installations.note_holds(uow, PLATFORM, line.id)
+                await environment.taken(uow, PLATFORM, line.id, f"@{username}" if username else line.id)
+
+    async def note_environment(self) -> None:
+        """Where the environment names no bot, or with what is no token, the admins read that."""
+        token = self.settings.token
+        if bot_id(token):
+            return
+        with suppress(*MAY_BE_AWAY), lease.about():
+            async with self.desk.unit() as uow:
+                if token:
+                    await environment.refused(uow, PLATFORM, environment.UNKNOWN, "malformed")
+                else:
+                    await environment.absent(uow, PLATFORM)
+
+    def _is_environments(self, line: Line) -> bool:
+        return line.client.token == self.settings.token and line.id not in self._connected
 
     async def close(self) -> None:
         for line in self._open.values():

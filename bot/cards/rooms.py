@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from core.chat import Button, Card, Field, Option, Select
+from core.conversations import undelivered
 from core.fit import shorten
 from core.i18n import _
 from core.people.service import Known
@@ -59,22 +60,14 @@ def queue(live: int, waiting: int, oldest: datetime | None, now: datetime) -> Ca
     return Card(text=words.format(live=live, waiting=waiting, span=since), tone="warning")
 
 
-def trouble(code: str, name: str) -> Card:
-    """Why a reply did not reach the requester, and what to do."""
-    return Card(text=_("⚠️ This did not reach {name}: {why}").format(name=name, why=why(code)), tone="danger")
-
-
-def why(code: str) -> str:
-    """A failure in words, with the way out."""
-    return {
-        "gone": _(
-            "they closed the chat, blocked the bot, or the place was deleted. Try another way, such as e-mail."
-        ),
-        "thread_gone": _("the thread was deleted there. It can be sent again from the desk."),
-        "retry_after": _("the platform asked us to wait too long. It can be sent again from the desk."),
-        "not_supported": _("the platform cannot show this."),
-        "token_revoked": _("the platform does not accept our connection any more; an admin must renew it."),
-    }.get(code, _("the platform did not take it, after several tries. It can be sent again from the desk."))
+def trouble(code: str, name: str, wait: timedelta) -> Card:
+    """Why a reply did not reach the requester, or not yet, and what to do."""
+    kept = code in undelivered.KEPT
+    words = (
+        _("⏳ This has not reached {name} yet: {why}") if kept else _("⚠️ This did not reach {name}: {why}")
+    )
+    text = words.format(name=name, why=undelivered.why(code, wait))
+    return Card(text=text, tone="warning" if kept else "danger")
 
 
 def status(code: str) -> str:

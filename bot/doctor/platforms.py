@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from bot.doctor.patient import Patient
 from core.access import SYSTEM
 from core.admin.checkup import Line
-from core.chat import Connects, Finding
+from core.chat import Connects, Finding, Place
 from core.desk import Desk
-from core.errors import DeskError
+from core.errors import DeskError, Invalid
 from core.i18n import _
-from core.installations import connecting, service
+from core.installations import connecting, environment, service
 from core.installations.model import Installation, InstallationState
+from core.rooms import service as rooms
+from core.rooms.model import DeskRoom
 
 
 async def platforms(patient: Patient) -> Sequence[Line]:
@@ -21,27 +23,69 @@ async def platforms(patient: Patient) -> Sequence[Line]:
     if desk is None:
         return []
     async with desk.db.sessions() as session:
+        gone = [room for room, _at in await rooms.lost(session)]
         rows = [row for row in await service.listed(session) if row.state != InstallationState.off]
-    if not rows:
+    offers = connecting.offering(patient.chats)
+    looks = [_one(desk, row, offers.get(row.platform), patient) for row in rows if not environment.names(row)]
+    looks += [_of_environment(name, offer, rows, patient) for name, offer in offers.items()]
+    lines = [line for found in await asyncio.gather(*looks) for line in found]
+    lines += map(_lost, gone)
+    if not lines:
         words = _("No chat platform is connected.")
         return [Line("platforms", "ok", words, _("Connect one in the desk under Admin, Connections."))]
-    offers = connecting.offering(patient.chats)
-    return await asyncio.gather(*(_one(desk, row, offers.get(row.platform), patient) for row in rows))
+    return lines
 
 
-async def _one(desk: Desk, row: Installation, offer: Connects | None, patient: Patient) -> Line:
+def _lost(room: DeskRoom) -> Line:
+    place = Place.from_key(room.place_key)
+    title = f"{place.platform.title()}, {room.name or place.channel}"
+    words = _(
+        "The place is gone, or the bot is not there any more: no ticket shows there. Let the bot in and add the room anew."
+    )
+    return Line(place.platform, "warn", f"{title}: {words}", _("See its page under Admin, Connections."))
+
+
+async def _of_environment(
+    name: str, offer: Connects, rows: Sequence[Installation], patient: Patient
+) -> Sequence[Line]:
+    """What the environment connects, asked now; and what it connected before, for which something waits."""
+    mine = [row for row in rows if row.platform == name]
+    try:
+        tried = await connecting.given(offer)
+    except Invalid as error:
+        mend = connecting.refused_words(name)
+        return [Line(name, "fail", f"{name.title()}, {_('by the environment')}: {error.words}", mend)]
+    except DeskError as error:
+        return [Line(name, "fail", f"{name.title()}, {_('by the environment')}: {error.words}")]
+    lines = [
+        Line(name, "fail", f"{name.title()}, {row.name or row.external}: {connecting.problem_words(row)}")
+        for row in mine
+        if environment.names(row) and row.external and (tried is None or row.external != tried.external)
+    ]
+    if tried is not None and not any(row.external == tried.external and row.secrets for row in mine):
+        title = f"{name.title()}, {tried.name or tried.external} ({_('by the environment')})"
+        missing = [one for one in tried.findings if not one.ok]
+        lines.append(_told(name, title, missing, _tokens(offer, patient)))
+    return lines
+
+
+async def _one(desk: Desk, row: Installation, offer: Connects | None, patient: Patient) -> Sequence[Line]:
     name, title = row.platform, f"{row.platform.title()}, {row.name}"
     if offer is None:
         words = _("{title}: this program does not know it any more.").format(title=title)
-        return Line(name, "warn", words)
-    if row.state == InstallationState.broken:
-        return Line(name, "fail", f"{title}: {connecting.problem_words(row)}")
+        return [Line(name, "warn", words)]
+    if problem := connecting.problem_words(row):
+        return [Line(name, "fail", f"{title}: {problem}", _("See its page under Admin, Connections."))]
     try:
         findings = await connecting.look(desk, SYSTEM, offer, row.platform, row.id)
     except DeskError as error:
-        return Line(name, "fail", f"{title}: {error.words}")
-    tokens = {field.name for field in offer.guide(patient.settings.url).fields} | {"token"}
-    return _told(name, title, [one for one in findings if not one.ok], tokens)
+        return [Line(name, "fail", f"{title}: {error.words}")]
+    return [_told(name, title, [one for one in findings if not one.ok], _tokens(offer, patient))]
+
+
+def _tokens(offer: Connects, patient: Patient) -> set[str]:
+    """Findings of these names are about the tokens themselves."""
+    return {field.name for field in offer.guide(patient.settings.url).fields} | {"token"}
 
 
 def _told(name: str, title: str, missing: Sequence[Finding], tokens: set[str]) -> Line:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import select
 
@@ -79,7 +81,7 @@ class RoomCards(Fitting):
         requester = known.get(opened.ticket.requester_id)
         with speaking(uow.settings.language):
             name = requester.shown if requester else ""
-            return self.post(cards.trouble(str(row.args.get("error", "")), name), row)
+            return self.post(cards.trouble(str(row.args.get("error", "")), name, await _wait(uow, row)), row)
 
     async def test(self, uow: UnitOfWork, row: Delivery) -> Post:
         with speaking(uow.settings.language):
@@ -103,3 +105,9 @@ class RoomCards(Fitting):
             sorted(tags),
             f"{self.public_url}/tickets/{ticket.number}",
         )
+
+
+async def _wait(uow: UnitOfWork, row: Delivery) -> timedelta:
+    """How long the delivery that a card of trouble speaks of waits yet."""
+    asked = await uow.session.get(Delivery, UUID(str(row.args["row"]))) if "row" in row.args else None
+    return asked.due_at - clock.now() if asked is not None else timedelta()

@@ -104,7 +104,7 @@ class MessageDelivered(Event):
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageUndelivered(Event):
-    """A delivery was given up; `error` is a code."""
+    """A delivery was given up, or waits for long; `error` is a code."""
 
     name: ClassVar[str] = "message.undelivered"
     thing: ClassVar[str] = "message"

@@ -9,11 +9,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from core.access import Actor, Permission
-from core.chat import Candidate, Checks, Connects, Finding, Guide, PostFailed, Tried
+from core.chat import Candidate, Checks, Connects, Finding, Guide, PostFailed, Preset, Tried
 from core.desk import Desk
 from core.errors import Invalid, Unavailable
-from core.i18n import _
-from core.installations import service
+from core.i18n import N_, _
+from core.installations import environment, service
 from core.installations.model import Installation, InstallationState
 from core.installations.service import Connection
 
@@ -22,6 +22,17 @@ ROOM_SECONDS = 12.0
 LONGEST = 4_000
 MOST_CANDIDATES = 200
 T = TypeVar("T")
+WORDS = {
+    "renewal_refused": N_(
+        "The platform gives no new token for the present one, which ends within two hours. Connect it anew; "
+        "what waits is kept."
+    ),
+    "not_renewed": N_(
+        "Its token has ended, and the platform has not given a new one yet. It is asked again and again; "
+        "what waits is kept."
+    ),
+}
+"""What may be the matter with a connection that is on."""
 
 
 def offering(chats: Mapping[str, object]) -> dict[str, Connects]:
@@ -73,6 +84,13 @@ async def look(
     return _once(findings)
 
 
+async def given(offer: Connects) -> Tried | None:
+    """What the environment's own tokens are for, now; None where it gives none. Raises `Invalid` where the
+    platform refuses them."""
+    values = offer.preset() if isinstance(offer, Preset) else {}
+    return await _answered(offer.try_out(values), SECONDS) if values else None
+
+
 async def candidates(offer: Connects, installation: str) -> Sequence[Candidate]:
     """Places that could become desk rooms; raises `Unavailable` where the platform does not answer."""
     return list(await _answered(offer.candidates(installation), ROOM_SECONDS))[:MOST_CANDIDATES]
@@ -81,9 +99,13 @@ async def candidates(offer: Connects, installation: str) -> Sequence[Candidate]:
 def problem_words(row: Installation) -> str:
     """What is the matter with a connection; empty when nothing is."""
     if row.state == InstallationState.off:
+        if row.problem == environment.NOT_NAMED:
+            return _("The environment names it no more; what was said there stays.")
         return _("Disconnected. Its tokens are destroyed; what was said there stays.")
     if row.state == InstallationState.on:
-        return ""
+        return _(WORDS[row.problem]) if row.problem in WORDS else ""
+    if environment.names(row):
+        return refused_words(row.platform)
     if row.problem == "token_revoked":
         return _("The platform does not take its token any more. Connect it anew; what waits is kept.")
     return _("The platform refuses it ({problem}). Connect it anew; what waits is kept.").format(
@@ -91,12 +113,20 @@ def problem_words(row: Installation) -> str:
     )
 
 
+def refused_words(platform: str) -> str:
+    """For a token that the environment gives and the platform does not take."""
+    words = _(
+        "The platform does not take the token that {setting} holds. Put one there that it takes and start the "
+        "desk anew, or connect it here; what waits is kept."
+    )
+    return words.format(setting=environment.setting(platform))
+
+
 async def _of_tokens(desk: Desk, offer: Connects, platform: str, installation_id: UUID) -> Sequence[Finding]:
     kept = await _kept(desk, platform, installation_id)
-    if kept is None:
-        return ()
     try:
-        return (await _answered(offer.try_out(kept.secrets), SECONDS)).findings
+        tried = await _answered(offer.try_out(kept.secrets), SECONDS) if kept else await given(offer)
+        return tried.findings if tried is not None else ()
     except Invalid as refused:
         return (Finding(refused.field or "token", False, refused.words),)
 

@@ -15,7 +15,7 @@ from core.access import Actor, Permission
 from core.crypto.fields import seal_json, unseal_json
 from core.crypto.keys import Keys
 from core.db import UnitOfWork
-from core.errors import NotFound
+from core.errors import Invalid, NotFound
 from core.i18n import _
 from core.installations.events import InstallationBroken, InstallationConnected, InstallationDisconnected
 from core.installations.model import Installation, InstallationState
@@ -99,12 +99,22 @@ async def connect(
 
 
 async def renew(uow: UnitOfWork, installation_id: UUID, secrets: Mapping[str, str]) -> None:
-    """The platform rotated its tokens."""
+    """The platform rotated its tokens; what was the matter with the old ones is over."""
     sealed = seal_json(uow.keys.desk, dict(secrets), _SEALED, installation_id)
     await uow.session.execute(
         update(Installation)
         .where(Installation.id == installation_id)
-        .values(secrets=sealed, updated_at=clock.now())
+        .values(secrets=sealed, problem=None, updated_at=clock.now())
+    )
+
+
+async def note_problem(uow: UnitOfWork, installation_id: UUID, problem: str) -> None:
+    """It is on, and something is the matter that the admins should read. `problem` is a code."""
+    await uow.session.execute(
+        update(Installation)
+        .where(Installation.id == installation_id, Installation.state == InstallationState.on.value)
+        .where(Installation.problem.is_distinct_from(problem))
+        .values(problem=problem[:100], updated_at=clock.now())
     )
 
 
@@ -112,6 +122,9 @@ async def disconnect(uow: UnitOfWork, actor: Actor, installation_id: UUID) -> In
     """Off, and its tokens destroyed; what was said there stays."""
     actor.require(Permission.manage_desk)
     row = await get(uow.session, installation_id)
+    if row.secrets is None and row.state == InstallationState.on:
+        words = _("The environment connects it: take its token out there and start the desk anew.")
+        raise Invalid(words)
     row.state, row.secrets, row.updated_at = InstallationState.off.value, None, clock.now()
     uow.emit(InstallationDisconnected(subject=row.id, platform=row.platform), actor=actor)
     return row
@@ -129,16 +142,6 @@ async def note_broken(uow: UnitOfWork, platform: str, external: str, problem: st
         await uow.session.flush()
     row.state, row.problem, row.updated_at = InstallationState.broken.value, problem[:100], clock.now()
     uow.emit(InstallationBroken(subject=row.id, platform=platform, problem=problem[:100]))
-    return True
-
-
-async def note_holds(uow: UnitOfWork, platform: str, external: str) -> bool:
-    """The environment's token is taken again: what waited goes out. False when nothing was the matter."""
-    row = await by_external(uow.session, platform, external)
-    if row is None or row.secrets is not None or row.state != InstallationState.broken:
-        return False
-    row.state, row.problem, row.updated_at = InstallationState.on.value, None, clock.now()
-    uow.emit(InstallationConnected(subject=row.id, platform=platform))
     return True
 
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from core.access import Permission
+from core.conversations import undelivered
 from core.i18n import N_
 
 Way = Literal["bell", "mail"]
@@ -170,7 +171,7 @@ def _cases(event: Happened) -> Iterator[tuple[str, Iterable[UUID | None]]]:
             yield "article_returned", [event.id("author")]
         case "article.published":
             yield "article_published", [event.id("author")]
-        case "message.undelivered":
+        case "message.undelivered" if event.data.get("error") != undelivered.ASKED_TO_WAIT:
             yield "undelivered", [event.author if event.by_staff else event.assignee]
         case "call.asked":
             yield "call_asked", [event.assignee] if event.assignee else event.team

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from core import clock, text
 from core.access import Actor, Permission
 from core.chat import Place
-from core.db import UnitOfWork
+from core.db import EventRow, UnitOfWork
 from core.errors import Conflict, NotFound
 from core.i18n import _
 from core.people.model import Team
@@ -23,12 +24,33 @@ from core.rooms.model import DeskRoom, RoomRule, RoomThread
 from core.tickets.model import LIVE, Ticket
 
 MOST_ROOMS = 200
+LOST_FOR = timedelta(days=30)
 
 
 async def rooms(session: AsyncSession) -> Sequence[DeskRoom]:
     """All rooms in use, in the order in which they were added."""
     query = select(DeskRoom).where(DeskRoom.active).order_by(DeskRoom.created_at).limit(MOST_ROOMS)
     return list(await session.scalars(query))
+
+
+async def lost(session: AsyncSession) -> Sequence[tuple[DeskRoom, datetime]]:
+    """Rooms that were taken out of use because the platform has them no more, and when: those of the last
+    days that nobody has added anew since."""
+    back = aliased(DeskRoom)
+    query = (
+        select(DeskRoom, EventRow.at)
+        .join(EventRow, EventRow.subject == DeskRoom.id)
+        .where(
+            EventRow.name == RoomRemoved.name,
+            EventRow.at > clock.now() - LOST_FOR,
+            EventRow.data["reason"].astext == "gone",
+            ~DeskRoom.active,
+            ~exists().where(back.place_key == DeskRoom.place_key, back.created_at > DeskRoom.created_at),
+        )
+        .order_by(EventRow.at.desc())
+        .limit(MOST_ROOMS)
+    )
+    return [(room, at) for room, at in await session.execute(query)]
 
 
 async def of_team(session: AsyncSession, team_id: UUID | None) -> Sequence[DeskRoom]:

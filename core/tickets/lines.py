@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -81,6 +81,8 @@ class MessageLine:
     held_until: datetime | None = None
     delivery: str = ""
     delivery_error: str = ""
+    """Why it failed, or why it waits for longer than usual; a code."""
+    delivery_wait: timedelta = timedelta()
     delivery_id: UUID | None = None
     from_ticket: int | None = None
 

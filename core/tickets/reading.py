@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from core import clock
 from core.access import Actor
+from core.conversations import undelivered
 from core.conversations.attachments import of_messages
 from core.conversations.model import Attachment, Audience, Message, Reaction, Seat
 from core.crypto.fields import Unreadable, unseal_text
@@ -38,7 +39,7 @@ class _Reading:
     names: Names = field(default_factory=Names)
     reactions: dict[UUID, list[tuple[str, int, bool]]] = field(default_factory=dict)
     files: Mapping[UUID, list[Attachment]] = field(default_factory=dict)
-    deliveries: dict[UUID, tuple[str, str, UUID]] = field(default_factory=dict)
+    deliveries: dict[UUID, _Fare] = field(default_factory=dict)
     quoted: dict[UUID, Any] = field(default_factory=dict)
 
 
@@ -75,7 +76,7 @@ def _message(uow: UnitOfWork, actor: Actor, reading: _Reading, each: Any) -> Mes
     part = reading.parts[each.conversation_id]
     hidden, deleted = each.hidden_at is not None, each.deleted_at is not None
     silent = deleted or (hidden and not actor.staff)
-    state, error, delivery_id = reading.deliveries.get(each.id, ("", "", None))
+    state, error, delivery_id, wait = reading.deliveries.get(each.id, ("", "", None, timedelta()))
     held = each.visible_at is not None and each.visible_at > clock.now() and not deleted
     return MessageLine(
         id=each.id,
@@ -100,6 +101,7 @@ def _message(uow: UnitOfWork, actor: Actor, reading: _Reading, each: Any) -> Mes
         held_until=each.visible_at if held else None,
         delivery=state,
         delivery_error=error,
+        delivery_wait=wait,
         delivery_id=delivery_id,
         from_ticket=None if part.own else part.number,
     )
@@ -256,11 +258,12 @@ _REACTIONS = (
 )
 _STATES = {"cancelled": 0, "sent": 1, "due": 2, "dead": 3}
 _SHOWN = {"sent": "sent", "due": "pending", "dead": "failed"}
+_WAITS = {"retry_after": undelivered.ASKED_TO_WAIT, "token_revoked": undelivered.TOKEN_REVOKED}
+_Fare = tuple[str, str, UUID | None, timedelta]
+WORTH_TELLING = timedelta(minutes=1)
 
 
-async def _deliveries(
-    uow: UnitOfWork, parts: Sequence[Part], messages: Sequence[Any]
-) -> dict[UUID, tuple[str, str, UUID]]:
+async def _deliveries(uow: UnitOfWork, parts: Sequence[Part], messages: Sequence[Any]) -> dict[UUID, _Fare]:
     """How the agents' replies fare on their way to the requester's places: the worst of them."""
     ids = [each.id for each in messages if each.side == "staff" and each.audience == Audience.everyone]
     if not ids:
@@ -271,20 +274,28 @@ async def _deliveries(
         Seat.side != "requester",
     )
     rows = await uow.session.execute(
-        select(Delivery.message_id, Delivery.state, Delivery.error, Delivery.id).where(
+        select(Delivery.message_id, Delivery.state, Delivery.error, Delivery.id, Delivery.due_at).where(
             Delivery.message_id.in_(ids), Delivery.kind == "post", ~room
         )
     )
-    worst: dict[UUID, tuple[str, str, UUID]] = {}
-    for message_id, state, error, delivery_id in rows:
-        assert message_id is not None
-        before = worst.get(message_id)
-        if before is None or _STATES.get(state, 0) > _STATES.get(before[0], 0):
-            worst[message_id] = (state, error or "", delivery_id)
-    return {
-        key: (_SHOWN.get(state, ""), error if state == "dead" else "", delivery_id)
-        for key, (state, error, delivery_id) in worst.items()
-    }
+    worst: dict[UUID, Any] = {}
+    for row in rows:
+        assert row.message_id is not None
+        before = worst.get(row.message_id)
+        if before is None or _STATES.get(row.state, 0) > _STATES.get(before.state, 0):
+            worst[row.message_id] = row
+    return {key: _fare(row) for key, row in worst.items()}
+
+
+def _fare(row: Any) -> _Fare:
+    """State, why, which delivery, and how long it waits yet. Of one that is tried again soon nothing is told."""
+    state, error, wait = _SHOWN.get(row.state, ""), "", timedelta()
+    if row.state == "dead":
+        error = row.error or ""
+    elif row.state == "due" and row.due_at - clock.now() >= WORTH_TELLING:
+        wait = row.due_at - clock.now()
+        error = _WAITS.get(row.error or "", "")
+    return state, error, row.id, wait
 
 
 async def _quoted(

@@ -193,6 +193,13 @@ async def test_how_a_reply_fares(desk: Desk) -> None:
         row = Delivery(kind="post", place_key="webchat\x1fmain\x1fada\x1f", message_id=message_id)
         uow.session.add(row)
     assert await state() == ("pending", "")
+    for code, why in (("retry_after", "asked_to_wait"), ("token_revoked", "token_revoked"), ("OSError", "")):
+        async with desk.unit() as uow:
+            later = clock.now() + timedelta(minutes=30)
+            await uow.session.execute(update(Delivery).values(error=code, due_at=later))
+        assert await state() == ("pending", why)
+    line = messages(await lines_of(desk, they.bob, number))[-1]
+    assert timedelta(minutes=29) < line.delivery_wait <= timedelta(minutes=30)
     for given, shown in (("sent", ("sent", "")), ("dead", ("failed", "gone")), ("cancelled", ("", ""))):
         async with desk.unit() as uow:
             await uow.session.execute(update(Delivery).values(state=given, error="gone"))

@@ -7,19 +7,20 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from core import clock
-from core.chat import FileRef
+from core.chat import Completing, FileRef
 from core.conversations.model import Message
 from core.desk import Desk
 from core.errors import Invalid
+from core.notices.model import Notice
 from core.outbox_model import Delivery
 from core.rooms import service as rooms
 from core.rooms.model import DeskRoom, RoomRule
 from core.tickets import holding
 from core.tickets.lifecycle import TicketIsMerged
-from tests.flows.house import ROOM, House, build, home, moved
+from tests.flows.house import ROOM, House, build, home, moved, sender
 
 
 @pytest.fixture
@@ -324,6 +325,52 @@ async def test_an_agent_is_told_that_a_refused_token_holds_an_answer_back(house:
     await house.work(after=1400)
     assert house.here.texts(home("ada")).count("On my way") == 1
     assert house.there.marks[ROOM.channel, native] == "sent"
+
+
+async def test_an_agent_is_told_that_the_platform_lets_an_answer_wait_for_long(house: House) -> None:
+    await house.says("ada", "Help")
+    await house.work()
+    await house.agent("bob")
+    await house.does("bob", "claim", place=house.thread())
+    await house.work()
+    house.here.pause = 3_600
+    native = await house.says("bob", "On my way", house.thread(), direct=False)
+    await house.work(after=10)
+    told = [text for text in house.there.texts(house.thread()) if "has not reached Ada yet" in text]
+    assert len(told) == 1
+    assert "wait 60 minutes; it goes out by itself" in told[0]
+    assert house.there.marks[ROOM.channel, native] == "failed"
+    await house.work(after=3_700)
+    assert house.here.texts(home("ada")).count("On my way") == 1
+    assert house.there.marks[ROOM.channel, native] == "sent"
+    async with house.desk.db.sessions() as session:
+        rung = await session.scalar(select(func.count()).where(Notice.kind == "undelivered"))
+    assert rung == 0, "it was not given up"
+
+
+async def test_an_agent_who_types_a_number_is_offered_the_tickets_that_it_is_about(house: House) -> None:
+    await house.says("ada", "Printer on fire")
+    await house.says("joe", "No network")
+    await house.work()
+    await house.agent("bob")
+
+    async def offered(command: str, typed: str = "") -> list[str]:
+        asked = Completing(
+            place=ROOM,
+            sender=sender("bob"),
+            native=f"{command}{typed}",
+            at=clock.now(),
+            command=command,
+            option="ticket",
+            typed=typed,
+        )
+        return [one.value for one in (await house.router.deliver(asked)).choices]
+
+    assert sorted(await offered("claim")) == ["1", "2"]
+    await house.does("bob", "claim", "1", ROOM)
+    assert await offered("claim") == ["2"]
+    assert await offered("status") == ["1", "2"]
+    assert (await offered("status", "netw"))[0] == "2"
 
 
 async def test_a_channel_with_another_address_is_followed(house: House) -> None:

@@ -13,10 +13,11 @@ from bot.rooms.making import RoomCards
 from core.access import SYSTEM
 from core.chat import Place
 from core.desk import Desk
-from core.installations import service
+from core.installations import environment, service
 from core.installations.model import Installation
 from core.people import service as people
 from core.people.model import Identity, OneTimeLink, Team
+from core.rooms import service as rooms
 from core.rooms.model import DeskRoom
 from tests.fakes.connecting import GOOD, FakePlatform
 
@@ -160,6 +161,16 @@ async def test_a_room_by_its_id_and_twice(here: World) -> None:
     assert Place.from_key(left.place_key).channel == "c9"
 
 
+async def test_a_room_that_the_platform_has_no_more_is_told_until_it_is_added_anew(here: World) -> None:
+    row, room = await with_room(here)
+    async with here.desk.unit() as uow:
+        await rooms.remove(uow, SYSTEM, room.id, reason="gone")
+    page = said(await here.admin.get(HERE))
+    assert "(Fake) The place is gone, or the bot is not there any more" in page
+    await here.admin.post(f"{HERE}/connections/{row.id}/rooms", place="c1 #room", rule="assignee", team="")
+    assert "The place is gone" not in said(await here.admin.get(HERE))
+
+
 async def test_disconnecting_destroys_the_tokens(here: World) -> None:
     row = await connected(here)
     assert (await here.admin.post(f"{HERE}/connections/{row.id}/delete")).status_code == 303
@@ -178,19 +189,47 @@ async def test_a_refused_token_is_told_in_words(here: World) -> None:
     assert "does not take its token any more" not in (await here.admin.get(HERE)).text
 
 
-async def test_a_refused_token_of_the_environment_is_told_too_and_that_it_holds_again(here: World) -> None:
+async def test_what_the_environment_connects_is_listed_and_ended_there(here: World) -> None:
     async with here.desk.unit() as uow:
-        assert not await service.note_broken(uow, "fake", "", "token_revoked"), "nobody knows whose it is"
-        assert await service.note_broken(uow, "fake", "w7", "token_revoked")
+        await environment.taken(uow, "fake", "w7", "Acme")
         row = await service.by_external(uow.session, "fake", "w7")
     assert row is not None
-    assert "does not take its token any more" in (await here.admin.get(HERE)).text
-    assert (await here.admin.get(f"{HERE}/connections/{row.id}")).status_code == 200
+    page = said(await here.admin.get(HERE))
+    assert "1 connected" in page
+    assert "Acme by the environment" in page
+    where = f"{HERE}/connections/{row.id}"
+    assert "Disconnect" not in said(await here.admin.get(where))
+    assert (await here.admin.post(f"{where}/delete")).status_code == 422
+    room = await here.admin.post(f"{where}/rooms", place="c1 #room", rule="assignee", team="")
+    assert room.status_code == 303
+
+
+async def test_a_refused_token_of_the_environment_is_told_too_and_that_it_holds_again(here: World) -> None:
     async with here.desk.unit() as uow:
-        assert await service.note_holds(uow, "fake", "w7")
-        assert not await service.note_holds(uow, "fake", "w7")
+        await environment.refused(uow, "fake", environment.UNKNOWN, "token_revoked")
+    page = said(await here.admin.get(HERE))
+    assert "Fake Refused" in page
+    assert "does not take the token that DESKBELL_FAKE_BOT_TOKEN holds" in page
+    async with here.desk.unit() as uow:
+        await environment.taken(uow, "fake", "w7", "Acme")
         assert not await service.connections(uow.session, here.desk.means.keys, "fake"), "it has no tokens"
-    assert "does not take its token any more" not in (await here.admin.get(HERE)).text
+    assert "does not take" not in said(await here.admin.get(HERE))
+    async with here.desk.unit() as uow:
+        await environment.refused(uow, "fake", environment.UNKNOWN, "token_revoked")
+        (row,) = await service.listed(uow.session)
+    assert (row.external, row.state) == ("w7", "broken"), "it is the one that was taken before"
+    assert (await here.admin.get(f"{HERE}/connections/{row.id}")).status_code == 200
+
+
+async def test_a_token_that_is_not_renewed_is_told(here: World) -> None:
+    row = await connected(here)
+    async with here.desk.unit() as uow:
+        await service.note_problem(uow, row.id, "not_renewed")
+    page = said(await here.admin.get(HERE))
+    assert "No new token Its token has ended" in page
+    async with here.desk.unit() as uow:
+        await service.renew(uow, row.id, {"bot_token": GOOD})
+    assert "Its token has ended" not in said(await here.admin.get(HERE))
 
 
 async def test_who_may_not_manage_the_desk_finds_nothing(here: World, fake: FakePlatform) -> None:

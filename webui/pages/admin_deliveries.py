@@ -33,7 +33,11 @@ KINDS = {
 }
 ERRORS = {
     "gone": N_("The place is gone, or the bot may not write there."),
+    "thread_gone": N_("The thread was deleted there."),
     "retry_after": N_("The platform asked to wait."),
+    "token_revoked": N_("The platform does not take our token; it is kept until the connection holds again."),
+    "not_supported": N_("The platform cannot do that."),
+    "MissingPermission": N_("The bot lacks the right to do that there."),
     "TimeoutError": N_("The platform did not answer in time."),
     "PostFailed": N_("The platform refused it."),
     "ConnectionError": N_("The platform could not be reached."),
@@ -124,6 +128,7 @@ async def _page(
 ) -> Response:
     here = HERE if state == "dead" else f"{HERE}/{state}"
     known = channels(uow)
+    states = await _states(uow, state)
     page = await deliveries.listed(uow, viewer.actor, state, platform=platform, after=after)
     return await show(
         request,
@@ -139,7 +144,8 @@ async def _page(
         platforms=[(name, known[name]) for name in ("mail", *uow.means.chats)],
         channels=known,
         kinds={code: _(text) for code, text in KINDS.items()},
-        states=await _states(uow, state),
+        states=states,
+        all_sent=not any(one.count for one in states[:2]),
         newer=link(here, platform=platform) if after else None,
         older=link(here, platform=platform, after=page.next) if page.next else None,
     )

@@ -19,8 +19,8 @@ from core.access import Permission
 from core.chat import Candidate, Connects, Finding, Guide, Place
 from core.db import UnitOfWork
 from core.errors import DeskError, Invalid, NotFound, Unavailable
-from core.i18n import N_, _
-from core.installations import connecting, service
+from core.i18n import N_, _, ngettext
+from core.installations import connecting, environment, service
 from core.installations.model import Installation, InstallationState
 from core.markdown import to_html
 from core.outbox_model import Delivery
@@ -50,6 +50,7 @@ STATES = {
     InstallationState.off.value: (N_("Disconnected"), None, "x"),
     InstallationState.broken.value: (N_("Refused"), "bad", "alert"),
 }
+NOT_RENEWED = (N_("No new token"), "warn", "alert")
 
 
 # --- all of them ------------------------------------------------------------------------
@@ -68,12 +69,18 @@ async def platforms(request: Request, uow: Uow, viewer: ManagesDesk, site: TheSi
             SimpleNamespace(
                 name=name,
                 title=title_of(name),
-                count=sum(row.platform == name and row.state != InstallationState.off for row in listed),
+                standing=_standing([row.state for row in listed if row.platform == name]),
             )
             for name in site.platforms
         ],
         connections=[_line(row) for row in listed],
         rooms=await _room_lines(uow, listed),
+        lost=[
+            SimpleNamespace(
+                name=room_name(one), title=title_of(Place.from_key(one.place_key).platform), at=at
+            )
+            for one, at in await rooms.lost(uow.session)
+        ],
     )
 
 
@@ -273,18 +280,30 @@ def title_of(platform: str) -> str:
     return _(CHANNELS[platform]) if platform in CHANNELS else platform.capitalize()
 
 
+def _standing(states: Sequence[str]) -> str:
+    """How many connections of a platform hold; where none does, why."""
+    if holding := states.count(InstallationState.on):
+        return ngettext("{n} connected", "{n} connected", holding).format(n=holding)
+    return _("Refused") if InstallationState.broken in states else _("Not connected")
+
+
 def room_name(found: DeskRoom) -> str:
     return found.name or Place.from_key(found.place_key).channel
 
 
 def _line(row: Installation) -> SimpleNamespace:
     text, tone, icon = STATES[row.state]
+    if row.state == InstallationState.on and row.problem:
+        text, tone, icon = NOT_RENEWED
+    by_environment = environment.names(row)
     return SimpleNamespace(
         id=row.id,
         platform=row.platform,
         title=title_of(row.platform),
-        name=row.name or row.external,
+        name=row.name or row.external or environment.setting(row.platform),
         external=row.external,
+        by_environment=by_environment,
+        may_end=not (by_environment and row.state == InstallationState.on),
         holds=row.state == InstallationState.on,
         state=SimpleNamespace(text=_(text), tone=tone, icon=icon),
         problem=connecting.problem_words(row),

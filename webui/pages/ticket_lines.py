@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from core import clock
 from core.access import Permission
+from core.conversations import undelivered
 from core.files.size import in_words
 from core.i18n import _, language
 from core.markdown import to_html
@@ -153,13 +154,14 @@ def _state(line: MessageLine, requester_name: str, seen_upto: int) -> tuple[str,
     if line.side != "staff" or line.note or line.deleted or line.held_until is not None:
         return "none", ""
     if line.delivery == "failed":
-        return "failed", _("Not delivered: {why}").format(
-            why=line.delivery_error or _("the platform refused it")
-        )
+        return "failed", _("Not delivered: {why}").format(why=undelivered.why(line.delivery_error))
     if line.from_ticket is None and line.seq <= seen_upto:
         return "seen", seen_by(requester_name)
     if line.delivery == "pending":
-        return "sent", _("Being delivered")
+        if not line.delivery_error:
+            return "sent", _("Being delivered")
+        why = undelivered.why(line.delivery_error, line.delivery_wait)
+        return "sent", _("Not yet delivered: {why}").format(why=why)
     return ("delivered", _("Delivered")) if line.delivery == "sent" else ("none", "")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from core.chat import (
@@ -137,6 +138,16 @@ async def test_a_message_becomes_a_ticket_and_a_thread_as_a_whole(world: World) 
     whole = await world.ears.hears(Gathered, 2)
     assert [one.text for one in whole.messages] == ["my screen", "since when?", "yesterday"]
     assert {one.place for one in whole.messages} == {whole.place} == {world.place(channel, thread)}
+
+
+async def test_what_cannot_become_a_ticket_is_said_in_words(world: World) -> None:
+    """A bot's card is nobody's message; "done" would be a lie."""
+    place = replace(world.standin.place, channel=world.channel("general").id)
+    native = await world.adapter.post(place, Post(Card(text="A card of ours")), key="k")
+    asked = await settled(world.people.use_on_message("Bob", native, "Make a ticket"))
+    assert "only what people wrote can" in str(asked.original.content)
+    assert asked.original.only_for == asked.user.id
+    assert not world.ears.of(Gathered)
 
 
 async def test_what_takes_long_is_announced(world: World) -> None:

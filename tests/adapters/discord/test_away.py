@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from base64 import urlsafe_b64encode
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from adapters.discord import guide, lanes, missed, read_marks
+from adapters.discord.settings import bot_in
 from bot.router import Router
 from core.access import SYSTEM
 from core.chat import Card, Deleted, Edited, Post, Revoked, Said
@@ -305,3 +308,36 @@ async def test_without_running_places_are_found_by_calls(desk: Desk) -> None:
         found = await standin.adapter.candidates(standin.place.installation)
     assert "Playground › #desk" in [one.name for one in found]
     assert {one.place.installation for one in found} == {standin.place.installation}
+
+
+@pytest.mark.parametrize(
+    ("token", "bot"),
+    [
+        (urlsafe_b64encode(b"1280000000000000001").decode().rstrip("=") + ".x.y", "1280000000000000001"),
+        ("playground-token", ""),
+        ("MTI.x", "12"),
+        ("M", ""),
+        ("", ""),
+        ("ключ", ""),
+        (urlsafe_b64encode("１２".encode()).decode(), ""),
+    ],
+)
+def test_whose_a_token_is_stands_in_its_first_part(token: str, bot: str) -> None:
+    assert bot_in(token) == bot
+
+
+async def test_the_environments_older_token_harms_no_bot_that_was_connected_anew(desk: Desk) -> None:
+    """Its row would be marked as broken, and the bot that holds would be stopped."""
+    async with opened(desk) as standin:
+        bot = standin.place.installation
+        older = urlsafe_b64encode(bot.encode()).decode().rstrip("=") + ".older.token"
+        standin.adapter.settings = replace(standin.adapter.settings, bot_token=older)
+        async with desk.unit() as uow:
+            await installations.connect(
+                uow, SYSTEM, platform="discord", external=bot, name="Desk", secrets={"bot_token": TOKEN}
+            )
+        assert await standin.adapter.shares() == {bot: frozenset({bot})}
+        async with running(desk, standin) as world:
+            await world.adapter.post(standin.place, Post(Card(text="hi")), key="k")
+        assert (await _state(desk, bot)) == ("on", None)
+        assert 401 not in {call[-1] for call in standin.server.calls}

@@ -19,7 +19,7 @@ from adapters.slack.connecting import EVENTS, LOSS, manifest
 from adapters.slack.install import SCOPES
 from adapters.slack.settings import Settings
 from core.access import SYSTEM
-from core.chat import Card, Post, Revoked, Said
+from core.chat import Card, Place, Post, RetryAfter, Revoked, Said
 from core.desk import Desk
 from core.errors import Invalid
 from core.installations import service as installations
@@ -39,15 +39,17 @@ async def browser(adapter: Any) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def running(adapter: Any, hearing: Any) -> AsyncIterator[None]:
+async def running(adapter: Any, hearing: Any, *, has_bolt: bool = True) -> AsyncIterator[None]:
     task = asyncio.create_task(adapter.run(hearing))
-    async with asyncio.timeout(10):
-        while adapter.bolt is None:
-            await adapter.workspaces.changed.wait()
-            await asyncio.sleep(0)
-    yield
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    try:
+        async with asyncio.timeout(10):
+            while has_bolt and adapter.bolt is None:
+                await adapter.workspaces.changed.wait()
+                await asyncio.sleep(0)
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 def event_of(slack: Standin, text: str, ts: str = "1790000000.000100") -> str:
@@ -211,6 +213,117 @@ async def test_tokens_are_exchanged_before_they_end(desk: Desk) -> None:
         mine.secrets = dict(mine.secrets) | {"expires_at": "1", "refresh_token": "spent"}
         await adapter.post(place, Post(Card(text="again")), key="k2")
         assert len(server.calls_of("oauth.v2.access")) == 1
+        await adapter.workspaces.close()
+
+
+@asynccontextmanager
+async def rotated(desk: Desk, seconds: int) -> AsyncIterator[tuple[SlackServer, Any, Any]]:
+    """An adapter with a token that ends after so many seconds."""
+    async with SlackServer(app=play_app()) as server:
+        world = seed(server.world)
+        server.world.app.rotation = True
+        server.world.refresh["xoxe-1-first"] = world.team
+        secrets = {"bot_token": world.token, "refresh_token": "xoxe-1-first"}
+        await _connected(desk, server, world.team, secrets | {"expires_at": str(int(time.time()) + seconds)})
+        env = env_of(server, world) | {"DESKBELL_SLACK_BOT_TOKEN": ""}
+        env |= {"DESKBELL_SLACK_CLIENT_ID": server.world.app.client_id}
+        env |= {"DESKBELL_SLACK_CLIENT_SECRET": server.world.app.client_secret}
+        adapter = make(desk, env)
+        yield server, adapter, Place("slack", world.team, world.desk)
+        server.faults.replace([])
+        await adapter.workspaces.close()
+
+
+async def _problem(desk: Desk) -> str | None:
+    async with desk.db.sessions() as session:
+        [row] = await installations.listed(session)
+    assert row.state == "on"
+    return row.problem
+
+
+async def test_nobody_waits_for_a_new_token_while_the_old_one_lives(desk: Desk) -> None:
+    async with rotated(desk, 3_600) as (server, adapter, place):
+        server.faults.add("oauth.v2.access", "delay", seconds=4.0)
+        async with asyncio.timeout(3):
+            for number in range(3):
+                await adapter.post(place, Post(Card(text="now")), key=f"k{number}")
+        mine = adapter.workspaces.known[place.installation]
+        mine.turning.cancel()
+        await asyncio.gather(mine.turning, return_exceptions=True)
+        assert len(server.calls_of("chat.postMessage")) == 3
+        server.faults.replace([])
+        server.faults.add("oauth.v2.access", "status", status=500)
+        for pause in (5.0, 10.0, 20.0):
+            mine.turns_at = 0.0
+            await adapter.post(place, Post(Card(text="again")), key=f"p{pause}")
+            await mine.turning
+            tried = len(server.calls_of("oauth.v2.access"))
+            await adapter.post(place, Post(Card(text="too early")), key=f"q{pause}")
+            assert (mine.turn_pause, len(server.calls_of("oauth.v2.access"))) == (pause, tried)
+        assert await _problem(desk) is None
+        server.faults.replace([])
+        mine.turns_at = 0.0
+        adapter.workspaces.look_after_tokens()
+        await mine.turning
+        assert not mine.ends_within(36_000)
+        assert mine.turn_pause == 0.0
+
+
+async def test_a_token_that_has_ended_is_told_and_what_waits_is_kept(desk: Desk) -> None:
+    async with rotated(desk, -1) as (server, adapter, place):
+        server.faults.add("oauth.v2.access", "status", status=500)
+        for _again in range(2):
+            with pytest.raises(RetryAfter):
+                await adapter.post(place, Post(Card(text="x")), key="k")
+        assert len(server.calls_of("oauth.v2.access")) == 1
+        assert await _problem(desk) == "not_renewed"
+        server.faults.replace([])
+        adapter.workspaces.known[place.installation].turns_at = 0.0
+        await adapter.post(place, Post(Card(text="x")), key="k")
+        assert await _problem(desk) is None
+
+
+async def test_a_refresh_token_that_is_worth_nothing_is_told_before_the_other_ends(desk: Desk) -> None:
+    """As after an answer that was lost: each is taken once."""
+    async with rotated(desk, 3_600) as (server, adapter, place):
+        server.world.refresh.clear()
+        await adapter.post(place, Post(Card(text="x")), key="k")
+        mine = adapter.workspaces.known[place.installation]
+        await mine.turning
+        assert await _problem(desk) == "renewal_refused"
+        await adapter.post(place, Post(Card(text="y")), key="k2")
+        mine.secrets = dict(mine.secrets) | {"expires_at": "1"}
+        with pytest.raises(Revoked):
+            await adapter.post(place, Post(Card(text="z")), key="k3")
+
+
+async def test_the_same_token_connected_anew_stays_refused(desk: Desk, hearing: Hearing) -> None:
+    async with SlackServer(app=play_app()) as server:
+        world = seed(server.world)
+        adapter = make(desk, env_of(server, world) | {"DESKBELL_SLACK_BOT_TOKEN": ""})
+        async with running(adapter, hearing, has_bolt=False):
+            row = await _connected(desk, server, world.team, {"bot_token": world.token})
+            assert await server.sockets.connected(30)
+            await server.play.revoke_tokens(world.team)
+            place = Place("slack", world.team, world.desk)
+            for _time in range(2):
+                async with asyncio.timeout(10):
+                    while (await _state(desk, row)) != "broken":
+                        await asyncio.sleep(0.02)
+                with pytest.raises(Revoked):
+                    await adapter.post(place, Post(Card(text="x")), key="k")
+                await _connected(desk, server, world.team, {"bot_token": world.token})
+
+
+async def test_what_the_environment_names_is_waited_for_while_slack_is_away(desk: Desk) -> None:
+    async with SlackServer(app=play_app()) as server:
+        world = seed(server.world)
+        adapter = make(desk, env_of(server, world))
+        server.faults.add("auth.test", "status", status=503, times=1)
+        place = Place("slack", world.team, world.desk)
+        with pytest.raises(RetryAfter):
+            await adapter.post(place, Post(Card(text="x")), key="k")
+        await adapter.post(place, Post(Card(text="x")), key="k")
         await adapter.workspaces.close()
 
 

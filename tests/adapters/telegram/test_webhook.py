@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import uvicorn
+from structlog.testing import capture_logs
 
 from core.chat import Said
 from core.desk import Desk
@@ -44,6 +45,14 @@ async def test_posted_updates_come_in_order_and_again_until_kept(desk: Desk, doo
         await door.until(5)
         await eventually(lambda: len(standin.world.bot.queue) == 0)
     assert [one.text for one in door.heard if isinstance(one, Said)] == ["0", "1", "2", "3", "4"]
+
+
+async def test_nobody_fills_the_log_by_knocking(desk: Desk, door: Door) -> None:
+    async with hooked(desk, door) as (_standin, url), httpx.AsyncClient() as client:
+        with capture_logs() as lines:
+            for _knock in range(200):
+                assert (await client.post(url, json={})).status_code == 403
+    assert 0 < len([one for one in lines if one["event"] == "webhook.refused"]) <= 61
 
 
 async def test_who_shows_no_secret_is_refused(desk: Desk, door: Door) -> None:
