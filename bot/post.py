@@ -39,7 +39,7 @@ from core.chat import (
     ThreadGone,
 )
 from core.conversations import undelivered
-from core.conversations.delivered import arrived
+from core.conversations.delivered import arrived, by_all
 from core.conversations.events import MessageUndelivered
 from core.conversations.model import Seat
 from core.db import UnitOfWork
@@ -268,9 +268,20 @@ class Posting:
 
     async def _made(self, row: Delivery) -> Made | datetime | None:
         if row.kind == "mark":
-            return Post(Card())  # It says nothing: there is nothing to look up.
+            return await self._marked(row)
         async with self.desk.unit() as uow:
             return await self.making.make(uow, row)
+
+    async def _marked(self, row: Delivery) -> Post | None:
+        """It says nothing: there is nothing to look up. That a message was delivered is shown when all who
+        asked have it."""
+        if row.args.get("sent") and row.message_id is not None:
+            async with self.desk.unit() as uow:
+                arrived_at_all = await by_all(uow, row.message_id)
+            if arrived_at_all is None:
+                return None
+            row.args = {**row.args, "sent": arrived_at_all}
+        return Post(Card())
 
     @asynccontextmanager
     async def _leased(self, row: Delivery) -> Any:

@@ -7,17 +7,20 @@ deletion either is seen here, and put right, or it comes later and finds the cop
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 import orjson
+from sqlalchemy import exists, select
 from sqlalchemy import text as sql
 
 from core import clock
 from core.conversations.events import MessageDelivered
+from core.conversations.model import Seat
 from core.db import EventRow, UnitOfWork
 from core.ids import new_id
 from core.outbox_model import Delivery
 
-# The mark goes to where an agent said it, when a requester has it now.
+# The mark goes to where an agent said it, when a requester has it now; `by_all` says what it shows.
 _ARRIVED = sql(
     """
 with sent as (
@@ -51,6 +54,20 @@ select message.revision, message.deleted_at is not null as deleted, message.hidd
 from message where message.id = :message for share of message
 """
 )
+
+
+async def by_all(uow: UnitOfWork, message_id: UUID) -> bool | None:
+    """Whether a message stands in all the places of those who asked: after a merge they may be several. False
+    where it was given up for one, None while it is on its way to one: its arrival, or its end, is marked then."""
+    asks = exists().where(Seat.place_key == Delivery.place_key, Seat.side == "requester")
+    states = set(
+        await uow.session.scalars(
+            select(Delivery.state)
+            .where(Delivery.message_id == message_id, Delivery.kind == "post", Delivery.part == 0, asks)
+            .distinct()
+        )
+    )
+    return False if "dead" in states else None if "due" in states else True
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,8 @@ class FakeChat:
     pause: float | None = None
     drops_answers: bool = False
     knows_keys: bool = False
+    refuses: dict[Place, PostFailed] = field(default_factory=dict)
+    """Places to which nothing can be posted, and why."""
     shown: dict[str, Shown] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -60,6 +62,8 @@ class FakeChat:
         return place.channel.startswith("dm-")
 
     async def post(self, place: Place, part: Post, *, key: str) -> str:
+        if place in self.refuses:
+            raise self.refuses[place]
         self._trouble("post", part.card.text)
         if part.again and self.knows_keys and (earlier := self._under(key)):
             return earlier

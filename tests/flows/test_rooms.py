@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from core import clock
-from core.chat import Completing, FileRef
+from core.chat import Completing, FileRef, Gone, RetryAfter
 from core.conversations.model import Message
 from core.desk import Desk
 from core.errors import Invalid
@@ -441,6 +441,30 @@ async def test_a_ticket_closed_before_its_thread_was_there_leaves_none_open(hous
     await house.does("ada", "close", "1")
     await house.work(after=30)
     assert set(house.there.threads) == house.there.closed
+
+
+async def test_a_reply_to_two_who_asked_is_marked_as_delivered_when_both_have_it(house: House) -> None:
+    """After a merge both are in the conversation; the one whom it does not reach is not hidden by the other."""
+    await house.says("ada", "Printer on fire")
+    await house.says("joe", "The printer burns")
+    await house.work()
+    await house.agent("bob", role="lead")
+    thread = house.thread(0)
+    await house.does("bob", "merge", "1", place=house.thread(1))
+    await house.does("bob", "claim", place=thread)
+    await house.work()
+    for trouble in (RetryAfter(3_600), Gone("blocked")):
+        house.here.refuses = {home("joe"): trouble}
+        native = await house.says("bob", "On my way", thread, direct=False)
+        await house.work(after=10)
+        assert house.here.texts(home("ada"))[-1] == "On my way"
+        assert house.there.marks[ROOM.channel, native] == "failed"
+        house.here.refuses = {}
+        await house.work(after=4_000)
+    native = await house.says("bob", "It is out", thread, direct=False)
+    await house.work(after=10)
+    assert house.here.texts(home("joe"))[-1] == "It is out"
+    assert house.there.marks[ROOM.channel, native] == "sent"
 
 
 async def test_a_merged_ticket_ends_in_its_room_and_nothing_stands_there_twice(house: House) -> None:
