@@ -145,7 +145,7 @@ async def test_what_cannot_become_a_ticket_is_said_in_words(world: World) -> Non
     place = replace(world.standin.place, channel=world.channel("general").id)
     native = await world.adapter.post(place, Post(Card(text="A card of ours")), key="k")
     asked = await settled(world.people.use_on_message("Bob", native, "Make a ticket"))
-    assert "only what people wrote can" in str(asked.original.content)
+    assert "only what people wrote can" in str(asked.original.embeds)
     assert asked.original.only_for == asked.user.id
     assert not world.ears.of(Gathered)
 
