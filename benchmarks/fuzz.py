@@ -219,7 +219,7 @@ def _of_text() -> dict[str, Callable[[Any], object]]:
         "telegram.read": lambda given: entities.to_markdown(given, [{"type": "bold", "offset": 1, "length": 5}]),
         "visitor": lambda given: tokens.read(KEY, given, 0),
         "form": lambda given: tokens.form_age(KEY, given, "v", 0),
-        "vouched": lambda given: tokens.check_claims(given, "a secret of thirty-two bytes or more"),
+        "vouched": lambda given: tokens.check_claims(given, "a secret of thirty-two bytes or more", "help.example"),
     }  # fmt: skip
 
 

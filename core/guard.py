@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import ipaddress
 import os
 import re
 import time
@@ -32,6 +31,7 @@ from core.desk_settings import DeskSettings
 from core.errors import TooMany
 from core.i18n import _
 from core.people import service as people
+from core.rate import network_of
 
 QUICKEST = 1.5
 """Seconds between a page's form token and a stranger's first message that a person needs."""
@@ -203,19 +203,6 @@ def held_card() -> Card:
         ),
         tone="neutral",
     )
-
-
-def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or the /64 that one IPv6 customer gets."""
-    try:
-        parsed = ipaddress.ip_address(address.split("%")[0])
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
 
 
 def has_block_word(text: str, words: list[str]) -> bool:

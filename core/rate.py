@@ -8,6 +8,7 @@ process: neither addresses nor names are kept.
 from __future__ import annotations
 
 import hashlib
+import ipaddress
 import os
 import time
 from collections import OrderedDict
@@ -76,6 +77,19 @@ class Budget:
         return hashlib.blake2b(
             key.encode("utf-8", "surrogatepass"), key=self._secret, digest_size=16
         ).digest()
+
+
+def network_of(address: str) -> str:
+    """What counts as one address: an IPv4 address, or the /64 that one IPv6 customer gets."""
+    try:
+        parsed = ipaddress.ip_address(address.split("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
 
 
 def wait_words(seconds: float) -> str:

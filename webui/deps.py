@@ -12,7 +12,7 @@ from core.access import SYSTEM
 from core.db import UnitOfWork
 from core.errors import DeskError, NotFound
 from core.i18n import _, set_language
-from core.rate import Budget
+from core.rate import Budget, network_of
 from webui import bodies, security, sessions
 from webui.bodies import SAFE_METHODS
 from webui.sessions import Viewer
@@ -96,7 +96,7 @@ def _spend(request: Request, site: Site, viewer: Viewer) -> None:
     kind = "changes" if changes else "looks"
     if kind not in site.facts:
         site.facts[kind] = {staff: Budget(count, 60) for staff, count in most.items()}
-    address = request.client.host if request.client else ""
+    address = network_of(request.client.host if request.client else "")
     site.facts[kind][viewer.staff].take(str(viewer.person.id) if viewer.person is not None else address)
 
 

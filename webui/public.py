@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import re
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -19,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from core.db import UnitOfWork
 from core.i18n import _
-from core.rate import Budget
+from core.rate import Budget, network_of
 from webui import rendering
 from webui.sessions import Viewer
 from webui.site import Site
@@ -49,14 +48,7 @@ def limits_of(site: Site) -> Limits:
 
 def client_key(request: Request) -> str:
     """The browser's address; of IPv6 the network, which one household holds whole."""
-    host = request.client.host if request.client else ""
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return host
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return host
+    return network_of(request.client.host if request.client else "")
 
 
 def local_path(wanted: str | None, fallback: str = "/") -> str:

@@ -297,6 +297,23 @@ async def test_two_chats_of_one_person_are_linked_by_a_code(house: House) -> Non
         await house.does("eve", "link", code)
 
 
+async def test_nobody_is_talked_into_giving_an_account_away(house: House) -> None:
+    """Mallory says: enter this code, and you will be helped at once."""
+    await house.says("ada", "my diagnosis")
+    await house.says("mallory", "hello", Place("there", "main", "dm-mallory"))
+    there = Place("there", "main", "dm-mallory")
+    async with house.desk.unit() as uow:
+        [ada] = {one.requester_id for one in await tickets_of(house) if one.channel == "here"}
+        account = await uow.session.get(Person, ada)
+        assert account is not None
+        account.email_verified_at = clock.now()
+    code = text_of(await house.does("mallory", "link", place=there)).split("/link ")[1].split("`")[0]
+    refused = await house.does("ada", "link", code)
+    assert refused.cards[0].tone == "warning"
+    assert "enter it in the other chat" in text_of(refused)
+    assert len({one.requester_id for one in await tickets_of(house)}) == 2
+
+
 async def test_a_code_is_not_guessed(house: House) -> None:
     for _try in range(5):
         await house.does("mallory", "link", "abcd-efgh")

@@ -12,7 +12,8 @@ from adapters.webchat import tokens
 from core import inbox
 from core.desk_settings import DeskSettings
 from core.errors import TooMany
-from core.guard import Budgets, Guard, has_block_word, network_of
+from core.guard import Budgets, Guard, has_block_word
+from core.rate import network_of
 from tests.webchat.conftest import World, form_of_age
 
 

@@ -22,6 +22,7 @@ from core.people.model import OneTimeLink, Person, Session
 from core.rate import Budget
 from tests.webui.browsing import World
 from webui import public
+from webui.api import door
 
 PASSWORD = "violet tractor parade"
 SENT = "If this address is known, a link is on its way."
@@ -268,6 +269,23 @@ async def test_signs_that_nobody_sees_make_no_further_tries(world: World) -> Non
     spelled = [f"a{chr(0x202A + n)}da@example.org" for n in range(5)] + ["ADA@Example.org"] * 7
     statuses = [await guess(world, one, "198.51.100.1", f"guess {n}") for n, one in enumerate(spelled)]
     assert statuses == [422] * 10 + [429] * 2
+
+
+async def test_a_network_of_ipv6_is_one_stranger_and_ipv4_within_it_is_many(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "_strangers", Budget(3, 60))
+    for path, fine in (("/sign-in", 200), ("/api/v1/me", 401)):
+        world.site.facts["looks"] = {staff: Budget(3, 60) for staff in (True, False)}
+        statuses = {}
+        for network in ("2001:db8::", "::ffff:198.51.100."):
+            statuses[network] = []
+            for number in range(1, 6):
+                async with world.browser(address=f"{network}{number}") as stranger:
+                    wrong = {"authorization": f"Bearer dskb_{'0' * 46}"}
+                    statuses[network].append((await stranger.get(path, headers=wrong)).status_code)
+        assert statuses["2001:db8::"] == [fine] * 3 + [429] * 2, path
+        assert statuses["::ffff:198.51.100."] == [fine] * 5, path
 
 
 async def guess(world: World, email: str, address: str, password: str) -> int:

@@ -26,7 +26,7 @@ from core.i18n import _, set_language
 from core.outbox_model import IdempotentAnswer
 from core.people import service as people
 from core.people import tokens
-from core.rate import Budget
+from core.rate import Budget, network_of
 from webui import bodies
 from webui.deps import site_of
 
@@ -98,7 +98,7 @@ async def _asked(request: Request, given: Any) -> AsyncIterator[UnitOfWork]:
 
 
 async def _actor(uow: UnitOfWork, request: Request, token: str) -> Actor:
-    address = request.client.host if request.client else ""
+    address = network_of(request.client.host if request.client else "")
     if not token:
         raise Unauthorised(_("Send your token as `Authorization: Bearer …`."))
     found = await tokens.find(uow, token)
