@@ -88,7 +88,7 @@ class Connection:
 
     @property
     def is_listening(self) -> bool:
-        return self._ears is not None and self._ears.is_ready()
+        return self._ears is not None and self._ears.hears
 
     async def run(self) -> None:
         """Log in and listen until cancelled; ends by itself only when the token is refused."""

@@ -35,6 +35,12 @@ class Ears(discord.Client):
         )
         self._hear = hear
         self._turns = turns
+        self._is_cut = False
+
+    @property
+    def hears(self) -> bool:
+        """Whether it hears everything now: the library calls itself ready while it connects anew, too."""
+        return self.is_ready() and not self._is_cut
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         """The platform has ended the session for good, or refused to begin one so soon after another, which may be
@@ -49,6 +55,8 @@ class Ears(discord.Client):
         if event == "socket_raw_receive":
             self._tell(args[0])
             return
+        if event in ("disconnect", "ready", "resumed"):
+            self._is_cut = event == "disconnect"
         super().dispatch(event, *args, **kwargs)
 
     def _tell(self, raw: Any) -> None:

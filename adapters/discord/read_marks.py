@@ -72,6 +72,9 @@ class ReadMarks:
         """The channels of this session with a mark, and those of which nobody knows whose they are."""
         return list(self._marks)
 
+    def has(self, channel: str) -> bool:
+        return channel in self._marks
+
     def may_be_ours(self, channel: str) -> bool:
         """False only where it is known that another session is told what happens there."""
         guild = self._guilds.get(channel)

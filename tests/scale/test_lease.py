@@ -12,11 +12,15 @@ import pytest
 from sqlalchemy import select, update
 
 from bot.leading import Lead, Leading, NotLetGo
-from core import lease
+from bot.router import Router
+from core import clock, inbox, lease
+from core.chat import Place, Said, Sender
 from core.db import Database
 from core.desk import Desk
+from core.errors import Unavailable
 from core.ids import new_id
 from core.lease import DESK, Lease, Replaced
+from core.led import Led
 from core.outage import MAY_BE_AWAY
 from core.people.events import PersonChanged
 
@@ -289,3 +293,38 @@ async def test_beside_a_gateway_of_an_older_version_nothing_is_taken(desk: Desk)
             await until(lambda: bool(one.led), seconds=1.5)
         await over(desk, DESK)
         await until(lambda: len(one.led) == len(FIVE))
+
+
+async def test_what_one_of_several_connections_of_a_bot_hears_hangs_on_the_lease_of_that(desk: Desk) -> None:
+    """It is said at a place of the bot, which another gateway leads."""
+    router = Router(desk)
+    router.sharing.share(
+        {"discord": frozenset({("discord", "")}), "discord/#1": frozenset({("discord", "#1")})}
+    )
+    async with gateway(desk.db, ["discord/#1"]) as one:
+        await until(lambda: one.led == ["discord/#1"])
+        desk.db.fence = lambda session: one.leading.confirm(session, router.sharing.leases_of_unit())
+        with lease.about(("discord", "#1")):
+            assert not (await router.deliver(said("1"))).ignored
+            await router.receive(said("2"))
+        for elsewhere in (lease.about(), lease.about(("slack", "T1"))):
+            with elsewhere, pytest.raises(Unavailable):
+                await router.deliver(said("3"))
+        with pytest.raises(Replaced):
+            await router.receive(said("3"))
+        # It is the bot's, whoever has heard it.
+        assert not await inbox_of(desk, router.sharing.of(["discord/#1"]))
+        assert await inbox_of(desk, router.sharing.of(["discord"]))
+    desk.db.fence = None
+
+
+def said(native: str) -> Said:
+    place = Place("discord", "7", "70")
+    return Said(
+        place=place, sender=Sender("1"), native=native, at=clock.now(), direct=True, text="The bell rings"
+    )
+
+
+async def inbox_of(desk: Desk, led: Led) -> Sequence[object]:
+    async with desk.db.sessions() as session:
+        return await inbox.waiting(session, led=led)

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.discord import guide, lanes, missed, read_marks
+from adapters.discord import connection, guide, lanes, missed, read_marks
 from adapters.discord.settings import bot_in
 from bot.router import Router
 from core.access import SYSTEM
@@ -173,6 +173,18 @@ async def test_a_dropped_socket_and_an_invalid_session(world: World) -> None:
     await until(lambda: len(world.ears.of(Said)) == 3, 20)
     await world.bot.lanes.settled()
     assert [one.text for one in world.ears.of(Said)] == ["one", "two", "three"]
+
+
+async def test_nothing_counts_as_heard_while_the_session_begins_anew(
+    desk: Desk, standin: Standin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a channel that was silent so far nothing but the time of the session tells from where to read."""
+    monkeypatch.setattr(read_marks, "MARGIN", timedelta(0))
+    monkeypatch.setattr(connection, "WRITE_EVERY", 0.05)
+    async with running(desk, standin) as world:
+        world.server.gateway.invalidate_all()
+        world.people.say("Ada", world.channel("general"), f"<@{standin.place.installation}> in the gap")
+        assert (await world.ears.hears(Said)).text == "@Deskbell in the gap"
 
 
 async def test_doubled_events_are_one(world: World) -> None:

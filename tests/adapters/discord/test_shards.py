@@ -48,9 +48,13 @@ class Servers:
             self.guilds.append(guild)
             self.channels.append(world.add_channel(guild, f"help-{number}"))
 
-    def say(self, number: int, text: str) -> Any:
+    def say(self, number: int, text: str, channel: Channel | None = None) -> Any:
         bot = self.standin.seeded.app.user.id
-        return self.standin.people.say("Ada", self.channels[number], f"<@{bot}> {text}")
+        return self.standin.people.say("Ada", channel or self.channels[number], f"<@{bot}> {text}")
+
+    def silent(self, number: int) -> Channel:
+        """A channel in which nothing was said so far, so that it has no mark."""
+        return self.standin.server.world.add_channel(self.guilds[number], "silent")
 
     def place(self, number: int) -> Place:
         return Place("discord", self.standin.seeded.app.user.id, self.channels[number].id)
@@ -189,11 +193,12 @@ async def _looked_everywhere(heard: Ears) -> None:
 
 async def test_another_number_of_them_loses_nothing(desk: Desk, standin: Standin, servers: Servers) -> None:
     """Each division of the servers has marks of its own of until when it heard what."""
+    silent = servers.silent(1)
     async with running(another(desk, standin, 1)) as heard:
         servers.say(1, "by one")
         await standin.says("to the bot")
         await heard.hears(Said, 2)
-    servers.say(1, "before two")
+    servers.say(1, "before two", silent)
     await standin.says("direct")
     two = another(desk, standin)
     async with running(two, frozenset({""})) as heard:
@@ -207,10 +212,10 @@ async def test_another_number_of_them_loses_nothing(desk: Desk, standin: Standin
         await _looked_everywhere(heard)
         assert texts(heard) == ["before two", "to the first"]
     servers.say(0, "after two")
-    servers.say(1, "after two too")
+    servers.say(1, "after two too", servers.silent(1))
     async with running(another(desk, standin, 3)) as heard:
         await heard.hears(Said, 2)
-    servers.say(0, "after three")
+    servers.say(0, "after three", servers.silent(0))
     await standin.says("direct again")
     async with running(another(desk, standin, 1)) as heard:
         await heard.hears(Said, 2)
