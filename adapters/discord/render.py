@@ -57,7 +57,7 @@ def card(shown: Card, *, above: str = "") -> Json:
         "components": list(_rows(shown)),
         "allowed_mentions": NO_PINGS,
     }
-    if not content and plain and not body["components"]:
+    if not content.strip() and plain and not body["components"]:
         body["content"] = _EMPTY
     return body
 

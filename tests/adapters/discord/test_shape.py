@@ -6,7 +6,7 @@ import subprocess
 import sys
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import bot.commands
@@ -77,6 +77,8 @@ def test_the_library_is_not_imported_before_it_is_needed() -> None:
 
 
 @given(cards)
+@example(Card(text="\x1c"))
+@example(Card(text="\x85", tone="good"))
 @settings(max_examples=150, deadline=None)
 def test_cards_fit(card: Card) -> None:
     body = render.message(Post(card))
