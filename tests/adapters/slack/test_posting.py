@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -257,3 +258,11 @@ async def test_an_answer_links_to_what_it_answers(slack: Standin) -> None:
     await slack.adapter.post(slack.place, Post(Card(text="one answer"), reply_to=said["ts"]), key="k")
     shown = (await slack.server.play.channel(slack.place.channel))["messages"][-1]
     assert f"/p{said['ts'].replace('.', '')}|" in str(shown["blocks"])
+
+
+async def test_a_colleagues_note_does_not_look_like_a_reply(slack: Standin) -> None:
+    await slack.adapter.post(slack.room, Post(Card(text="A reply", author="Ben")), key="r")
+    await slack.adapter.post(slack.room, Post(Card(text="A note", author="Ben", tone="note")), key="n")
+    assert await slack.shows(slack.room) == ["Ben\nA reply", "Ben · internal note\nA note"]
+    note = (await slack.server.play.channel(slack.room.channel))["messages"][-1]
+    assert "Ben · internal note" in json.dumps(note["blocks"], ensure_ascii=False)
