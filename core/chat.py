@@ -674,5 +674,9 @@ class Revoked(PostFailed):
     an admin connects it anew. What waits is kept."""
 
 
+class MissingPermission(PostFailed):
+    """The bot lacks a right there: worth trying again for a while, an admin can give it."""
+
+
 class NotSupported(PostFailed):
     """The platform cannot do that at all (too late to delete, no such emoji): a substitute follows."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.chat import Gone, NotSupported, PostFailed, RetryAfter, Revoked, ThreadGone
+from core.chat import Gone, MissingPermission, NotSupported, PostFailed, RetryAfter, Revoked, ThreadGone
 
 UNKNOWN_CHANNEL = 10003
 UNKNOWN_MESSAGE = 10008
@@ -49,10 +49,6 @@ class Refused(PostFailed):
     def __init__(self, status: int, code: int, after: float = 0.0) -> None:
         super().__init__(f"{status}/{code}")
         self.status, self.code, self.after = status, code, after
-
-
-class MissingPermission(PostFailed):
-    """The bot lacks a right there: worth trying again for a while, an admin can give it."""
 
 
 class Repeated(PostFailed):

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from core.chat import Gone, NotSupported, PostFailed, RetryAfter, Revoked, ThreadGone
+from core.chat import Gone, MissingPermission, NotSupported, PostFailed, RetryAfter, Revoked, ThreadGone
 
 log = structlog.get_logger("slack.calls")
 Json = dict[str, Any]
@@ -21,14 +21,16 @@ _REVOKED = {
 }  # fmt: skip
 _GONE = {
     "channel_not_found", "is_archived", "not_in_channel", "user_not_found", "user_not_in_channel",
-    "cannot_dm_bot", "user_disabled", "users_not_found", "restricted_action", "channel_is_archived",
-    "restricted_action_read_only_channel", "restricted_action_thread_only_channel", "messages_tab_disabled",
+    "cannot_dm_bot", "user_disabled", "users_not_found", "channel_is_archived",
+    "restricted_action_thread_only_channel", "messages_tab_disabled",
     "restricted_action_non_threadable_channel", "team_not_found", "file_not_found", "file_deleted",
 }  # fmt: skip
 _AGAIN = {
     "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org",
     "org_login_required", "ekm_access_denied", "accesslimited",
 }  # fmt: skip
+_NOT_ALLOWED = {"restricted_action", "restricted_action_read_only_channel"}
+"""The channel stands, and who manages it may let the bot write again."""
 _PAUSED = {"ratelimited", "rate_limited", "message_limit_exceeded"}
 
 
@@ -79,6 +81,8 @@ def _mapped(method: str, response: Any) -> PostFailed:
         return PostFailed(f"{method}: {code or status}")
     if code in _REVOKED:
         return Revoked(code)
+    if code in _NOT_ALLOWED:
+        return MissingPermission(code)
     if code in _GONE:
         return Gone(code)
     if code == "thread_not_found":

@@ -15,7 +15,7 @@ from adapters.slack.calls import SECONDS
 from adapters.slack.posting import Posting
 from adapters.slack.settings import leads_to_slack
 from adapters.slack.workspaces import Workspace, Workspaces
-from core.chat import FileRef, Gone, Place, Post, PostFailed, ThreadGone
+from core.chat import FileRef, Gone, NotSupported, Place, Post, PostFailed, ThreadGone
 
 log = structlog.get_logger("slack.files")
 Json = dict[str, Any]
@@ -80,8 +80,11 @@ class FileTransfer:
         )
         file_id = str(upload.get("file_id") or "")
         await self._upload(str(upload.get("upload_url") or ""), file, chunks)
-        await self._share(workspace, place, file, file_id, part, key)
-        return await self._shown(workspace, place, file_id)
+        try:
+            await self._share(workspace, place, file, file_id, part, key)
+            return await self._shown(workspace, place, file_id)
+        except Gone as error:
+            raise _about_file(error) from None
 
     async def left(self, place: Place, key: str, since: datetime | None) -> str:
         """The message of a file that a try with this key has left; empty when there is none."""
@@ -152,6 +155,13 @@ class FileTransfer:
                 return found
             await asyncio.sleep(pause)
             pause = min(pause * 2, 2.0)
+
+
+def _about_file(error: Gone) -> PostFailed:
+    """It is the file that is gone, not the place: a thread or a room that lost one is as it was."""
+    if str(error) == "file_deleted":
+        return NotSupported("somebody has taken the file away there")
+    return PostFailed("the file is not there yet") if str(error) == "file_not_found" else error
 
 
 def _share(file: Any, channel: str) -> Json | None:

@@ -52,7 +52,7 @@ def message(post: Post, key: str = "", custom_names: bool = False, origin: str =
     if key:
         made["metadata"] = {"event_type": EVENT, "event_payload": {"key": key}}
     if named:
-        made["username"] = shorten(post.card.author, 80)
+        made["username"] = shorten(_author(post.card), 80)
         if post.card.picture.startswith("https://"):
             made["icon_url"] = post.card.picture
     return made
@@ -61,14 +61,14 @@ def message(post: Post, key: str = "", custom_names: bool = False, origin: str =
 def blocks(post: Post, *, named: bool = False, origin: str = "") -> list[Json]:
     """One message as blocks; `named` says that its author shows as the sender."""
     card = fit(post.card, LIMITS)
-    author = "" if named or post.part > 0 else card.author
+    author = "" if named or post.part > 0 else _author(card)
     found = [*_answered(post.reply_to, origin), *_card(card, author)]
     return found[:MOST_BLOCKS] or [_section(" ")]
 
 
 def fallback(card: Card, part: int = 0, named: bool = False) -> str:
     """The words alone: what a notification shows, and a reader of screens says."""
-    author = card.author if part == 0 and not named else ""
+    author = _author(card) if part == 0 and not named else ""
     text = writing.words(writing.rich(card.text)) if card.text else ""
     parts = [author, card.title, text, *(f"{field.label}: {_plain(field.value)}" for field in card.fields)]
     return escape("\n".join(filter(None, parts)))[:39_000] or "…"
@@ -147,6 +147,12 @@ def _card(card: Card, author: str) -> Iterator[Json]:
     elements = [*_selects(card.selects), *_buttons(card.buttons)]
     for start in range(0, len(elements), 5):
         yield {"type": "actions", "elements": elements[start : start + 5]}
+
+
+def _author(card: Card) -> str:
+    """Who wrote it; in a desk room a note must not look like what the requester reads."""
+    is_note = bool(card.author) and card.tone == "note"
+    return f"{card.author} · {_('internal note')}" if is_note else card.author
 
 
 def _with_sign(card: Card) -> Card:

@@ -195,8 +195,13 @@ class Workspaces:
                 rows = await installations.connections(session, self.desk.means.keys, PLATFORM)
             for row in rows:
                 self._take(row)
-            for team in set(self.known) - {row.external for row in rows} - {self._from_env}:
-                self._forget(team)
+            for team in set(self.known) - {row.external for row in rows}:
+                if self.known[team].row is not None:
+                    self._forget(team)
+                    # Where the environment names it too, its own token is taken from now on.
+                    self._from_env = "" if team == self._from_env else self._from_env
+                elif team != self._from_env:
+                    self._forget(team)
             await self._env()
             # Whoever does not run them exchanges no token either.
             new = [one for team, one in self.known.items() if not one.settled and self.leads(team)]

@@ -63,9 +63,7 @@ def queue(live: int, waiting: int, oldest: datetime | None, now: datetime) -> Ca
 def trouble(code: str, name: str, wait: timedelta) -> Card:
     """Why a reply did not reach the requester, or not yet, and what to do."""
     kept = code in undelivered.KEPT
-    words = (
-        _("⏳ This has not reached {name} yet: {why}") if kept else _("⚠️ This did not reach {name}: {why}")
-    )
+    words = _("This has not reached {name} yet: {why}") if kept else _("This did not reach {name}: {why}")
     text = words.format(name=name, why=undelivered.why(code, wait))
     return Card(text=text, tone="warning" if kept else "danger")
 

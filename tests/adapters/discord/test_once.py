@@ -296,7 +296,7 @@ async def test_a_bot_that_was_thrown_out_is_gone(world: World) -> None:
 
 
 async def test_a_missing_right_is_tried_again(world: World) -> None:
-    from adapters.discord.trouble import MissingPermission
+    from core.chat import MissingPermission
 
     channel, app = world.channel("help"), world.standin.seeded.app
     channel.overwrites = [{"id": app.id, "type": 1, "allow": "0", "deny": str(int(Right.send_messages))}]

@@ -315,6 +315,23 @@ async def test_the_same_token_connected_anew_stays_refused(desk: Desk, hearing: 
                 await _connected(desk, server, world.team, {"bot_token": world.token})
 
 
+async def test_what_an_admin_ends_goes_on_by_the_environments_token_only(desk: Desk) -> None:
+    """Its own was destroyed, and must not be used from memory."""
+    async with SlackServer(app=play_app()) as server:
+        world = seed(server.world)
+        adapter = make(desk, env_of(server, world))
+        other = server.world.install(world.team).value
+        row = await _connected(desk, server, world.team, {"bot_token": other})
+        await adapter.workspaces.refresh()
+        assert (await adapter.workspaces.of(world.team)).secrets["bot_token"] == other
+        async with desk.unit() as uow:
+            await installations.disconnect(uow, SYSTEM, row.id)
+        await adapter.workspaces.refresh()
+        assert (await adapter.workspaces.of(world.team)).secrets["bot_token"] == world.token
+        assert await _state(desk, row) == "on"
+        await adapter.workspaces.close()
+
+
 async def test_what_the_environment_names_is_waited_for_while_slack_is_away(desk: Desk) -> None:
     async with SlackServer(app=play_app()) as server:
         world = seed(server.world)

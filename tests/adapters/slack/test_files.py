@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.chat import Card, FileRef, Gone, Post, PostFailed, Revoked, Said, ThreadGone
+from core.chat import Card, FileRef, Gone, NotSupported, Post, PostFailed, Revoked, Said, ThreadGone
 from tests.adapters.slack.conftest import Hearing
 from tests.adapters.slack.standin import Standin
 
@@ -66,6 +66,20 @@ async def test_a_file_into_a_thread_and_one_that_is_gone(slack: Standin) -> None
             replace(made.place, thread="1700000000.000001"), FILE, chunks(), post(), key="f2"
         )
     assert len(await slack.shows(slack.room)) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"),
+    [("file_not_found", PostFailed), ("file_deleted", NotSupported), ("is_archived", Gone)],
+)
+async def test_a_file_that_is_gone_takes_no_place_with_it(
+    slack: Standin, code: str, raised: type[PostFailed]
+) -> None:
+    """A desk room's thread would be opened anew, with all that was said."""
+    slack.server.faults.add("files.info", "error", error=code)
+    with pytest.raises(PostFailed) as told:
+        await slack.adapter.send(slack.room, FILE, chunks(), post(), key="f1")
+    assert type(told.value) is raised
 
 
 async def test_thirty_files_come_in(live: Standin, hearing: Hearing) -> None:

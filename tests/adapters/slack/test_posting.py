@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from core.chat import (
     Card,
     Field,
     Gone,
+    MissingPermission,
     NotSupported,
     Option,
     Place,
@@ -161,6 +163,7 @@ async def test_reactions_are_a_state_and_marks_stay(slack: Standin) -> None:
         ({"kind": "drop"}, PostFailed),
         ({"kind": "error", "error": "channel_not_found"}, Gone),
         ({"kind": "error", "error": "is_archived"}, Gone),
+        ({"kind": "error", "error": "restricted_action"}, MissingPermission),
         ({"kind": "error", "error": "token_revoked"}, Revoked),
         ({"kind": "error", "error": "invalid_blocks"}, NotSupported),
         ({"kind": "error", "error": "internal_error"}, PostFailed),
@@ -255,3 +258,11 @@ async def test_an_answer_links_to_what_it_answers(slack: Standin) -> None:
     await slack.adapter.post(slack.place, Post(Card(text="one answer"), reply_to=said["ts"]), key="k")
     shown = (await slack.server.play.channel(slack.place.channel))["messages"][-1]
     assert f"/p{said['ts'].replace('.', '')}|" in str(shown["blocks"])
+
+
+async def test_a_colleagues_note_does_not_look_like_a_reply(slack: Standin) -> None:
+    await slack.adapter.post(slack.room, Post(Card(text="A reply", author="Ben")), key="r")
+    await slack.adapter.post(slack.room, Post(Card(text="A note", author="Ben", tone="note")), key="n")
+    assert await slack.shows(slack.room) == ["Ben\nA reply", "Ben · internal note\nA note"]
+    note = (await slack.server.play.channel(slack.room.channel))["messages"][-1]
+    assert "Ben · internal note" in json.dumps(note["blocks"], ensure_ascii=False)
