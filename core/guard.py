@@ -39,6 +39,8 @@ NEW_FOR = timedelta(seconds=60)
 """So long after their first trace someone counts as brand-new."""
 SHORTEST_TEXT = 20
 """Shorter texts ("hello") are said by many and prove nothing."""
+VISITOR_MEGABYTES, ADDRESS_MEGABYTES = 500, 2_000
+"""An hour, of all files."""
 MOST_KEYS = 50_000
 """Entries of one table of budgets; the longest unused go first."""
 
@@ -55,15 +57,27 @@ class Budgets:
 
     def take(self, key: bytes, size: int, seconds: float) -> float:
         """Take one of `size` tokens a `seconds`; 0 when there was one, else the seconds until."""
-        now = self._now()
-        level, since = self._buckets.get(key, (float(size), now))
-        level = min(float(size), level + (now - since) * size / seconds)
-        wait = 0.0 if level >= 1 else (1 - level) * seconds / size
-        self._buckets[key] = (level if wait else level - 1, now)
+        wait = self.left_after(key, size, seconds)
+        if not wait:
+            self.spend(key, size, seconds, 1)
+        return wait
+
+    def left_after(self, key: bytes, size: int, seconds: float) -> float:
+        """Seconds until there is one; 0 when there is one now. Takes nothing."""
+        level = self._level(key, size, seconds)
+        return 0.0 if level >= 1 else (1 - level) * seconds / size
+
+    def spend(self, key: bytes, size: int, seconds: float, amount: float) -> None:
+        """Take so many, whether they are there or not: what is lacking is waited for by the next one."""
+        self._buckets[key] = (self._level(key, size, seconds) - amount, self._now())
         self._buckets.move_to_end(key)
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
-        return wait
+
+    def _level(self, key: bytes, size: int, seconds: float) -> float:
+        now = self._now()
+        level, since = self._buckets.get(key, (float(size), now))
+        return min(float(size), level + (now - since) * size / seconds)
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -108,6 +122,7 @@ class Guard:
         self._addresses = Budgets(most, now)
         self._texts = Budgets(most, now)
         self._uploads = Budgets(most, now)
+        self._bytes = Budgets(most, now)
         self._visitor_turns = Turns(1, 60)
         self._address_turns = Turns(6, 300)
 
@@ -125,9 +140,24 @@ class Guard:
             yield
 
     def admit_upload(self, visitor: str, address: str) -> None:
-        """Count one upload: at most 30 in ten minutes a visitor, 150 an address."""
+        """Count one upload: at most 30 in ten minutes a visitor, 150 an address; none once their room for an
+        hour is used up (`count_upload`)."""
+        for key, most in self._rooms(visitor, address):
+            if wait := self._bytes.left_after(key, most, 3600):
+                raise _too_many(wait)
         self._take(self._uploads, f"a|{network_of(address)}", 150, address, 600)
         self._take(self._uploads, f"v|{visitor}", 30, visitor, 600)
+
+    def count_upload(self, visitor: str, address: str, size: int) -> None:
+        """What an upload took of the room that strangers have: nobody fills the disk by files that are never sent."""
+        for key, most in self._rooms(visitor, address):
+            self._bytes.spend(key, most, 3600, size / 1_048_576)
+
+    def _rooms(self, visitor: str, address: str) -> list[tuple[bytes, int]]:
+        named = [(f"v|{visitor}", VISITOR_MEGABYTES)]
+        if address:
+            named.append((f"a|{network_of(address)}", ADDRESS_MEGABYTES))
+        return [(self._hash(key), most) for key, most in named]
 
     def admit_rarely(self, what: str, visitor: str, address: str, most: int) -> None:
         """Count something that is done a few times an hour, such as asking for a mail."""

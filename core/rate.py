@@ -37,27 +37,29 @@ class Budget:
         self._full_at: OrderedDict[bytes, float] = OrderedDict()
         self._secret = os.urandom(16)
 
-    def left_after(self, key: str) -> float:
-        """Seconds until one more is allowed; 0 when it is allowed now. Takes nothing."""
+    def left_after(self, key: str, count: int = 1) -> float:
+        """Seconds until so many more are allowed; 0 when they are allowed now. Takes nothing."""
         full_at = max(self._full_at.get(self._hashed(key), 0.0), self._now())
-        return max(0.0, full_at + self._step - self.seconds - self._now())
+        return max(0.0, full_at + self._step * min(count, self.most) - self.seconds - self._now())
 
-    def try_take(self, key: str) -> float:
-        """Take one. Returns 0, or the seconds to wait when the budget is used up."""
-        wait = self.left_after(key)
+    def try_take(self, key: str, count: int = 1) -> float:
+        """Take one, or so many (of more than there ever are, all). Returns 0, or the seconds to wait when the
+        budget is used up."""
+        wait = self.left_after(key, count)
         # Refill is exact in theory only: a step may miss its moment by the float's last digit.
         if wait > 1e-6:
             return wait
         hashed = self._hashed(key)
-        self._full_at[hashed] = max(self._full_at.get(hashed, 0.0), self._now()) + self._step
+        full_at = max(self._full_at.get(hashed, 0.0), self._now())
+        self._full_at[hashed] = full_at + self._step * min(count, self.most)
         self._full_at.move_to_end(hashed)
         while len(self._full_at) > self._keys:
             self._full_at.popitem(last=False)
         return 0.0
 
-    def take(self, key: str) -> None:
-        """Take one; raises `TooMany` that says how long to wait."""
-        wait = self.try_take(key)
+    def take(self, key: str, count: int = 1) -> None:
+        """Take one, or so many; raises `TooMany` that says how long to wait."""
+        wait = self.try_take(key, count)
         if wait:
             raise TooMany(wait_words(wait), after=wait)
 

@@ -43,7 +43,8 @@ class _Bounded:
         self.most = MOST_BYTES
         self.patience = Patience(patience.WHOLE_SECONDS)
         self._receive = receive
-        self._taken = 0
+        self.taken = 0
+        """Bytes so far."""
         self._whole = False
 
     async def __call__(self) -> Message:
@@ -52,9 +53,9 @@ class _Bounded:
             return await self._receive()
         message = await self.patience.wait(self._receive)
         if message["type"] == "http.request":
-            self._taken += len(message.get("body", b""))
+            self.taken += len(message.get("body", b""))
             self._whole = not message.get("more_body", False)
-            if self._taken > self.most:
+            if self.taken > self.most:
                 raise TooLarge(
                     _("This is too large: at most {limit} can be sent.").format(limit=in_words(self.most))
                 )
@@ -74,3 +75,8 @@ def is_form(request: Request) -> bool:
 
 def may_hold_files(request: Request) -> bool:
     return request.headers.get("content-type", "").startswith(_FORMS[1])
+
+
+def megabytes_of(request: Request) -> int:
+    """What came along with a request, rounded down: forms without files are none."""
+    return int(request.scope["body_bound"].taken) // 1_048_576

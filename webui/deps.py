@@ -21,6 +21,8 @@ from webui.site import Site
 CHANGES = {True: 1_200, False: 600}
 LOOKS = {True: 6_000, False: 6_000}
 """A minute, of staff and of all others. Pages that listen fetch what changes."""
+MEGABYTES = 1_000
+"""An hour, of all files of a requester."""
 
 
 class SignInFirst(DeskError):
@@ -63,9 +65,14 @@ async def visit(request: Request) -> AsyncIterator[UnitOfWork]:
         uow.actor = viewer.actor
         request.state.viewer = viewer
         set_language(sessions.language_of(request, viewer, uow.settings.language))
-        if request.method not in SAFE_METHODS:
-            await _ours(request, uow, viewer)
-        _spend(request, site, viewer)
+        try:
+            if request.method not in SAFE_METHODS:
+                await _ours(request, uow, viewer)
+            _spend(request, site, viewer)
+        except DeskError:
+            # Files that came along are nobody's.
+            await request.close()
+            raise
         yield uow
 
 
@@ -97,7 +104,11 @@ def _spend(request: Request, site: Site, viewer: Viewer) -> None:
     if kind not in site.facts:
         site.facts[kind] = {staff: Budget(count, 60) for staff, count in most.items()}
     address = network_of(request.client.host if request.client else "")
-    site.facts[kind][viewer.staff].take(str(viewer.person.id) if viewer.person is not None else address)
+    who = str(viewer.person.id) if viewer.person is not None else address
+    site.facts[kind][viewer.staff].take(who)
+    if not viewer.staff and (size := bodies.megabytes_of(request)):
+        # Else one account would fill the disk, by files that are never sent.
+        site.facts.setdefault("room", Budget(MEGABYTES, 3600)).take(who, size)
 
 
 Uow = Annotated[UnitOfWork, Depends(unit, scope="function")]

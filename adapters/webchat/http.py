@@ -343,6 +343,7 @@ class _Api:
             row = await attachments.upload(uow, person_id, name, chunks)
             key = await uow.keys.of_person(uow.session, person_id)
             shown = attachments.opened(row, key)
+        self.chat.guard.count_upload(visitor.id, _address(request), row.size)
         return _json(
             {
                 "id": str(row.id),

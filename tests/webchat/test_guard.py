@@ -214,3 +214,16 @@ async def test_an_edit_cannot_smuggle_block_words_in(world: World) -> None:
     )
     assert answer.json()["state"] == "held"
     assert [m["text"] for m in await eve.messages()] == ["hello"]
+
+
+async def test_a_stranger_does_not_fill_the_disk(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that are never sent lie for a day; more than so many megabytes an hour nobody leaves."""
+    monkeypatch.setattr("core.guard.VISITOR_MEGABYTES", 3)
+    monkeypatch.setattr("core.guard.ADDRESS_MEGABYTES", 5)
+    eve, other, third = [await world.visitor() for _n in range(3)]
+    big = b"x" * (2 * 1_048_576)
+    assert [(await eve.upload(big)).status_code for _n in range(3)] == [200, 200, 429]
+    assert [(await other.upload(big)).status_code for _n in range(2)] == [200, 429]
+    refused = await third.upload(b"small")
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 60

@@ -13,6 +13,7 @@ from core.conversations.model import Attachment, Message
 from core.desk import Desk
 from core.people import service as people
 from core.people.model import Organisation, Person
+from core.rate import Budget
 from core.tickets import access
 from core.tickets import service as tickets
 from core.tickets.model import Category, Ticket
@@ -523,3 +524,15 @@ async def test_merged_tickets_read_on_in_the_other(world: World, ada: Person) ->
     async with world.desk.unit() as uow:
         actor = await people.actor_of(uow, await people.get(uow, ada.id))
         assert (await access.get(uow, actor, two)).ticket.messages >= 2
+
+
+async def test_a_requester_does_not_fill_the_disk(world: World) -> None:
+    ada = await world.person("Ada", "ada@example.org")
+    world.site.facts["room"] = Budget(5, 3600)
+    async with world.signed_in(ada) as browser:
+        await browser.look("/my/new")
+        token = browser.forms()[0].fields["csrf"]
+        sent = {"data": {"csrf": token}, "files": {"file": ("big.bin", b"x" * (2 * 1_048_576 + 9))}}
+        statuses = [(await browser.post("/my/uploads", **sent)).status_code for _n in range(3)]
+        assert statuses == [200, 200, 429]
+        assert (await browser.look("/my")).status_code == 200
