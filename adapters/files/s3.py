@@ -6,6 +6,7 @@ one piece after the other: a reader that is slow holds no connection, and nothin
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -26,7 +27,8 @@ PART = 8 * 1024 * 1024
 PARTS_AT_ONCE = 2
 PIECE = 2 * 1024 * 1024
 PAGE = 1_000
-_FULL = ("507", "StorageFull", "QuotaExceeded", "EntityTooLarge")
+_FULL = re.compile(r"\bstatus code: 507\b|(?:StorageFull|QuotaExceeded|EntityTooLarge)</Code>")
+"""In the library's words, which also hold addresses and times: a bare number says nothing."""
 _CLIENT: ClientConfig = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=60)}
 _RETRY: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 
@@ -143,7 +145,7 @@ def _told() -> Iterator[None]:
     except (NotFoundError, FileNotFoundError):
         raise missing() from None
     except (BaseError, OSError, TimeoutError) as error:
-        raise (StoreFull() if any(word in str(error) for word in _FULL) else StoreDown()) from None
+        raise (StoreFull() if _FULL.search(str(error)) else StoreDown()) from None
 
 
 def _is_ours(name: str) -> bool:

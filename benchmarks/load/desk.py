@@ -91,7 +91,7 @@ async def running(
         settings = Settings(_env_file=None, data=data, database_url=SecretStr(server.url))
         cookies = await _settled(settings, room, agents)
         short = Path(stack.enter_context(TemporaryDirectory(prefix="deskbell-")))
-        place = Place(data, short, 0, (), None)
+        place = Place(data, short, 0, (), (), None)
         failed: list[str] = []
         supervisor = Supervisor(data / "parts.json", failed.append)
         stack.push_async_callback(supervisor.stop)

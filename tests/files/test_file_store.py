@@ -9,18 +9,20 @@ import os
 import resource
 import signal
 import stat
+import threading
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.serving import make_server
 
 from adapters.files import make_store
 from adapters.files.disk import DiskStore
 from adapters.files.memory import MemoryStore
 from adapters.files.s3 import PART, S3Store
-from core.errors import Invalid, NotFound, StartError
+from core.errors import Invalid, NotFound, StartError, Unavailable
 from core.ports.files import FileStore, StoreDown, StoreFull, new_name
 from tests.cli.program import free_port
 
@@ -275,6 +277,37 @@ async def _put_too_much(root: Path) -> tuple[int | None, int]:
 
 
 # What only a bucket can do wrong
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "refusal"),
+    [
+        ("507 Insufficient Storage", b"", StoreFull),
+        ("403 Forbidden", b"<Error><Code>QuotaExceeded</Code></Error>", StoreFull),
+        ("503 Slow Down", b"<Error><Code>SlowDown</Code></Error>", StoreDown),
+    ],
+)
+async def test_a_bucket_without_room_is_told_from_one_that_does_not_answer(
+    status: str, body: bytes, refusal: type[Unavailable]
+) -> None:
+    """By its answer alone: the name, as the time a request took, may hold a 507 by chance."""
+
+    def answer(environ: Any, start: Any) -> list[bytes]:
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        start(status, [("Content-Length", str(len(body)))])
+        return [body]
+
+    server = make_server("127.0.0.1", 0, answer, threaded=True)
+    serving = threading.Thread(target=server.serve_forever)
+    serving.start()
+    try:
+        store = S3Store(settings_of(f"http://127.0.0.1:{server.server_port}"))
+        with pytest.raises(refusal) as raised:
+            await store.put("50/7a/00000000-0000-7000-8000-50750750507a", stream(b"x"))
+        assert type(raised.value) is refusal
+    finally:
+        server.shutdown()
+        serving.join()
 
 
 async def test_what_is_large_goes_in_parts_and_comes_in_pieces(s3: str) -> None:
