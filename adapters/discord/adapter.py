@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -83,7 +82,8 @@ class DiscordChat:
     async def run(self, deliver: Deliver) -> None:
         """Keep the bots connected that should be, until cancelled."""
         self._deliver = deliver
-        await self._note_environment()
+        if not self.settings.bot_token:
+            await environment.note_absent(self.desk, PLATFORM)
         listening = asyncio.create_task(self._listen())
         try:
             while True:
@@ -132,13 +132,6 @@ class DiscordChat:
                 is_change = signal.topic == "event" and signal.data.get("name") in _CHANGES
                 if is_change or signal.topic == "lost":
                     self._look.set()
-
-    async def _note_environment(self) -> None:
-        """Where the environment names no bot, the admins read that."""
-        if not self.settings.bot_token:
-            with suppress(*outage.MAY_BE_AWAY), lease.about():
-                async with self.desk.unit() as uow:
-                    await environment.absent(uow, PLATFORM)
 
     async def _bring_about(self) -> None:
         try:

@@ -86,7 +86,7 @@ class Directory:
         key = f"{workspace.team} {user}"
         if (found := self._people.get(key)) is not None:
             return found
-        answer = await self._asked(workspace, "users.info", user=user, include_locale=True)
+        answer = await asked(workspace, "users.info", user=user, include_locale=True)
         info = answer.get("user")
         if not isinstance(info, dict):
             return None
@@ -134,7 +134,7 @@ class Directory:
     ) -> str:
         if (found := kept.get(f"{workspace.team} {key}")) is not None:
             return found
-        answer = (await self._asked(workspace, method, **arguments)).get(field)
+        answer = (await asked(workspace, method, **arguments)).get(field)
         name = str(answer.get("name") or "") if isinstance(answer, dict) else ""
         kept.put(f"{workspace.team} {key}", name)
         return name
@@ -144,16 +144,18 @@ class Directory:
         key = f"{workspace.team} {user}"
         if (found := self._directs.get(key)) is not None:
             return found
-        answer = (await self._asked(workspace, "conversations.open", users=user)).get("channel")
+        answer = (await asked(workspace, "conversations.open", users=user)).get("channel")
         channel = str(answer.get("id") or "") if isinstance(answer, dict) else ""
         if channel:
             self._directs.put(key, channel)
         return channel
 
-    async def _asked(self, workspace: Workspace, method: str, **arguments: Any) -> Json:
-        ask: Callable[..., Awaitable[Json]] = workspace.call
-        try:
-            return await ask(method, seconds=WAIT, **arguments)
-        except PostFailed as error:
-            log.info("slack.not_told", method=method, error=type(error).__name__)
-            return {}
+
+async def asked(workspace: Workspace, method: str, **arguments: Any) -> Json:
+    """What Slack says within `WAIT`; empty when it does not."""
+    ask: Callable[..., Awaitable[Json]] = workspace.call
+    try:
+        return await ask(method, seconds=WAIT, **arguments)
+    except PostFailed as error:
+        log.info("slack.not_told", method=method, error=type(error).__name__)
+        return {}

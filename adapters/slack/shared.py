@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import structlog
 from sqlalchemy import or_, select
 
-from adapters.slack.directory import WAIT, Remembered
+from adapters.slack.directory import Remembered, asked
 from adapters.slack.messages import is_direct
 from adapters.slack.payload import Json, channel_of, mapping, string
 from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
-from core.chat import Place, PostFailed
+from core.chat import Place
 from core.conversations.model import MessageCopy
 from core.rooms.model import DeskRoom
-
-log = structlog.get_logger("slack.shared")
 
 SHARED = ("is_shared", "is_ext_shared", "is_org_shared")
 """What Slack says of a channel that belongs to several workspaces."""
@@ -60,9 +57,10 @@ class SharedChannels:
         """The connected workspaces that share a channel, in an order that stays."""
         key = f"{told.team} {channel}"
         if (found := self._teams.get(key)) is None:
-            info = await _asked(told, channel)
-            if info is None:
+            info = await _described(told, channel)
+            if not info:
                 return {}
+            self._note_member(key, info)
             lists = (info.get("shared_team_ids"), info.get("connected_team_ids"))
             found = tuple(
                 {str(one) for many in lists if isinstance(many, list) for one in many} | {told.team}
@@ -75,11 +73,14 @@ class SharedChannels:
         """Whether its bot is in the channel."""
         key = f"{workspace.team} {channel}"
         if (found := self._members.get(key)) is None:
-            info = await _asked(workspace, channel)
-            found = info is not None and info.get("is_member") is True
-            if found:
-                self._members.put(key, found)
+            found = self._note_member(key, await _described(workspace, channel))
         return found
+
+    def _note_member(self, key: str, info: Json) -> bool:
+        """Whether the bot is in a channel that is so described; kept where it is, as it may join any time."""
+        if is_there := info.get("is_member") is True:
+            self._members.put(key, is_there)
+        return is_there
 
     async def _kept(self, channel: str, teams: Iterable[str]) -> str:
         """Through which the desk met the channel: it has a room there, or holds a message of it."""
@@ -96,14 +97,9 @@ class SharedChannels:
         return Place.from_key(found).installation if found else ""
 
 
-async def _asked(workspace: Workspace, channel: str) -> Json | None:
-    """What a workspace says of a channel; None when it does not."""
-    try:
-        answer = await workspace.call("conversations.info", channel=channel, seconds=WAIT)
-    except PostFailed as error:
-        log.info("slack.not_told", method="conversations.info", error=type(error).__name__)
-        return None
-    return mapping(answer.get("channel"))
+async def _described(workspace: Workspace, channel: str) -> Json:
+    """What a workspace says of a channel; empty when it does not."""
+    return mapping((await asked(workspace, "conversations.info", channel=channel)).get("channel"))
 
 
 def _channel(payload: Json) -> str:

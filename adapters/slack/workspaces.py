@@ -242,9 +242,7 @@ class Workspaces:
     async def note_environment(self) -> None:
         """Where the environment names none, the admins read that."""
         if not self.settings.bot_token:
-            with suppress(*MAY_BE_AWAY), lease.about():
-                async with self.desk.unit() as uow:
-                    await environment.absent(uow, PLATFORM)
+            await environment.note_absent(self.desk, PLATFORM)
 
     async def _meet(self, workspace: Workspace) -> bool:
         """Who are we there? False when Slack does not say now, or refuses the token."""

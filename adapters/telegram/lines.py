@@ -109,12 +109,12 @@ class Lines:
         token = self.settings.token
         if bot_id(token):
             return
+        if not token:
+            await environment.note_absent(self.desk, PLATFORM)
+            return
         with suppress(*MAY_BE_AWAY), lease.about():
             async with self.desk.unit() as uow:
-                if token:
-                    await environment.refused(uow, PLATFORM, environment.UNKNOWN, "malformed")
-                else:
-                    await environment.absent(uow, PLATFORM)
+                await environment.refused(uow, PLATFORM, environment.UNKNOWN, "malformed")
 
     def _is_environments(self, line: Line) -> bool:
         return line.client.token == self.settings.token and line.id not in self._connected

@@ -7,13 +7,16 @@ Called by whoever runs the connection; what an admin has connected goes before i
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 from sqlalchemy import select
 
-from core import clock
+from core import clock, lease
 from core.db import UnitOfWork
+from core.desk import Desk
 from core.installations.events import InstallationBroken, InstallationConnected
 from core.installations.model import Installation, InstallationState
+from core.outage import MAY_BE_AWAY
 
 UNKNOWN = ""
 """Where a row stands for a token of which nobody knows whose it is."""
@@ -60,6 +63,14 @@ async def refused(uow: UnitOfWork, platform: str, external: str, problem: str) -
         return
     row.state, row.problem, row.updated_at = InstallationState.broken.value, problem[:100], clock.now()
     uow.emit(InstallationBroken(subject=row.id, platform=platform, problem=problem[:100]))
+
+
+async def note_absent(desk: Desk, platform: str) -> None:
+    """By whoever runs the platform's connections, at their start: the admins read that the environment names
+    none. With the database away it is told at the next one."""
+    with suppress(*MAY_BE_AWAY), lease.about():
+        async with desk.unit() as uow:
+            await absent(uow, platform)
 
 
 async def absent(uow: UnitOfWork, platform: str) -> None:
