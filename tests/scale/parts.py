@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,10 +10,19 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from adapters.files.disk import DiskStore
+from adapters.local.bus import LocalBus
+from adapters.postgres import attach
+from bot.secrets import read_file
+from core.access import Actor
+from core.db import Database
+from core.desk import Desk
+from core.people import service as people
 from tests.cli.program import answer_of, environment, free_port
 from tests.postgres.processes import ROOT, until, until_over
 
@@ -112,3 +122,25 @@ class Parts:
     def _again(self, old: Part) -> bool:
         new = next(one for one in self.all() if one.name == old.name)
         return new.pid != old.pid and (not new.port or new.answers() == 200)
+
+
+@asynccontextmanager
+async def standing(parts: Parts, folder: Path) -> AsyncIterator[tuple[Desk, Actor]]:
+    """The parts run in this folder; the desk as the test looks at it, and an agent."""
+    try:
+        await asyncio.to_thread(parts.up)
+        address = await attach(folder / "engine")
+        assert address is not None
+        db = Database(address.url, pool=5)
+        masters = read_file(folder / "master.key")
+        desk = await Desk.open(db, DiskStore(folder / "files"), LocalBus(), masters)
+        async with desk.unit() as uow:
+            bob = await people.actor_of(uow, await people.add(uow, name="Bob", role="agent"))
+        yield desk, bob
+        await db.close()
+    finally:
+        # Shown by pytest where the test fails.
+        for log in sorted((folder / "log").glob("*.log")):
+            sys.stderr.write(f"--- {log.name}\n{log.read_text('utf-8', 'replace')}")
+        sys.stderr.write(f"--- the tool\n{parts.said}")
+        await asyncio.to_thread(parts.close)

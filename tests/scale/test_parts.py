@@ -14,17 +14,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from adapters.files.disk import DiskStore
-from adapters.local.bus import LocalBus
-from adapters.postgres import attach
-from bot.secrets import read_file
 from core.access import SYSTEM, Actor
-from core.db import Database
 from core.desk import Desk
 from core.installations import service as installations
 from core.lease import Lease
 from core.outbox_model import Delivery, ScheduledJob
-from core.people import service as people
 from core.tickets import service as tickets
 from core.tickets.model import Ticket
 from playground.telegram import TelegramServer
@@ -34,7 +28,7 @@ from tests.cli.program import complaint, deskbell
 from tests.fakes.otlp import Collector, collector
 from tests.postgres.processes import is_alive
 
-from .parts import Part, Parts
+from .parts import Part, Parts, standing
 
 SECONDS = 90.0
 """Wide: several processes start at once, on a machine that may have other things to do."""
@@ -138,23 +132,8 @@ async def scale(redis_program: str, tmp_path: Path) -> AsyncIterator[Scale]:
             DESKBELL_TELEGRAM_BOT_TOKEN=world.bot.token,
             OTEL_EXPORTER_OTLP_ENDPOINT=kept.url,
         )
-        try:
-            await asyncio.to_thread(parts.up)
-            address = await attach(tmp_path / "engine")
-            assert address is not None
-            db = Database(address.url, pool=5)
-            masters = read_file(tmp_path / "master.key")
-            desk = await Desk.open(db, DiskStore(tmp_path / "files"), LocalBus(), masters)
-            async with desk.unit() as uow:
-                bob = await people.actor_of(uow, await people.add(uow, name="Bob", role="agent"))
+        async with standing(parts, tmp_path) as (desk, bob):
             yield Scale(desk, bob, server, world, parts, kept)
-            await db.close()
-        finally:
-            # Shown by pytest where the test fails.
-            for log in sorted((tmp_path / "log").glob("*.log")):
-                sys.stderr.write(f"--- {log.name}\n{log.read_text('utf-8', 'replace')}")
-            sys.stderr.write(f"--- the tool\n{parts.said}")
-            await asyncio.to_thread(parts.close)
 
 
 async def test_each_part_dies_once_and_everything_arrives_once(scale: Scale) -> None:

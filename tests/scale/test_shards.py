@@ -14,13 +14,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from adapters.files.disk import DiskStore
-from adapters.local.bus import LocalBus
-from adapters.postgres import attach
-from bot.secrets import read_file
 from core.access import Actor
 from core.conversations.model import Message
-from core.db import Database
 from core.desk import Desk
 from core.lease import DESK, Lease
 from core.people import service as people
@@ -30,7 +25,7 @@ from playground.discord import DiscordServer
 from playground.discord.model import App, Channel, Guild, User
 from playground.discord.model import Message as Spoken
 
-from .parts import Part, Parts
+from .parts import Part, Parts, standing
 from .test_parts import TAKEN_OVER_SECONDS, until, until_so
 
 LEASES = (DESK, "discord", "discord/#1")
@@ -168,23 +163,8 @@ async def scale(redis_program: str, tmp_path: Path) -> AsyncIterator[Scale]:
             DESKBELL_DISCORD_BOT_TOKEN=servers.app.token,
             DESKBELL_DISCORD_SHARDS="2",
         )
-        try:
-            await asyncio.to_thread(parts.up)
-            address = await attach(tmp_path / "engine")
-            assert address is not None
-            db = Database(address.url, pool=5)
-            masters = read_file(tmp_path / "master.key")
-            desk = await Desk.open(db, DiskStore(tmp_path / "files"), LocalBus(), masters)
-            async with desk.unit() as uow:
-                bob = await people.actor_of(uow, await people.add(uow, name="Bob", role="agent"))
+        async with standing(parts, tmp_path) as (desk, bob):
             yield Scale(desk, bob, servers, parts)
-            await db.close()
-        finally:
-            # Shown by pytest where the test fails.
-            for log in sorted((tmp_path / "log").glob("gateway*.log")):
-                sys.stderr.write(f"--- {log.name}\n{log.read_text('utf-8', 'replace')}")
-            sys.stderr.write(f"--- the tool\n{parts.said}")
-            await asyncio.to_thread(parts.close)
 
 
 async def test_shards_are_spread_and_taken_over(scale: Scale) -> None:
