@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -166,3 +167,30 @@ async def test_who_signs_out_leaves_nothing_in_the_other_tabs(
     await first.wait_for_url("**/sign-in**")
     await second.wait_for_url("**/sign-in**")
     await expect(second.locator("#timeline")).to_have_count(0)
+
+
+async def test_what_fails_in_a_tab_that_let_go_is_no_error(served: Served, context: BrowserContext) -> None:
+    """The page is emptied, and what it had asked for is refused before the new one is there."""
+    first = await served.signed_in(context, "Sam")
+    second = await context.new_page()
+    number = served.seeded.numbers[0]
+    await ready(second, f"{served.url}/tickets/{number}")
+    asked, emptied, refused = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.is_navigation_request():
+            emptied.set()
+            await refused.wait()
+            await route.continue_()
+        else:
+            asked.set()
+            await emptied.wait()
+            await route.fulfill(status=401)
+
+    await second.route(lambda url: f"/tickets/{number}" in url, hold)
+    await says(served, number, "Anybody there?")
+    await asyncio.wait_for(asked.wait(), 5)
+    async with second.expect_response(lambda response: response.status == 401):
+        await first.evaluate("document.querySelector(\"form[action='/sign-out']\").requestSubmit()")
+    refused.set()
+    await second.wait_for_url("**/sign-in**")

@@ -3,6 +3,8 @@ const STAY = 6000;
 
 export function toast(words, tone = "good") {
   const shape = document.getElementById(`toast-${tone}`) ?? document.getElementById("toast-info");
+  // A page that was emptied because somebody signed out (signed_in.js) has nothing more to say.
+  if (!shape) return;
   const element = shape.content.firstElementChild.cloneNode(true);
   element.querySelector(".grow").textContent = words;
   document.getElementById("toasts").append(element);
