@@ -12,8 +12,8 @@ from playwright.async_api import Browser, BrowserContext, Frame, FrameLocator, P
 from sqlalchemy import func, select
 
 from core import chat_secret, clock, desk_settings
-from core.conversations.model import Conversation
 from core.ports.bus import Signal
+from core.tickets import access
 from core.tickets import service as tickets
 from core.tickets.model import Ticket
 from tests.browser.conftest import Live
@@ -65,9 +65,14 @@ async def test_a_visitor_asks_and_is_answered_live(context: BrowserContext, live
 async def test_what_the_desk_reads_is_seen_at_once(context: BrowserContext, live: Live) -> None:
     page = await chat(context, live)
     await sent(page, "Anybody there?")
-    async with live.desk.unit() as uow:
-        conversation = await uow.session.scalar(select(Conversation.id))
-    live.desk.bus.publish(Signal("read", {"conversation": str(conversation), "upto": 1_000}))
+    bob = await live.agent()
+    assert bob.id is not None
+    async with live.desk.unit(bob) as uow:
+        opened = await access.change(uow, bob, 1)
+        upto = opened.thread.conversation.seq
+        await tickets.mark_read(uow, opened, bob.id, upto)
+        told = Signal("read", {"conversation": str(opened.thread.id), "upto": upto})
+        uow.after(lambda: live.desk.bus.publish(told))
     await expect(page.locator(".message--me .message__state")).to_have_text("Seen")
 
 
