@@ -127,7 +127,8 @@ async def _reached(
     finally:
         # A server that does not answer says no goodbye either.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(db.close(), CLOSE_SECONDS)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await db.close()
 
 
 @asynccontextmanager

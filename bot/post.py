@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -21,7 +21,7 @@ from bot.making import Made, Maker, Making
 from bot.parts import Parts
 from bot.rooms import threads
 from bot.sharing import Sharing, about
-from core import clock, metrics, outbox, tracing
+from core import clock, metrics, outbox, tasks, tracing
 from core.chat import (
     Card,
     ChatAdapter,
@@ -126,7 +126,7 @@ class Posting:
 
     async def stop(self) -> None:
         """End the calls that are under way; their rows are taken up again when their lease ends."""
-        await _end(self._running)
+        await tasks.end(self._running)
 
     async def let_go(self, seconds: float) -> None:
         """Whoever delivers to places that this process leads no more begins anew: wait so long for the calls
@@ -137,7 +137,7 @@ class Posting:
                 async with self._claiming:
                     pass
                 await asyncio.gather(*self._elsewhere(), return_exceptions=True)
-        await _end(self._elsewhere())
+        await tasks.end(self._elsewhere())
 
     def _elsewhere(self) -> list[asyncio.Task[bool]]:
         return [task for task, place in self._running.items() if not self.sharing.leads(place)]
@@ -300,9 +300,7 @@ class Posting:
         try:
             yield
         finally:
-            renewing.cancel()
-            with suppress(asyncio.CancelledError):
-                await renewing
+            await tasks.end([renewing])
 
     async def _done_once(self, row: Delivery, result: str | OpenedThread, revision: int) -> bool:
         try:
@@ -417,13 +415,6 @@ def _promised(row: Delivery) -> datetime:
 
 def _nobody() -> None:
     """Nobody waits for a call to end."""
-
-
-async def _end(tasks: Iterable[asyncio.Task[bool]]) -> None:
-    ending = list(tasks)
-    for task in ending:
-        task.cancel()
-    await asyncio.gather(*ending, return_exceptions=True)
 
 
 def _tell_undelivered(uow: UnitOfWork, row: Delivery, error: str) -> None:

@@ -28,4 +28,5 @@ async def traced(settings: Settings, part: str) -> AsyncIterator[None]:
     finally:
         tracing.use(None)
         with suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.to_thread(tracer.close), CLOSE_SECONDS)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.to_thread(tracer.close)

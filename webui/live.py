@@ -29,7 +29,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 from sse_starlette import EventSourceResponse
 
-from core import clock, metrics
+from core import clock, metrics, tasks
 from core.conversations.model import Conversation, Seat
 from core.db import EventRow
 from core.desk import signal_of
@@ -114,9 +114,7 @@ async def _present(
         async for event in stream:
             yield event
     finally:
-        beating.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await beating
+        await tasks.end([beating])
         for each in conversations:
             site.presence.leaves(each, person)
         await stream.aclose()

@@ -20,7 +20,7 @@ from uuid import UUID
 
 import structlog
 
-from core import clock, metrics
+from core import clock, metrics, tasks
 from core.ports.bus import Bus, Signal
 from core.presence import Presence
 
@@ -172,8 +172,7 @@ class Switchboard:
             self._lists_due.cancel()
             self._lists_due = None
         if hearing is not None:
-            hearing.cancel()
-            await asyncio.wait({hearing})
+            await tasks.end([hearing])
 
     async def _hear(self, ready: asyncio.Event) -> None:
         async with self._bus.subscribe() as signals:

@@ -13,7 +13,7 @@ from adapters.discord import guide, render
 from adapters.discord.known import DM
 from adapters.discord.settings import PLATFORM, Settings, bot_in
 from adapters.discord.shards import Shard, Turns, shards
-from core import lease, outage
+from core import lease, outage, tasks
 from core.chat import (
     Candidate,
     CommandSpec,
@@ -96,9 +96,8 @@ class DiscordChat:
                     pass
         finally:
             self._deliver = None
-            listening.cancel()
+            await tasks.end([listening])
             await self._stop(list(self._tasks))
-            await asyncio.gather(listening, return_exceptions=True)
 
     # --- Shares
 
@@ -201,10 +200,7 @@ class DiscordChat:
             self._tell_changed()
 
     async def _stop(self, keys: Collection[Key]) -> None:
-        tasks = [self._tasks.pop(key) for key in keys if key in self._tasks]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await tasks.end([self._tasks.pop(key) for key in keys if key in self._tasks])
         for key in keys:
             self._bots.pop(key, None)
         self._tell_changed()

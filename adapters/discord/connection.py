@@ -23,7 +23,7 @@ from adapters.discord.rest import Rest
 from adapters.discord.sdk import discord
 from adapters.discord.settings import PLATFORM, SHARDS_SETTING, Settings
 from adapters.discord.shards import ALONE, Shard, Turns
-from core import outage
+from core import outage, tasks
 from core.chat import CommandSpec, Deliver, PostFailed, Revoked
 from core.desk import Desk
 from core.installations import environment
@@ -32,6 +32,8 @@ from core.lease import Replaced
 
 log = structlog.get_logger("discord.connection")
 WRITE_EVERY = 2.0
+DEAF = 0.5
+"""Seconds after which the library, which may not have heard that it is to end, is told again."""
 LONGEST_PAUSE = 60.0
 AUTHENTICATION_FAILED = 4004
 SHARDS_REFUSED = (4010, 4011)
@@ -99,10 +101,9 @@ class Connection:
         except Revoked:
             await self._refused()
         finally:
-            writing.cancel()
+            await tasks.end([writing])
             await self.hearing.close()
             await self.lanes.close()
-            await asyncio.gather(writing, return_exceptions=True)
             await self._write(connected=False)
             await self.rest.close()
 
@@ -190,9 +191,12 @@ class Connection:
             await self._turns.take()
         ears = Ears(self._hear, read_words=self.read_words, shard=self.shard, turns=self._turns)
         self._ears = ears
+        listening = asyncio.create_task(ears.start(self.token))
         try:
-            await ears.start(self.token)
+            await asyncio.wait({listening})
+            await listening
         finally:
+            await tasks.end([listening], again=DEAF)
             self._ears = None
             with contextlib.suppress(aiohttp.ClientError, OSError, discord.DiscordException, TimeoutError):
                 async with asyncio.timeout(5):

@@ -20,7 +20,7 @@ from adapters.discord.rest import Rest
 from adapters.discord.rooms import room_of
 from adapters.discord.spoken import deleted, natives_of_bulk
 from adapters.discord.trouble import Refused
-from core import clock
+from core import clock, tasks
 from core.chat import Answer, Card, Deleted, Deliver, Inbound, PostFailed, Said
 from core.desk import Desk
 from core.errors import DeskError, Unavailable
@@ -120,9 +120,7 @@ class Hearing:
                 pause = min(pause * 2, LONGEST_PAUSE)
 
     async def close(self) -> None:
-        for task in list(self._asked):
-            task.cancel()
-        await asyncio.gather(*self._asked, return_exceptions=True)
+        await tasks.end(self._asked)
 
     def _in_order(self, event: str, data: Mapping[str, Any]) -> None:
         channel = string(data, "channel_id")

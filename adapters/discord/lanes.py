@@ -9,6 +9,8 @@ from contextlib import suppress
 
 import structlog
 
+from core import tasks
+
 log = structlog.get_logger("discord.lanes")
 MOST_WAITING = 1_000
 """Things that may wait in one channel; then they are let go, and looked for at the platform."""
@@ -54,10 +56,7 @@ class Lanes:
     async def close(self) -> None:
         """Stop at once: what was not handed over is found again by the cursors."""
         self.closed = True
-        workers = list(self._workers.values())
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        await tasks.end(self._workers.values())
 
     async def _drain(self, lane: str) -> None:
         queue = self._waiting[lane]

@@ -20,7 +20,7 @@ import structlog
 from adapters.media import wire
 from adapters.media.relays import ice_servers
 from adapters.media.settings import Settings
-from core import clock
+from core import clock, tasks
 from core.errors import Unavailable
 from core.i18n import _
 from core.ports.media import (
@@ -195,9 +195,8 @@ class _Connection:
             yield message
 
     async def close(self) -> None:
-        self._task.cancel()
         self._writer.close()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await tasks.end([self._task])
         with contextlib.suppress(ConnectionError):
             await self._writer.wait_closed()
 

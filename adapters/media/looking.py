@@ -56,7 +56,8 @@ async def _bound(host: str, port: int) -> bool:
         for _try in range(TRIES):
             transport.sendto(message)
             with suppress(TimeoutError):
-                answer = await asyncio.wait_for(asyncio.shield(heard), SECONDS / TRIES)
+                async with asyncio.timeout(SECONDS / TRIES):
+                    answer = await asyncio.shield(heard)
                 return answer[:2] == struct.pack("!H", _SUCCESS) and answer[4:20] == message[4:20]
     finally:
         transport.close()

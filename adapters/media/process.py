@@ -21,6 +21,7 @@ import structlog
 
 from adapters.media.client import Client
 from adapters.media.settings import Settings
+from core import tasks
 from core.collector import collect_seldom
 from core.errors import StartError
 from core.ports.files import FileStore
@@ -86,8 +87,7 @@ async def kept(
         try:
             yield client
         finally:
-            keeper.cancel()
-            await asyncio.gather(keeper, return_exceptions=True)
+            await tasks.end([keeper])
 
 
 async def _keep(client: Client, command: Sequence[str], env: Mapping[str, str] | None) -> None:
@@ -142,7 +142,8 @@ class _Child:
 async def _until_unneeded(engine: Engine, server: Server, linger: float, stop: asyncio.Event) -> None:
     while not stop.is_set():
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _LOOK_SECONDS)
+            async with asyncio.timeout(_LOOK_SECONDS):
+                await stop.wait()
         idle = not server.clients and not await engine.running()
         if idle and time.monotonic() - server.idle_since > linger:
             return
@@ -155,7 +156,8 @@ async def _drained(engine: Engine, seconds: float, stop: asyncio.Event) -> None:
     stop.clear()
     while await engine.running() and time.monotonic() < ends and not stop.is_set():
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), min(_LOOK_SECONDS, seconds))
+            async with asyncio.timeout(min(_LOOK_SECONDS, seconds)):
+                await stop.wait()
 
 
 @contextmanager

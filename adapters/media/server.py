@@ -13,6 +13,7 @@ from uuid import UUID
 import structlog
 
 from adapters.media import wire
+from core import tasks
 from core.errors import DeskError, Invalid
 from core.i18n import _
 from core.ports.media import Limits, MediaEngine, MediaEvent, Recording, Source
@@ -62,9 +63,7 @@ class Server:
         if self._server is not None:
             self._server.close()
         self._path.unlink(missing_ok=True)
-        for task in list(self._clients):
-            task.cancel()
-        await asyncio.gather(*self._clients, return_exceptions=True)
+        await tasks.end(self._clients)
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -104,9 +103,7 @@ class _Conversation:
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
         finally:
-            for task in list(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await tasks.end(self._tasks)
 
     async def _work(self, message: dict[str, Any]) -> None:
         try:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from core import metrics
+from core import metrics, tasks
 from core.crypto.fields import Unreadable, seal_json, unseal_json
 from core.ids import new_id
 from core.ports.bus import Bus, Signal
@@ -82,9 +82,7 @@ class RedisBus:
                 for task in done:
                     task.result()
             finally:
-                speaking.cancel()
-                hearing.cancel()
-                await asyncio.gather(speaking, hearing, return_exceptions=True)
+                await tasks.end([speaking, hearing])
 
     async def _speak(self, client: Redis) -> None:
         while True:

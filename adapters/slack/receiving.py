@@ -19,7 +19,7 @@ from adapters.slack.names import Known
 from adapters.slack.posting import reactions_on
 from adapters.slack.standing import stands
 from adapters.slack.workspaces import PLATFORM, Workspace, Workspaces
-from core import clock, lease
+from core import clock, lease, tasks
 from core.chat import (
     Answer,
     Deleted,
@@ -87,9 +87,7 @@ class Receiving:
             return await self._interaction(workspace, payload)
 
     async def close(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.end(self._tasks)
 
     # --- events
 

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from adapters.slack.workspaces import Workspaces, quiet
+from core import tasks
 from core.chat import PostFailed
 from core.errors import Unavailable
 
@@ -93,10 +94,7 @@ class Sockets:
         await self._end(set(self._tasks))
 
     async def _end(self, tokens: set[str]) -> None:
-        tasks = [self._tasks.pop(token) for token in tokens]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await tasks.end([self._tasks.pop(token) for token in tokens])
 
     async def _hold(self, app: Any, token: str) -> None:
         from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler

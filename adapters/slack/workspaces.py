@@ -15,7 +15,7 @@ import structlog
 
 from adapters.slack.calls import SECONDS, Json, call
 from adapters.slack.settings import Settings
-from core import clock, lease
+from core import clock, lease, tasks
 from core.chat import Place, PostFailed, RetryAfter, Revoked
 from core.desk import Desk
 from core.installations import environment
@@ -410,9 +410,7 @@ class Workspaces:
         if self._turns:
             # What Slack gives for a token is given once.
             await asyncio.wait(self._turns, timeout=CLOSE_PATIENCE)
-        for task in list(self._turns):
-            task.cancel()
-        await asyncio.gather(*self._turns, return_exceptions=True)
+        await tasks.end(self._turns)
         if self._session is not None:
             with suppress(*MAY_BE_AWAY):
                 await self._session.close()

@@ -17,7 +17,7 @@ from adapters.telegram.polling import Polling
 from adapters.telegram.receiving import Receiving
 from adapters.telegram.settings import PLATFORM, Settings
 from adapters.telegram.webhook import Webhook
-from core import lease
+from core import lease, tasks
 from core.chat import (
     Candidate,
     CommandSpec,
@@ -123,9 +123,7 @@ class Telegram:
 
     async def _stop(self, numbers: Sequence[str]) -> None:
         stopped = [self._serving.pop(number) for number in numbers if number in self._serving]
-        for _line, task in stopped:
-            task.cancel()
-        await asyncio.gather(*(task for _line, task in stopped), return_exceptions=True)
+        await tasks.end(task for _line, task in stopped)
         for line, _task in stopped:
             # Whoever reads on meanwhile moves it.
             line.offset = None

@@ -14,6 +14,7 @@ from adapters.telegram import outbound
 from adapters.telegram.html import visible
 from adapters.telegram.line import Line
 from adapters.telegram.render import card_text
+from core import tasks
 from core.chat import (
     Answer,
     Card,
@@ -64,9 +65,7 @@ class Answering:
 
     async def close(self) -> None:
         """Nothing is told any more."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.end(self._tasks)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         if len(self._tasks) >= MOST_WAITING:

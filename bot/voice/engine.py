@@ -21,6 +21,7 @@ from adapters.media.recordings import StoredRecordings
 from adapters.media.settings import LiveKitSettings, Settings
 from bot.voice.files import FileMaker
 from bot.voice.keeper import Keeper
+from core import tasks
 from core.calls.model import RUNNING, Call, CallRecording
 from core.desk import Desk
 from core.env_file import environment
@@ -128,8 +129,7 @@ class Voice:
             self._there.set()
             await listening
         finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await tasks.end([listening])
 
     async def _up(self, client: MediaEngine) -> None:
         """However long a busy machine takes to start it: who calls meanwhile is told to wait."""

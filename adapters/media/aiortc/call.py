@@ -19,7 +19,7 @@ from adapters.media.aiortc.seats import Seat, bindings
 from adapters.media.aiortc.track import SILENT_SECONDS
 from adapters.media.aiortc.udp import UdpPort
 from adapters.media.spool import Spool
-from core import clock
+from core import clock, tasks
 from core.errors import NotFound, TooMany
 from core.i18n import _
 from core.ports.files import FileStore
@@ -135,9 +135,7 @@ class Call:
         self.over = reason
         for who in list(self.people):
             await self.leave(who, reason)
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await tasks.end(self._tasks)
 
     def mute(self, who: UUID, source: Source, on: bool) -> None:
         self._person(who).tracks[source].silence(muted=on)

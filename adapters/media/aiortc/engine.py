@@ -21,7 +21,7 @@ from adapters.media.endings import ENDINGS, Endings
 from adapters.media.relays import ice_servers
 from adapters.media.settings import Settings
 from adapters.media.spool import Spool
-from core import clock
+from core import clock, tasks
 from core.errors import NotFound, TooLarge, TooMany, Unavailable
 from core.i18n import _
 from core.ports.files import FileStore
@@ -90,10 +90,7 @@ class Engine:
         await asyncio.gather(*self._ending)
         self._closed = True
         self._news.set()
-        tasks = [task for task in (self._clock, self._left_over) if task is not None]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await tasks.end(task for task in (self._clock, self._left_over) if task is not None)
         if self._port is not None:
             self._port.close()
 

@@ -1,0 +1,26 @@
+"""Tasks that are told to end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+AGAIN = 5.0
+"""Seconds that a task has to end, its own tidying included, before it is told once more."""
+
+
+async def end(tasks: Iterable[asyncio.Task[Any]], *, again: float = AGAIN) -> None:
+    """Cancel all, and wait until each has ended; what falls over while it ends is of no interest.
+
+    They are told `again` after so many seconds: before Python 3.12 a cancellation was lost where it met the end of what
+    `asyncio.wait_for` waited for (https://github.com/python/cpython/issues/86296), and the libraries of the platforms
+    and of Redis wait so. Such a task went on as if nobody had told it.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        done, left = await asyncio.wait(left, timeout=again)
+        for task in done:
+            _ = task.cancelled() or task.exception()
