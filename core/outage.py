@@ -6,15 +6,34 @@ nothing of it was committed, or its key shows that it was.
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+log = structlog.get_logger("outage")
+AGAIN = 1.0
+"""Seconds until the database is asked again."""
 MAY_BE_AWAY = (OSError, TimeoutError, PoolTimeout, DBAPIError)
 """What an edge catches before it asks `is_outage`."""
 _AWAY_CODES = ("08", "57P", "53", "58", "25P03", "XX000")
 """SQLSTATE of the connection, of a server that starts or stops, that has no room or connections
 left, whose disk fails, of a transaction that stood still too long (PostgreSQL, appendix A). A quota or
 a limit on its files has no code of its own and is an internal error (XX000)."""
+
+
+async def wait_out(work: Callable[[], Awaitable[None]]) -> None:
+    """Do what has to be done however long the database is away. Raises what is no outage."""
+    while True:
+        try:
+            return await work()
+        except MAY_BE_AWAY as error:
+            if not is_outage(error):
+                raise
+            log.warning("database.away", error=type(error).__name__)
+        await asyncio.sleep(AGAIN)
 
 
 def is_outage(error: BaseException) -> bool:

@@ -122,7 +122,7 @@ class Connection:
                 pause = min(pause * 2, LONGEST_PAUSE)
         self.known.bot, self.known.application = string(me, "id"), string(application, "id")
         self.marks = ReadMarks(self.desk, self.installation, self.shard)
-        await self._when_the_database_answers(self.marks.load)
+        await outage.wait_out(self.marks.load)
         self.missed = Missed(self.desk, self.rest, self.known, self.marks, self.hearing)
         self.hearing.marks, self.hearing.missed = self.marks, self.missed
         self.opened.set()
@@ -131,7 +131,7 @@ class Connection:
             return
         if self.is_environments:
             name = string(me, "global_name") or string(me, "username")
-            await self._when_the_database_answers(lambda: self._holds(name))
+            await outage.wait_out(lambda: self._holds(name))
         await self._offer()
 
     async def _offer(self) -> None:
@@ -221,15 +221,6 @@ class Connection:
             await self.marks.write(connected=connected)
         except (*outage.MAY_BE_AWAY, Replaced) as error:
             log.warning("marks.not_written", reason=type(error).__name__)
-
-    async def _when_the_database_answers(self, work: Any) -> None:
-        while True:
-            try:
-                await work()
-                return
-            except outage.MAY_BE_AWAY as error:
-                log.warning("database.away", reason=type(error).__name__)
-                await asyncio.sleep(1.0)
 
     async def _holds(self, name: str) -> None:
         """The admins read that the environment's token is taken, and whose it is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,7 +21,7 @@ from core.desk import Desk
 from core.installations import environment
 from core.installations import service as installations
 from core.installations.service import Connection
-from core.outage import MAY_BE_AWAY, is_outage
+from core.outage import MAY_BE_AWAY, wait_out
 
 log = structlog.get_logger("slack.workspaces")
 
@@ -320,10 +320,10 @@ class Workspaces:
             spent = workspace.secrets["refresh_token"]
             answer = await self.granted(grant_type="refresh_token", refresh_token=spent)
         except (PostFailed, *MAY_BE_AWAY) as error:
-            await self._when_the_database_answers(partial(self._not_turned, workspace, error))
+            await wait_out(partial(self._not_turned, workspace, error))
             return
         self._use(workspace, dict(workspace.secrets) | secrets_of(answer))
-        await self._when_the_database_answers(partial(self._store, workspace))
+        await wait_out(partial(self._store, workspace))
         log.info("slack.token_renewed", team=workspace.team)
 
     async def _store(self, workspace: Workspace) -> None:
@@ -347,16 +347,6 @@ class Workspaces:
                     await installations.note_problem(uow, workspace.row, problem)
         workspace.turn_pause, workspace.turns_at = pause, time.monotonic() + pause
         log.warning("slack.token_not_renewed", team=workspace.team, error=type(error).__name__, seconds=pause)
-
-    async def _when_the_database_answers(self, work: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            try:
-                return await work()
-            except MAY_BE_AWAY as error:
-                if not is_outage(error):
-                    raise
-                log.warning("slack.token_not_noted", error=type(error).__name__)
-            await asyncio.sleep(1.0)
 
     async def _turned_elsewhere(self, workspace: Workspace) -> bool:
         async with self.desk.db.sessions() as session:
