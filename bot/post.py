@@ -61,6 +61,8 @@ NOTE_PAUSE = 1.0
 _LONG = ("file", "fetch")
 REVOKED_PAUSE = 600.0
 """Seconds until what waits for a broken connection is looked at again; connecting it anew does so at once."""
+RENEWED_PAUSE = 5.0
+"""The same where it has been connected anew meanwhile."""
 SHUT_PAUSE = 600.0
 """Seconds until a place that shut the bot out is tried again; that the bot is let in does so at once."""
 LONGEST_SHUT = timedelta(days=14)
@@ -408,9 +410,15 @@ class Posting:
             await places.relocate(uow, Place.from_key(row.place_key), to)
 
     async def _revoked(self, row: Delivery) -> None:
-        """What waits is kept until an admin connects the platform anew."""
+        """What waits is kept until an admin connects the platform anew. A call that began before that was done
+        tells nothing of the new token."""
         place = Place.from_key(row.place_key)
         async with self.desk.unit() as uow:
+            if row.lease_until is not None and await places.renewed_since(
+                uow, place, row.lease_until - outbox.LEASE
+            ):
+                await outbox.paused(uow, row.id, RENEWED_PAUSE, "token_revoked")
+                return
             await places.note_broken(uow, place, "token_revoked")
             await outbox.paused(uow, row.id, REVOKED_PAUSE, "token_revoked")
             if row.error != "token_revoked" and await _is_requesters(uow, row.place_key):
