@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal, update
@@ -14,7 +15,7 @@ from core.db import EventRow, UnitOfWork
 from core.desk import Desk
 from core.installations import service as installations
 from core.installations.events import InstallationConnected, InstallationDisconnected
-from core.installations.model import Installation
+from core.installations.model import Installation, InstallationState
 from core.outbox_model import Delivery, Inbound
 from core.ports.bus import Signal
 from core.rooms.model import DeskRoom, RoomThread
@@ -44,6 +45,12 @@ async def relocate(uow: UnitOfWork, before: Place, after: Place) -> None:
 async def note_broken(uow: UnitOfWork, place: Place, problem: str) -> None:
     """The platform refuses our token: admins see it."""
     await installations.note_broken(uow, place.platform, place.installation, problem)
+
+
+async def renewed_since(uow: UnitOfWork, place: Place, moment: datetime) -> bool:
+    """Whether an admin has connected the platform anew after that."""
+    row = await installations.by_external(uow.session, place.platform, place.installation)
+    return row is not None and row.state == InstallationState.on and row.updated_at > moment
 
 
 async def reconnect(uow: UnitOfWork, event: EventRow) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -36,6 +36,7 @@ from core.chat import (
     Recalls,
     RetryAfter,
     Revoked,
+    ShutOut,
     ThreadGone,
 )
 from core.conversations import undelivered
@@ -50,6 +51,7 @@ from core.lease import Replaced
 from core.led import Led
 from core.outage import MAY_BE_AWAY, is_outage
 from core.outbox_model import Delivery
+from core.rooms import service as rooms
 
 log = structlog.get_logger("bot.post")
 T = TypeVar("T")
@@ -59,6 +61,12 @@ NOTE_PAUSE = 1.0
 _LONG = ("file", "fetch")
 REVOKED_PAUSE = 600.0
 """Seconds until what waits for a broken connection is looked at again; connecting it anew does so at once."""
+RENEWED_PAUSE = 5.0
+"""The same where it has been connected anew meanwhile."""
+SHUT_PAUSE = 600.0
+"""Seconds until a place that shut the bot out is tried again; that the bot is let in does so at once."""
+LONGEST_SHUT = timedelta(days=14)
+"""What has waited so long for a place to let the bot in is given up."""
 LATE_SECONDS = 300.0
 """Who wrote a reply is told when the platform lets it wait for so long."""
 
@@ -193,6 +201,8 @@ class Posting:
                 await self._revoked(row)
             case ThreadGone():
                 await self._gone(row, "thread_gone")
+            case ShutOut():
+                await self._shut_out(row)
             case Gone():
                 await self._gone(row, "gone")
             case NotSupported():
@@ -378,6 +388,19 @@ class Posting:
             await outbox.failed(uow, row, error, gone=True)
             _tell_undelivered(uow, row, error)
 
+    async def _shut_out(self, row: Delivery) -> None:
+        """Kept until the bot is let in again, and looked at now and then in case nobody tells. Who wrote the
+        replies that wait reads why, once for each."""
+        if row.created_at < clock.now() - LONGEST_SHUT:
+            await self._gone(row, "gone")
+            return
+        async with self.desk.unit() as uow:
+            await rooms.note_shut(uow, Place.from_key(row.place_key))
+            behind = await outbox.shut_out(uow, row, SHUT_PAUSE)
+            if await _is_requesters(uow, row.place_key):
+                for each in behind:
+                    _tell_undelivered(uow, each, undelivered.SHUT_OUT)
+
     async def _moved(self, row: Delivery, to: Place) -> None:
         """Everything that speaks of the old address speaks of the new one; the row is due again."""
         async with self.desk.unit() as uow:
@@ -385,9 +408,15 @@ class Posting:
             await places.relocate(uow, Place.from_key(row.place_key), to)
 
     async def _revoked(self, row: Delivery) -> None:
-        """What waits is kept until an admin connects the platform anew."""
+        """What waits is kept until an admin connects the platform anew. A call that began before that was done
+        tells nothing of the new token."""
         place = Place.from_key(row.place_key)
         async with self.desk.unit() as uow:
+            if row.lease_until is not None and await places.renewed_since(
+                uow, place, row.lease_until - outbox.LEASE
+            ):
+                await outbox.paused(uow, row.id, RENEWED_PAUSE, "token_revoked")
+                return
             await places.note_broken(uow, place, "token_revoked")
             await outbox.paused(uow, row.id, REVOKED_PAUSE, "token_revoked")
             if row.error != "token_revoked" and await _is_requesters(uow, row.place_key):

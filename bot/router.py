@@ -16,7 +16,7 @@ import structlog
 from bot import gathering, invoke, places, talk
 from bot.registry import NARROW
 from bot.sharing import Sharing, about, heard_at
-from core import inbox, tracing
+from core import inbox, outbox, tracing
 from core.chat import (
     Answer,
     Card,
@@ -26,6 +26,7 @@ from core.chat import (
     Gathered,
     Inbound,
     Invoked,
+    Joined,
     Limits,
     Place,
     Pressed,
@@ -145,6 +146,10 @@ class Router:
                 return await invoke.submitted(uow, inbound, limits)
             case Visited():
                 return await invoke.visited(uow, inbound, limits)
+            case Joined():
+                if not inbound.left:
+                    await outbox.let_in(uow, inbound.place)
+                return Answer()
             case Relocated():
                 await places.relocate(uow, inbound.place, inbound.to)
                 return Answer()

@@ -661,6 +661,11 @@ class ThreadGone(Gone):
     """The thread was deleted, the place around it stands: a new thread can take its place."""
 
 
+class ShutOut(Gone):
+    """The place lets the bot in no more, and people can change that: it was archived, or the bot removed from
+    it. What waits is kept for as long as that is likely."""
+
+
 class Moved(PostFailed):
     """The place has another address now: `to`."""
 

@@ -25,6 +25,9 @@ LEASE = timedelta(seconds=60)
 MOST_ATTEMPTS = 12
 LONGEST_WAIT = timedelta(days=1)
 """A pause that a platform asks for counts as no attempt, until the row is this old."""
+SHUT_OUT = "shut_out"
+"""Why something waits: the place lets the bot in no more."""
+MOST_NOTED = 200
 _LONGEST_PAUSE = 3600.0
 
 
@@ -126,6 +129,33 @@ async def resume_platform(uow: UnitOfWork, platform: str, installation: str) -> 
     return int(getattr(result, "rowcount", 0) or 0)
 
 
+async def shut_out(uow: UnitOfWork, row: Delivery, seconds: float) -> Sequence[Delivery]:
+    """Its place lets the bot in no more: kept, and this try does not count. Those of the place that have not
+    been noted as waiting for that yet, itself among them where it is new."""
+    waiting = select(Delivery).where(
+        Delivery.place_key == row.place_key,
+        Delivery.state == "due",
+        Delivery.due_at <= clock.now(),
+        Delivery.error.is_distinct_from(SHUT_OUT),
+    )
+    behind = list(await uow.session.scalars(waiting.order_by(Delivery.id).limit(MOST_NOTED)))
+    await _noted(uow, behind)
+    await paused(uow, row.id, seconds, SHUT_OUT)
+    return behind
+
+
+async def let_in(uow: UnitOfWork, place: Place) -> int:
+    """The bot is let in again: what waited for that is due now."""
+    prefix = Place.prefix(place.platform, place.installation, place.channel)
+    result = await uow.session.execute(
+        update(Delivery)
+        .where(Delivery.state == "due", Delivery.place_key.startswith(prefix, autoescape=True))
+        .where(Delivery.error == SHUT_OUT, Delivery.lease_until.is_(None))
+        .values(due_at=clock.now())
+    )
+    return int(getattr(result, "rowcount", 0) or 0)
+
+
 async def release_all(session: AsyncSession, led: Led = EVERYTHING) -> int:
     """Leases of a process that is known to be dead: for whoever alone delivers to these places now."""
     leased = update(Delivery).where(
@@ -192,6 +222,12 @@ def backoff(attempts: int) -> float:
     """Seconds before the next try: doubling from one second, with jitter, an hour at most."""
     base = min(2.0 ** max(attempts - 1, 0), _LONGEST_PAUSE)
     return base * (0.5 + random.random() / 2)
+
+
+async def _noted(uow: UnitOfWork, rows: Sequence[Delivery]) -> None:
+    await uow.session.execute(
+        update(Delivery).where(Delivery.id.in_([one.id for one in rows])).values(error=SHUT_OUT)
+    )
 
 
 async def _set(uow: UnitOfWork, delivery_id: UUID, **values: object) -> None:

@@ -21,8 +21,7 @@ from playground.slack import seed as seed_slack
 from playground.telegram import TelegramServer
 from playground.telegram.seed import seeded as seed_telegram
 
-DISCORD_TOKEN = "playground-token"  # noqa: S105  of a stand-in on this machine
-TELEGRAM_TOKEN = "4200:playground-token"  # noqa: S105
+TELEGRAM_TOKEN = "4200:playground-token"  # noqa: S105  of a stand-in on this machine
 
 
 def main() -> None:
@@ -43,7 +42,7 @@ async def _run(port: int, desk: str, command: str, topics: bool) -> None:
         DiscordServer(port=port + 2) as discord,
         TelegramServer(port=port + 3) as telegram,
     ):
-        discord_seed = seed_discord(discord.world, DISCORD_TOKEN)
+        discord_seed = seed_discord(discord.world)
         telegram_seed = seed_telegram(telegram, topics=topics, token=TELEGRAM_TOKEN)
         questions = discord.world.add_channel(discord_seed.guild, "questions", Kind.forum)
         _neighbours(telegram, telegram_seed)
@@ -69,7 +68,7 @@ async def _run(port: int, desk: str, command: str, topics: bool) -> None:
             },
             "discord": {
                 "api": discord.api_url,
-                "bot_token": DISCORD_TOKEN,
+                "bot_token": discord_seed.app.token,
                 "installation": discord_seed.app.user.id,
                 "room": _named(discord_seed.channels, "desk").id,
                 "agent": [_named(discord_seed.users, "Deniz").id, "Deniz"],

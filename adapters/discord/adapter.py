@@ -69,6 +69,7 @@ class DiscordChat:
         """The bots of this process, "" for that of the environment, and further shards of bots; None where it runs
         them all."""
         self._look = asyncio.Event()
+        self._bringing = asyncio.Lock()
         self._changed = asyncio.Event()
 
     def is_private(self, place: Place) -> bool:
@@ -133,11 +134,15 @@ class DiscordChat:
                     self._look.set()
 
     async def _bring_about(self) -> None:
-        try:
-            wanted = await self._wanted()
-        except outage.MAY_BE_AWAY as error:
-            log.warning("connections.not_read", reason=type(error).__name__)
-            return
+        async with self._bringing:
+            try:
+                wanted = await self._wanted()
+            except outage.MAY_BE_AWAY as error:
+                log.warning("connections.not_read", reason=type(error).__name__)
+                return
+            await self._run_only(wanted)
+
+    async def _run_only(self, wanted: Mapping[str, tuple[str, frozenset[str]]]) -> None:
         await self._stop([key for key in self._tasks if key[0] not in wanted])
         for token, (installation, forums) in wanted.items():
             for shard in self._shards:
@@ -211,6 +216,16 @@ class DiscordChat:
 
     async def _bot(self, place: Place) -> Bot:
         """The bot of a place; waited for a little while the desk starts."""
+        try:
+            return await self._ready(place)
+        except Revoked:
+            if self._deliver is None:
+                raise
+        # It may have been connected anew a moment ago.
+        await self._bring_about()
+        return await self._ready(place)
+
+    async def _ready(self, place: Place) -> Bot:
         if place.installation in self._broken:
             raise Revoked("the token is refused")
         try:

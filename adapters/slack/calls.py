@@ -9,7 +9,16 @@ from typing import Any
 
 import structlog
 
-from core.chat import Gone, MissingPermission, NotSupported, PostFailed, RetryAfter, Revoked, ThreadGone
+from core.chat import (
+    Gone,
+    MissingPermission,
+    NotSupported,
+    PostFailed,
+    RetryAfter,
+    Revoked,
+    ShutOut,
+    ThreadGone,
+)
 
 log = structlog.get_logger("slack.calls")
 Json = dict[str, Any]
@@ -25,6 +34,9 @@ _GONE = {
     "restricted_action_thread_only_channel", "messages_tab_disabled",
     "restricted_action_non_threadable_channel", "team_not_found", "file_not_found", "file_deleted",
 }  # fmt: skip
+_SHUT = {"channel_not_found", "is_archived", "channel_is_archived", "not_in_channel"}
+"""Of a channel, what its people can mend. A private one that the bot was removed from is not found, and so is one
+that was deleted: Slack makes no difference."""
 _AGAIN = {
     "internal_error", "fatal_error", "service_unavailable", "request_timeout", "team_added_to_org",
     "org_login_required", "ekm_access_denied", "accesslimited",
@@ -52,7 +64,8 @@ async def call(client: Any, method: str, *, seconds: float = SECONDS, **argument
         async with asyncio.timeout(seconds):
             answer = await client.api_call(method, data=_form(arguments))
     except SlackApiError as error:
-        raise _mapped(method, error.response) from None
+        channel = str(arguments.get("channel") or arguments.get("channel_id") or "")
+        raise _mapped(method, error.response, channel) from None
     except (SlackClientError, ClientError, TimeoutError, OSError, ValueError) as error:
         raise PostFailed(f"{method}: {type(error).__name__}") from None
     found = answer.data
@@ -69,7 +82,7 @@ def _encoded(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _mapped(method: str, response: Any) -> PostFailed:
+def _mapped(method: str, response: Any, channel: str) -> PostFailed:
     """What a refusal means for a delivery."""
     status = int(getattr(response, "status_code", 0) or 0)
     data = getattr(response, "data", response)
@@ -83,6 +96,8 @@ def _mapped(method: str, response: Any) -> PostFailed:
         return Revoked(code)
     if code in _NOT_ALLOWED:
         return MissingPermission(code)
+    if code in _SHUT and channel and not channel.startswith("D"):
+        return ShutOut(code)
     if code in _GONE:
         return Gone(code)
     if code == "thread_not_found":

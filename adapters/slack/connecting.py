@@ -19,8 +19,8 @@ Json = dict[str, Any]
 
 MOST_ROOMS = 1_000
 EVENTS = (
-    "app_home_opened", "app_mention", "app_uninstalled", "channel_deleted", "channel_id_changed", "channel_left", "group_deleted",
-    "group_left", "member_joined_channel", "message.channels", "message.groups", "message.im", "message.mpim",
+    "app_home_opened", "app_mention", "app_uninstalled", "channel_archive", "channel_deleted", "channel_id_changed",
+    "channel_left", "channel_unarchive", "group_archive", "group_deleted", "group_left", "group_unarchive", "member_joined_channel", "message.channels", "message.groups", "message.im", "message.mpim",
     "reaction_added", "reaction_removed", "tokens_revoked", "user_change",
 )  # fmt: skip
 LOSS = {

@@ -170,6 +170,11 @@ def _left(event: Json, known: Known) -> Joined | None:
     return _presence(event, known, left=True)
 
 
+def _back(event: Json, known: Known) -> Joined | None:
+    """A channel that was archived is open again."""
+    return _presence(event, known, left=False)
+
+
 def _presence(event: Json, known: Known, left: bool) -> Joined | None:
     channel = string(event.get("channel"))
     if not channel:
@@ -206,6 +211,10 @@ _EVENTS: dict[str, Callable[[Json, Known], Inbound | None]] = {
     "member_joined_channel": _joined,
     "member_left_channel": _joined,
     "channel_id_changed": _relocated,
+    "channel_archive": _left,
+    "group_archive": _left,
+    "channel_unarchive": _back,
+    "group_unarchive": _back,
     "channel_left": _left,
     "group_left": _left,
     "channel_deleted": _left,

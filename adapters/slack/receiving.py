@@ -28,6 +28,7 @@ from core.chat import (
     Gone,
     Inbound,
     Invoked,
+    Joined,
     NotSupported,
     Pressed,
     Reacted,
@@ -146,6 +147,9 @@ class Receiving:
         found = to_inbound(payload, known)
         if found is None or self._was_deleted(found) or await self._is_gone(workspace, found, payload, known):
             return
+        if isinstance(found, Joined) and not found.left:
+            # What was said while the channel was closed to us was told by no event.
+            self.catchup.failed(workspace, found.place.channel)
         answer = await self._answer(workspace, found, payload)
         if isinstance(found, Visited) and answer is not None and answer.cards:
             await self.answering.home(workspace, user_in(payload), answer.cards)

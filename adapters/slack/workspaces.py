@@ -138,7 +138,8 @@ class Workspaces:
     async def of(self, team: str) -> Workspace:
         """A workspace that can be called; its token is exchanged when its life ends."""
         workspace = self.known.get(team)
-        if workspace is None:
+        if workspace is None or workspace.refused:
+            # It may have been connected, or connected anew, a moment ago.
             await self.refresh()
             workspace = self.known.get(team)
         if workspace is None and self.env_waits:

@@ -24,12 +24,14 @@ async def platforms(patient: Patient) -> Sequence[Line]:
         return []
     async with desk.db.sessions() as session:
         gone = [room for room, _at in await rooms.lost(session)]
+        shut = [room for room, _at in await rooms.shut(session)]
         rows = [row for row in await service.listed(session) if row.state != InstallationState.off]
     offers = connecting.offering(patient.chats)
     looks = [_one(desk, row, offers.get(row.platform), patient) for row in rows if not environment.names(row)]
     looks += [_of_environment(name, offer, rows, patient) for name, offer in offers.items()]
     lines = [line for found in await asyncio.gather(*looks) for line in found]
     lines += map(_lost, gone)
+    lines += map(_shut, shut)
     if not lines:
         words = _("No chat platform is connected.")
         return [Line("platforms", "ok", words, _("Connect one in the desk under Admin, Connections."))]
@@ -43,6 +45,15 @@ def _lost(room: DeskRoom) -> Line:
         "The place is gone, or the bot is not there any more: no ticket shows there. Let the bot in and add the room anew."
     )
     return Line(place.platform, "warn", f"{title}: {words}", _("See its page under Admin, Connections."))
+
+
+def _shut(room: DeskRoom) -> Line:
+    place = Place.from_key(room.place_key)
+    title = f"{place.platform.title()}, {room.name or place.channel}"
+    words = _(
+        "The channel was archived, or the bot was removed from it: agents see nothing new there. Open it again and invite the bot; what waits goes out then."
+    )
+    return Line(place.platform, "warn", f"{title}: {words}")
 
 
 async def _of_environment(

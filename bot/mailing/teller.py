@@ -30,7 +30,10 @@ WAIT = timedelta(seconds=60)
 not at all when it was read in the chat by then."""
 MOST_HEARERS = 200
 _CALLS = ("call.asked", "call.scheduled", "call.rang", "call.invited", "call.reminded")
-_OF_NO_TICKET = ("inbound.held", "article.sent_for_review", "article.returned", "article.published")
+_OF_CONNECTIONS = ("desk.installation_broken", "desk.room_removed", "desk.room_shut")
+_OF_NO_TICKET = (
+    "inbound.held", "article.sent_for_review", "article.returned", "article.published", *_OF_CONNECTIONS,
+)  # fmt: skip
 _TOLD_OF = ("ticket.", "review.given", "message.said", "message.undelivered", "message.reported")
 
 
@@ -218,6 +221,7 @@ async def _happened_apart(uow: UnitOfWork, event: EventRow) -> Happened:
         data=event.data,
         actor=event.actor_id,
         moderators=await _who_may(uow, Permission.moderate) if held else frozenset(),
+        admins=await _who_may(uow, Permission.manage_desk) if event.name in _OF_CONNECTIONS else frozenset(),
         publishers=await _who_may(uow, Permission.publish_articles) if asked else frozenset(),
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 
+from core import outbox
 from core.i18n import _, ngettext
 
 ASKED_TO_WAIT = "asked_to_wait"
 """The platform named a time before which it takes nothing."""
 TOKEN_REVOKED = "token_revoked"  # noqa: S105  a code
-KEPT = (ASKED_TO_WAIT, TOKEN_REVOKED)
+SHUT_OUT = outbox.SHUT_OUT
+KEPT = (ASKED_TO_WAIT, TOKEN_REVOKED, SHUT_OUT)
 """With these it waits, and goes out by itself later."""
 
 
@@ -29,6 +31,10 @@ def why(code: str, wait: timedelta = timedelta()) -> str:
         TOKEN_REVOKED: _(
             "the platform does not accept our connection any more; an admin must renew it, then it goes out by "
             "itself."
+        ),
+        SHUT_OUT: _(
+            "the channel was archived, or the bot was removed from it. Somebody there must open it again and invite "
+            "the bot; then it goes out by itself."
         ),
         "MissingPermission": _("the bot may not write there. Who manages the place has to allow it."),
     }.get(code, _("the platform did not take it, after several tries. It can be sent again from the desk."))

@@ -58,6 +58,12 @@ KINDS: Mapping[str, Kind] = {
             needs=Permission.moderate,
         ),
         Kind(
+            code="connection",
+            label=N_("A connection or a desk room does not work any more"),
+            ways={"bell": True},
+            needs=Permission.manage_desk,
+        ),
+        Kind(
             code="review_asked",
             label=N_("A review of an article is asked for"),
             ways={"bell": True},
@@ -100,6 +106,8 @@ class Happened:
     called: frozenset[UUID] = frozenset()
     """The desk's people in the call that it is about."""
     moderators: frozenset[UUID] = frozenset()
+    admins: frozenset[UUID] = frozenset()
+    """Who may manage the desk."""
     publishers: frozenset[UUID] = frozenset()
     """Who may publish articles."""
     author: UUID | None = None
@@ -165,6 +173,10 @@ def _cases(event: Happened) -> Iterator[tuple[str, Iterable[UUID | None]]]:
             yield "reported", event.moderators
         case "inbound.held":
             yield "held", event.moderators
+        case "desk.installation_broken" | "desk.room_shut":
+            yield "connection", event.admins
+        case "desk.room_removed" if event.data.get("reason") == "gone":
+            yield "connection", event.admins
         case "article.sent_for_review":
             yield "review_asked", [event.id("reviewer")] if event.id("reviewer") else event.publishers
         case "article.returned" if not event.data.get("withdrawn"):

@@ -30,7 +30,7 @@ MOST_COUNTED = 99
 """The bell counts no further."""
 REPEATED = (
     "reply", "team_ticket", "woken", "held", "call_asked", "call_invited", "call_soon",
-    "review_asked", "article_published", "article_returned", "review_shared",
+    "review_asked", "article_published", "article_returned", "review_shared", "connection",
 )  # fmt: skip
 """Of these only the newest unread one of a ticket or an article is kept: ten replies are one thing to
 look at."""
@@ -283,5 +283,7 @@ def _words(kind: str, who: str) -> str:
             return _("A message was reported")
         case "held":
             return _("Messages wait in quarantine")
+        case "connection":
+            return _("A connection or a desk room does not work any more")
         case _:
             return _("Something happened")

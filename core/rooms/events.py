@@ -32,6 +32,14 @@ class RoomChanged(RoomEvent):
 
 @register
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RoomShut(RoomEvent):
+    """It lets the bot in no more: archived, or the bot was removed. What agents should see waits."""
+
+    name: ClassVar[str] = "desk.room_shut"
+
+
+@register
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RoomRemoved(RoomEvent):
     """`reason` is person, or gone when the platform has it no more."""
 

@@ -12,14 +12,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from core import clock, text
+from core import clock, outbox, text
 from core.access import Actor, Permission
 from core.chat import Place
 from core.db import EventRow, UnitOfWork
 from core.errors import Conflict, NotFound
 from core.i18n import _
+from core.outbox_model import Delivery
 from core.people.model import Team
-from core.rooms.events import RoomAdded, RoomChanged, RoomRemoved
+from core.rooms.events import RoomAdded, RoomChanged, RoomRemoved, RoomShut
 from core.rooms.model import DeskRoom, RoomRule, RoomThread
 from core.tickets.model import LIVE, Ticket
 
@@ -51,6 +52,27 @@ async def lost(session: AsyncSession) -> Sequence[tuple[DeskRoom, datetime]]:
         .limit(MOST_ROOMS)
     )
     return [(room, at) for room, at in await session.execute(query)]
+
+
+async def shut(session: AsyncSession) -> Sequence[tuple[DeskRoom, datetime]]:
+    """Rooms that let the bot in no more, and since when something waits for that."""
+    query = (
+        select(DeskRoom, func.min(Delivery.created_at))
+        .join(Delivery, func.starts_with(Delivery.place_key, DeskRoom.place_key))
+        .where(DeskRoom.active, Delivery.state == "due", Delivery.error == outbox.SHUT_OUT)
+        .group_by(DeskRoom.id)
+        .limit(MOST_ROOMS)
+    )
+    return [(room, at) for room, at in await session.execute(query)]
+
+
+async def note_shut(uow: UnitOfWork, place: Place) -> None:
+    """Something for this place waits for the bot to be let in: admins read it, once for each time that a
+    room is shut."""
+    room = await at(uow.session, replace(place, thread="").key)
+    waits = [one.id for one, _since in await shut(uow.session)]
+    if room is not None and room.id not in waits:
+        uow.emit(RoomShut(subject=room.id))
 
 
 async def of_team(session: AsyncSession, team_id: UUID | None) -> Sequence[DeskRoom]:

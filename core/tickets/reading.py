@@ -258,7 +258,11 @@ _REACTIONS = (
 )
 _STATES = {"cancelled": 0, "sent": 1, "due": 2, "dead": 3}
 _SHOWN = {"sent": "sent", "due": "pending", "dead": "failed"}
-_WAITS = {"retry_after": undelivered.ASKED_TO_WAIT, "token_revoked": undelivered.TOKEN_REVOKED}
+_WAITS = {
+    "retry_after": undelivered.ASKED_TO_WAIT,
+    "token_revoked": undelivered.TOKEN_REVOKED,
+    undelivered.SHUT_OUT: undelivered.SHUT_OUT,
+}
 _Fare = tuple[str, str, UUID | None, timedelta]
 WORTH_TELLING = timedelta(minutes=1)
 

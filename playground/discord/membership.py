@@ -61,5 +61,12 @@ class Membership(Finder):
         self.gateway.close(4004, app.id)
         self.gateway.forget(app.id)
 
+    def rotate(self, bot: App | str, token: str = "") -> None:
+        """Another token; the old one is worth nothing any more, and its session ends."""
+        app = self.bot(bot)
+        app.token, app.revoked = token or f"{app.token}-again", False
+        self.gateway.close(4004, app.id)
+        self.gateway.forget(app.id)
+
     def restore(self, bot: App | str) -> None:
         self.bot(bot).revoked = False

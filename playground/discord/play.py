@@ -25,7 +25,7 @@ ACTS = frozenset(
         *("say", "edit", "delete", "react", "unreact", "type"),
         *("press", "command", "complete", "use_on_message", "use_on_user", "submit", "dismiss"),
         *("dm", "post", "thread", "join_thread", "leave_thread", "archive", "rename", "remove_channel"),
-        *("join", "leave", "invite", "kick", "close_dm", "open_dm", "revoke", "restore"),
+        *("join", "leave", "invite", "kick", "close_dm", "open_dm", "revoke", "rotate", "restore"),
     }
 )
 LONGEST = 60.0

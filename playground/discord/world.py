@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from base64 import urlsafe_b64encode
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
@@ -63,7 +64,9 @@ class World:
 
     def add_app(self, name: str, *, token: str | None = None, privileged: Intent = PRIVILEGED) -> App:
         user = self.add_user(name, bot=True)
-        app = App(user, token or f"{user.id}.{secrets.token_urlsafe(24)}", int(privileged))
+        # The first part of a token tells whose it is.
+        named = urlsafe_b64encode(user.id.encode()).decode().rstrip("=")
+        app = App(user, token or f"{named}.{secrets.token_urlsafe(24)}", int(privileged))
         self.apps[app.id] = app
         return app
 

@@ -268,6 +268,12 @@ def revoke(server: TelegramServer, given: Given) -> Given:
 
 
 @action
+def rotate(server: TelegramServer, given: Given) -> Given:
+    """bot?, token? : another token, the old one is worth nothing any more"""
+    return {"token": server.rotate(_bot(server, given), given.get("token", ""))}
+
+
+@action
 def restart_ids(server: TelegramServer, given: Given) -> Given:
     """bot?, at? : update ids go on from another number"""
     return {"next": _bot(server, given).queue.restart_ids(given.get("at"))}

@@ -120,6 +120,16 @@ class TelegramServer:
         bot.revoked = revoked
         bot.queue.bell.ring()
 
+    def rotate(self, bot: Bot, token: str = "") -> str:
+        """A new token for the bot, whose old one gets 401 from the next call on."""
+        new = token or f"{bot.token}-again"
+        if int(new.partition(":")[0]) != bot.id or new in self.world.bots:
+            raise PlayError("a new token of this bot")
+        self.world.bots[new] = self.world.bots.pop(bot.token)
+        bot.token, bot.revoked = new, False
+        bot.queue.bell.ring()
+        return new
+
     async def _call(self, request: web.Request) -> web.StreamResponse:
         name = request.match_info["method"]
         bot = self.world.bots.get(request.match_info["token"])

@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import func, select
 
 from core import clock
-from core.chat import Completing, FileRef, Gone, RetryAfter
+from core.access import SYSTEM
+from core.chat import Completing, FileRef, Gone, RetryAfter, Revoked
 from core.conversations.model import Message
 from core.desk import Desk
 from core.errors import Invalid
+from core.installations import service as installations
 from core.notices.model import Notice
 from core.outbox_model import Delivery
 from core.rooms import service as rooms
@@ -305,6 +307,31 @@ async def test_a_refused_token_keeps_what_waits_until_it_is_renewed(house: House
     assert "still there?" not in house.there.texts(house.thread())
     house.there.revoked = False
     await house.work(after=700)
+    assert house.there.texts(house.thread()).count("still there?") == 1
+
+
+async def test_a_call_by_the_old_token_does_not_break_the_new_connection(house: House) -> None:
+    """The token was changed while the call was under way."""
+    await house.says("ada", "Help")
+    await house.work()
+    secrets = {"bot_token": "new"}
+
+    async def renewed() -> None:
+        house.there.while_posting = None
+        async with house.desk.unit() as uow:
+            await installations.connect(
+                uow, SYSTEM, platform=ROOM.platform, external=ROOM.installation, name="x", secrets=secrets
+            )
+        raise Revoked("the old token")
+
+    house.there.while_posting = renewed
+    await house.says("ada", "still there?")
+    await house.work()
+    async with house.desk.db.sessions() as session:
+        row = await installations.by_external(session, ROOM.platform, ROOM.installation)
+        assert row is not None
+        assert row.state == "on"
+    await house.work(after=10)
     assert house.there.texts(house.thread()).count("still there?") == 1
 
 

@@ -33,6 +33,9 @@ KINDS = {
 }
 ERRORS = {
     "gone": N_("The place is gone, or the bot may not write there."),
+    "shut_out": N_(
+        "The channel was archived, or the bot was removed from it; it is kept until the bot is let in again."
+    ),
     "thread_gone": N_("The thread was deleted there."),
     "retry_after": N_("The platform asked to wait."),
     "token_revoked": N_("The platform does not take our token; it is kept until the connection holds again."),

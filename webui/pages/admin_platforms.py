@@ -6,6 +6,7 @@ No page holds a connection of the database while a platform is asked.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -75,12 +76,8 @@ async def platforms(request: Request, uow: Uow, viewer: ManagesDesk, site: TheSi
         ],
         connections=[_line(row) for row in listed],
         rooms=await _room_lines(uow, listed),
-        lost=[
-            SimpleNamespace(
-                name=room_name(one), title=title_of(Place.from_key(one.place_key).platform), at=at
-            )
-            for one, at in await rooms.lost(uow.session)
-        ],
+        lost=[_troubled(one, at) for one, at in await rooms.lost(uow.session)],
+        shut=[_troubled(one, at) for one, at in await rooms.shut(uow.session)],
     )
 
 
@@ -340,6 +337,13 @@ async def _room_lines(uow: UnitOfWork, listed: Sequence[Installation]) -> list[S
             )
         )
     return lines
+
+
+def _troubled(room: DeskRoom, at: datetime) -> SimpleNamespace:
+    """A room in which agents see nothing, and since when."""
+    return SimpleNamespace(
+        name=room_name(room), title=title_of(Place.from_key(room.place_key).platform), at=at
+    )
 
 
 def _test(row: Delivery | None) -> SimpleNamespace | None:

@@ -46,11 +46,16 @@ _ICONS = {
     "review_shared": "star",
     "reported": "flag",
     "held": "shield",
+    "connection": "alert",
     "review_asked": "eye",
     "article_published": "check",
     "article_returned": "reply",
 }
-_PAGES = {"reported": "/admin/moderation/reported", "held": "/admin/moderation"}
+_PAGES = {
+    "reported": ("/admin/moderation/reported", Permission.moderate),
+    "held": ("/admin/moderation", Permission.moderate),
+    "connection": ("/admin/platforms", Permission.manage_desk),
+}
 """Notices that lead to where one decides, not to a ticket."""
 
 _REVIEW = {"review_asked": ("review",)}
@@ -94,8 +99,8 @@ async def bell(request: Request, uow: Uow, viewer: Staff) -> Response:
 async def look(uow: Uow, viewer: Staff, notice_id: UUID) -> Response:
     """Where a notice leads; whoever follows it has read it."""
     notice = await notices.read(uow, _me(viewer), notice_id)
-    if (page := _PAGES.get(notice.kind)) is not None and viewer.actor.may(Permission.moderate):
-        return see_other(page)
+    if (page := _PAGES.get(notice.kind)) is not None and viewer.actor.may(page[1]):
+        return see_other(page[0])
     if notice.article_text_id is not None:
         return see_other(text_url(notice.article_text_id, *_REVIEW.get(notice.kind, ())))
     number = await _number(uow, notice.ticket_id)

@@ -307,6 +307,29 @@ async def test_a_token_that_was_refused_before_the_start_is_told(desk: Desk) -> 
             await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_a_new_token_is_used_at_once_and_not_refused_for_the_old_one(desk: Desk) -> None:
+    """What waited is due the moment it is kept, before the bot was begun anew."""
+    async with opened(desk, DESKBELL_DISCORD_BOT_TOKEN="") as standin:
+        external = standin.place.installation
+        connection = {"platform": "discord", "external": external, "name": "x"}
+        async with desk.unit() as uow:
+            await installations.connect(uow, SYSTEM, **connection, secrets={"bot_token": TOKEN})
+        task = asyncio.create_task(standin.adapter.run(Ears().deliver))
+        try:
+            await until(lambda: any(bot.is_listening for bot in standin.adapter._bots.values()))
+            standin.server.people.rotate(standin.seeded.app, "another.token")
+            async with asyncio.timeout(10):
+                while (await _state(desk, external)) != ("broken", "token_revoked"):
+                    await asyncio.sleep(0.02)
+            async with desk.unit() as uow:
+                await installations.connect(uow, SYSTEM, **connection, secrets={"bot_token": "another.token"})
+            await standin.adapter.post(standin.place, Post(Card(text="back")), key="k")
+            assert await _state(desk, external) == ("on", None)
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
 async def _state(desk: Desk, external: str) -> tuple[str, str | None]:
     async with desk.db.sessions() as session:
         found = await installations.by_external(session, "discord", external)

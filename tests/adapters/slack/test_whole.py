@@ -21,6 +21,7 @@ from core.chat import Answer, Deleted, Inbound, Said
 from core.conversations.model import Message
 from core.desk import Desk
 from core.installations import service as installations
+from core.notices.model import Notice
 from core.people import service as people
 from core.people.model import Identity
 from core.rooms import service as rooms
@@ -266,3 +267,94 @@ async def test_what_was_deleted_while_the_desk_was_away(
     async with desk.db.sessions() as session:
         gone = list(await session.scalars(select(Message.deleted_at).where(Message.deleted_at.is_not(None))))
     assert len(gone) == 2
+
+
+async def _claimed_in_general(whole: Whole) -> tuple[str, str]:
+    """A ticket of a thread in a channel, which Ben has: the two threads."""
+    play, world = whole.play, whole.slack.world
+    asked = await play.say(world.ada, "general", "@deskbell the lamp is dark")
+    head = await whole.sees("desk", "lamp")
+    await whole.sees("desk", "the lamp is dark", head["ts"])
+    await play.say(world.ben, "desk", "@deskbell claim", thread=head["ts"])
+    await whole.sees("general", "looking into it", asked["ts"])
+    return asked["ts"], head["ts"]
+
+
+async def _shut(whole: Whole, how: str, channel: str) -> None:
+    world = whole.slack.world
+    if how == "archived":
+        await whole.play.archive(world.cleo, channel)
+    else:
+        await whole.play.leave("bot", channel)
+
+
+async def _open(whole: Whole, how: str, channel: str) -> None:
+    world = whole.slack.world
+    if how == "archived":
+        await whole.play.archive(world.cleo, channel, archived=False)
+    else:
+        await whole.play.invite(world.ben, channel, "bot")
+
+
+@pytest.mark.parametrize("how", ["archived", "removed"])
+async def test_what_waits_for_a_closed_channel_goes_out_when_the_bot_is_let_in(
+    whole: Whole, how: str
+) -> None:
+    play, world = whole.play, whole.slack.world
+    asked, head = await _claimed_in_general(whole)
+    await _shut(whole, how, "general")
+    said = await play.say(world.ben, "desk", "Somebody is coming", thread=head)
+    told = await whole.sees("desk", "has not reached Ada", head)
+    assert "archived, or the bot was removed" in told["text"]
+    room = whole.slack.server.world.channels[whole.slack.room.channel]
+    assert "warning" in room.messages[said["ts"]].reactions
+    await _open(whole, how, "general")
+    await whole.sees("general", "Somebody is coming", asked)
+
+    async def marked() -> bool:
+        return "white_check_mark" in room.messages[said["ts"]].reactions
+
+    await whole.until(marked)
+
+
+@pytest.mark.parametrize("how", ["archived", "removed"])
+async def test_a_desk_room_that_is_closed_stays_one_and_is_told_all_when_it_opens(
+    whole: Whole, how: str
+) -> None:
+    play, world = whole.play, whole.slack.world
+    asked, head = await _claimed_in_general(whole)
+    await _shut(whole, how, "desk")
+    await play.say(world.ada, "general", "It sparks", thread=asked)
+
+    async def shut() -> Any:
+        async with whole.desk.db.sessions() as session:
+            return await rooms.shut(session)
+
+    [(room, _since)] = await whole.until(shut)
+    assert room.name == "Desk"
+
+    async def rung() -> Any:
+        async with whole.desk.db.sessions() as session:
+            return list(await session.scalars(select(Notice).where(Notice.kind == "connection")))
+
+    assert len(await whole.until(rung)) == 1, "the admin hears of it once"
+    await _open(whole, how, "desk")
+    await whole.sees("desk", "It sparks", head)
+
+    async def all_out() -> bool:
+        return not await shut()
+
+    await whole.until(all_out)
+    await play.say(world.ben, "desk", "Switch it off", thread=head)
+    await whole.sees("general", "Switch it off", asked)
+
+
+async def test_what_was_said_while_the_bot_was_out_of_a_channel_is_found(whole: Whole) -> None:
+    play, world = whole.play, whole.slack.world
+    asked, head = await _claimed_in_general(whole)
+    await _shut(whole, "removed", "general")
+    await play.say(world.ada, "general", "It sparks", thread=asked)
+    await _open(whole, "removed", "general")
+    await play.say(world.ada, "general", "It burns", thread=asked)
+    await whole.sees("desk", "It burns", head)
+    await whole.sees("desk", "It sparks", head)
