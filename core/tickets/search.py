@@ -1,7 +1,8 @@
 """Search over tickets by words, phrases and filters.
 
 The database knows keyed hashes of stems. The newest messages that match are found by `matching`, then
-opened where phrases are asked for, and ranked here; only what is shown is highlighted.
+opened where phrases are asked for, and ranked here; only what is shown is highlighted. What the latest
+come first of anyhow is looked for no further than the page reaches.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from core.markdown import to_text
 from core.people.find import ids_by_name
 from core.people.model import Team
 from core.tickets import access
-from core.tickets.matching import matches, said
+from core.tickets.matching import MOST_OPENED, matches, said
 from core.tickets.model import Category, Ticket
 from core.tickets.queries import Row, compiled, count, page, rows_of
 from core.tickets.query_words import Query, names_in, parse_query, to_condition
@@ -80,7 +81,8 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Results:
     """A page of hits. `more` says that there were more matches than were looked at (the newest
-    ones), `stopped` that time ran out before all were; `found` counts all pages, of filters alone up to `MOST_COUNTED`; `next` is where the next page starts; `jump` the ticket whose number was typed."""
+    ones), `stopped` that time ran out before all were; `found` counts all pages, of filters alone up to `MOST_COUNTED`;
+    `next` is where the next page starts; `jump` the ticket whose number was typed."""
 
     query: Query
     hits: list[Hit] = field(default_factory=list)
@@ -91,6 +93,11 @@ class Results:
     next: str | None = None
     previous: str | None = None
     jump: int | None = None
+
+    @property
+    def at_least(self) -> bool:
+        """Whether `found` counts what this page needed to look at, and the pages after it will find more."""
+        return self.more and not self.stopped and self.looked_at < MOST_OPENED
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -125,9 +132,9 @@ async def search(
         return await _filtered(uow, actor, query, filters, wanted, after, limit, jump)
     if not wanted.possible:
         return Results(query, jump=jump)
-    found = await matches(uow, actor, filters, wanted)
-    ranked = await _ranked(uow, found.rows, wanted)
     start = int(after) if after and after.isascii() and after.isdigit() and len(after) < 6 else 0
+    found = await matches(uow, actor, filters, wanted, start + limit + 1)
+    ranked = await _ranked(uow, found.rows, wanted)
     shown = ranked[start : start + limit]
     return Results(
         query,
