@@ -73,12 +73,14 @@ async def staff_page(
     status: int = 200,
     flashes: Sequence[Any] = (),
     live: Sequence[int] = (),
+    counts: Mapping[Queue, int] | None = None,
     **context: Any,
 ) -> HTMLResponse:
     """A page in the staff's frame. `flashes` ({text, tone}) are said beside the one that an earlier
-    form left behind; `live` are the numbers of the tickets that the page shows."""
+    form left behind; `live` are the numbers of the tickets that the page shows; `counts` are those of the
+    queues, where the page has them already."""
     said = list(flashes) + taken(request)
-    frame = await frame_of(request, uow, viewer) | {
+    frame = await frame_of(request, uow, viewer, counts) | {
         "flashes": said,
         "live_url": "/live" + ("?" + "&".join(f"ticket={number}" for number in live) if live else ""),
     }
@@ -88,13 +90,21 @@ async def staff_page(
     return response
 
 
-async def frame_of(request: Request, uow: UnitOfWork, viewer: Viewer) -> dict[str, Any]:
+async def counted(uow: UnitOfWork, viewer: Viewer) -> dict[Queue, int]:
+    """How many tickets lie in the queues of the navigation, and how many are offered to the viewer."""
+    return await queries.counts(uow, viewer.actor, (*COUNTED, Queue.offered))
+
+
+async def frame_of(
+    request: Request, uow: UnitOfWork, viewer: Viewer, counts: Mapping[Queue, int] | None = None
+) -> dict[str, Any]:
     """What `layout.html` asks for."""
     assert viewer.person is not None
     assert viewer.known is not None
     preferences = viewer.person.preferences
     path = request.url.path
-    counts = await queries.counts(uow, viewer.actor, (*COUNTED, Queue.offered))
+    if counts is None:
+        counts = await counted(uow, viewer)
     return myself(viewer) | {
         "nav": SimpleNamespace(
             home_url="/desk", new_url="/desk/new", sections=await nav_sections(uow, viewer, path, counts)

@@ -15,7 +15,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Uuid, any_, bindparam, delete, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from core import clock
@@ -27,6 +28,11 @@ from core.ids import new_id
 CACHE_SECONDS = 60.0
 _CACHE_SIZE = 20_000
 DESK_KEYS = ("words", "desk", "signing", "lookup")
+
+# One statement for any number: a list in brackets is prepared anew for each length.
+_OF_PERSONS = select(PersonKey.person_id, PersonKey.wrapped, PersonKey.intermediate_id).where(
+    PersonKey.person_id == any_(bindparam("ids", type_=ARRAY(Uuid())))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +113,7 @@ class Keys:
         found = {pid: key for pid in wanted if (key := self._cached(pid)) is not None}
         missing = wanted - found.keys()
         if missing:
-            rows = await session.execute(
-                select(PersonKey.person_id, PersonKey.wrapped, PersonKey.intermediate_id).where(
-                    PersonKey.person_id.in_(missing)
-                )
-            )
+            rows = await session.execute(_OF_PERSONS, {"ids": list(missing)})
             for person_id, wrapped, intermediate_id in rows:
                 found[person_id] = await self.open_person(session, person_id, wrapped, intermediate_id)
         return found

@@ -78,7 +78,7 @@ with said as (
 ), counted as (
     update conversation set seq = $3 where id = $2
 )
-update ticket set version = version + 1, updated_at = $8, messages = messages + 1,
+update ticket set version = version + 1, updated_at = greatest(updated_at, $8), messages = messages + 1,
     last_requester_at = case $14::text when 'requester' then $8 else last_requester_at end,
     last_staff_at = case $14::text when 'staff' then $8 else last_staff_at end
 where id = $13

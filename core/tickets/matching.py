@@ -25,9 +25,11 @@ from sqlalchemy import (
     case,
     column,
     exists,
+    false,
     func,
     literal,
     literal_column,
+    null,
     or_,
     select,
     true,
@@ -47,10 +49,17 @@ from core.tickets.wanted import Need, Wanted
 
 MOST_OPENED = 500
 """The newest matches that are decrypted and ranked."""
+SOON = 120
+"""So many are looked at first where the latest come first anyway: a page needs no more."""
 FEW = 2_000
 """So many matches are sorted whole."""
 FEW_TICKETS = 500
 """When filters leave so many tickets, or fewer, these are asked for the words."""
+CHANGED = ((500, 25_000), (2_000, 100_000))
+"""When they leave more, so many of them that changed last are asked first, and then so many, if those are
+found among so many tickets of the desk: a filter may leave nothing but old ones."""
+AHEAD = timedelta(hours=1)
+"""What was said is as old as the last change of its ticket, or older; but clocks of platforms differ."""
 ENOUGH = 50
 """With fewer messages that hold all words, those that hold some are looked at too."""
 LATEST = 1_000
@@ -85,11 +94,27 @@ class Matches:
     more: bool = False
     stopped: bool = False
 
+    @property
+    def tickets(self) -> int:
+        return len({match.ticket_id for match in self.rows})
 
-async def matches(uow: UnitOfWork, actor: Actor, filters: ColumnElement[bool], wanted: Wanted) -> Matches:
-    """The newest messages that hold all words; when they are few, those that hold some as well."""
+
+async def matches(
+    uow: UnitOfWork,
+    actor: Actor,
+    filters: ColumnElement[bool],
+    wanted: Wanted,
+    tickets: int = MOST_OPENED,
+) -> Matches:
+    """The newest messages that hold all words; when they are few, those that hold some as well.
+
+    Where nothing but time ranks them, no more are looked at than hold so many `tickets`."""
     look = _Look(uow, actor, filters, wanted)
     await look.plan_for_these_words()
+    if wanted.by_time and tickets < SOON:
+        soon = await look.soon(tickets)
+        if soon.stopped or not soon.more or soon.tickets >= tickets:
+            return soon
     found = await look.newest(Which.every)
     if len(found.rows) < ENOUGH and len(wanted.needs) > max(1, len(wanted.required)):
         # The words of a phrase are wanted all the same; the others are only worth a better place.
@@ -232,45 +257,45 @@ def _asked(actor: Actor) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=500)
-def _latest(shape: _Shape, which: Which) -> AnySelect:
+def _latest(shape: _Shape, which: Which, most: int) -> AnySelect:
     """Those of the latest messages that match."""
     latest = select(*_columns(_M)).order_by(_M.id.desc()).limit(plainly(LATEST)).subquery()
     held = shape.holds(which, _Plain(latest.c.terms))
-    return _with_tickets(_matching(shape, held, latest.c), shape)
+    return _with_tickets(_matching(shape, held, latest.c), shape, most)
 
 
 @lru_cache(maxsize=500)
-def _days(shape: _Shape, which: Which) -> AnySelect:
-    return _with_tickets(_by_day(shape, which), shape)
+def _days(shape: _Shape, which: Which, most: int) -> AnySelect:
+    return _with_tickets(_by_day(shape, which, most), shape, most)
 
 
 @lru_cache(maxsize=500)
-def _whole(shape: _Shape, which: Which) -> AnySelect:
+def _whole(shape: _Shape, which: Which, most: int) -> AnySelect:
     """Up to `FEW` that match, without any order."""
     held = shape.holds(which, _Plain(_M.terms))
-    return _with_tickets(_matching(shape, held, _M).limit(plainly(FEW)), shape)
+    return _with_tickets(_matching(shape, held, _M).limit(plainly(FEW)), shape, most)
 
 
 @lru_cache(maxsize=500)
-def _counted(shape: _Shape, which: Which, most: int) -> AnySelect:
+def _counted(shape: _Shape, which: Which, rare: int) -> AnySelect:
     """How many of the first days match, up to so many."""
     days = _day_series(_NEWEST - FIRST_DAYS)
-    one = select(_M.id).where(shape.holds(which, _OfDay(days.c.day))).limit(plainly(most)).lateral()
-    some = select(one.c.id).select_from(days).join(one, true()).limit(plainly(most)).subquery()
+    one = select(_M.id).where(shape.holds(which, _OfDay(days.c.day))).limit(plainly(rare)).lateral()
+    some = select(one.c.id).select_from(days).join(one, true()).limit(plainly(rare)).subquery()
     return select(func.count()).select_from(some)
 
 
-def _by_day(shape: _Shape, which: Which, fitting: ColumnElement[bool] | None = None) -> AnySelect:
+def _by_day(shape: _Shape, which: Which, most: int, fitting: ColumnElement[bool] | None = None) -> AnySelect:
     """Of each day the newest, and no day before those after it gave too few."""
     days = _day_series(_OLDEST - BEFORE)
     held = shape.holds(which, _OfDay(days.c.day))
     one = (
         _matching(shape, held if fitting is None else and_(held, fitting), _M)
         .order_by(_M.at.desc(), _M.id.desc())
-        .limit(plainly(MOST_OPENED + 1))
+        .limit(plainly(most + 1))
         .lateral()
     )
-    return select(*one.c).select_from(days).join(one, true()).limit(plainly(MOST_OPENED + 1))
+    return select(*one.c).select_from(days).join(one, true()).limit(plainly(most + 1))
 
 
 def _day_series(last: Any) -> Any:
@@ -289,13 +314,13 @@ def _columns(of: Any) -> list[Any]:
     return [of.id, of.conversation_id, of.seq, of.kind, of.at, of.terms, *read_by]
 
 
-def _with_tickets(query: AnySelect, shape: _Shape) -> AnySelect:
+def _with_tickets(query: AnySelect, shape: _Shape, most: int) -> AnySelect:
     """The newest of some matches, each with its ticket and a bit for each word that it holds."""
     every = query.cte("matched")
     matched = (
         select(*every.c, func.count().over().label("in_all"))
         .order_by(every.c.at.desc(), every.c.id.desc())
-        .limit(plainly(MOST_OPENED))
+        .limit(plainly(most))
         .cte("newest")
     )
     bits: ColumnElement[Any] = literal_column("0", BigInteger())
@@ -334,6 +359,7 @@ class _Look:
         newest = {"newest_day": _day_of(clock.now() + timedelta(days=1))}
         self.values = hashes | unwanted | _asked(actor) | newest
         self._talks_found: list[UUID] | None = None
+        self._rare: dict[Which, bool] = {}
 
     async def plan_for_these_words(self) -> None:
         """For this transaction only: a plan made for no words in particular would be wrong for rare
@@ -341,39 +367,71 @@ class _Look:
         walk a table none is wanted."""
         await self.session.execute(_PLANNED)
 
-    async def newest(self, which: Which) -> Matches:
-        if _is_true(self.filters) and _is_true(self.seen):
-            return await self._of_words(which)
-        return await self._of_fitting(which)
+    async def soon(self, tickets: int) -> Matches:
+        """The newest of so many tickets, if they are found by looking at little."""
+        if self._all_fit or await self._few_talks() is not None or await self._is_rare(Which.every):
+            return await self.newest(Which.every, SOON)
+        for count, among in CHANGED:
+            changed = await self._of_changed(count, among)
+            if changed.tickets >= tickets:
+                return changed
+            if changed.tickets * 4 < tickets:
+                break
+        for most in (tickets * 3 // 2, SOON):
+            found = await self.newest(Which.every, min(most, SOON))
+            if found.stopped or not found.more or found.tickets >= tickets:
+                break
+        return found
 
-    async def _of_words(self, which: Which) -> Matches:
-        if (found := await self._found(_latest(self.shape, which))).more:
+    async def newest(self, which: Which, most: int = MOST_OPENED) -> Matches:
+        return await (self._of_words if self._all_fit else self._of_fitting)(which, most)
+
+    @property
+    def _all_fit(self) -> bool:
+        return _is_true(self.filters) and _is_true(self.seen)
+
+    async def _of_words(self, which: Which, most: int) -> Matches:
+        if (found := await self._found(_latest(self.shape, which, most), most)).more:
             return found
-        if await self._is_rare(which) and (every := await self._every(which)) is not None:
+        if await self._is_rare(which) and (every := await self._every(which, most)) is not None:
             return every
-        if (found := await self._found(_days(self.shape, which))).more:
+        if (found := await self._found(_days(self.shape, which, most), most)).more:
             return found
         # With what was said long before the desk began.
-        return await self._every(which) or found
+        return await self._every(which, most) or found
 
-    async def _every(self, which: Which) -> Matches | None:
+    async def _every(self, which: Which, most: int) -> Matches | None:
         """All that match, unless they are more than can be sorted soon."""
-        rows = (await self.session.execute(_whole(self.shape, which), self.values)).all()
-        return None if rows and rows[0].in_all >= FEW else _in_order(rows)
+        rows = (await self.session.execute(_whole(self.shape, which, most), self.values)).all()
+        return None if rows and rows[0].in_all >= FEW else _in_order(rows, most)
 
-    async def _of_fitting(self, which: Which) -> Matches:
+    async def _of_fitting(self, which: Which, most: int) -> Matches:
         """By whichever is rarer: the tickets that fit, or the words; when both are common, by day."""
-        held = self.shape.holds(which, _Plain(_M.terms))
         if (few := await self._few_talks()) is not None:
-            inside = _M.conversation_id == any_(literal(few, ARRAY(Uuid())))
-            return await self._found(_with_tickets(_matching(self.shape, and_(inside, held), _M), self.shape))
+            return await self._inside(few, which, most)
         if await self._is_rare(which):
+            held = self.shape.holds(which, _Plain(_M.terms))
             look = self._joined(_matching(self.shape, held, _M))
         else:
-            # Not a join: that would be made anew for each day.
-            fitting = case((_M.conversation_id.in_(self._talks()), true()))
-            look = _by_day(self.shape, which, fitting)
-        return await self._in_time(_with_tickets(look, self.shape))
+            look = _by_day(self.shape, which, most, self._fits(most))
+        return await self._in_time(_with_tickets(look, self.shape, most), most)
+
+    async def _of_changed(self, count: int, among: int) -> Matches:
+        """What was said in the tickets that changed last, of those that fit: as far back as no other
+        of them can have been spoken in."""
+        rows = (await self.session.execute(self._changed(count, among))).all()
+        own = [row.updated_at for row in rows if row.updated_at is not None]
+        if not own:
+            return Matches(more=True)
+        back_to = own[-1] if len(own) == count else rows[0].horizon
+        found = await self._inside([row.conversation_id for row in rows], Which.every, SOON)
+        return Matches([match for match in found.rows if match.at > back_to + AHEAD], more=True)
+
+    async def _inside(self, talks: list[UUID], which: Which, most: int) -> Matches:
+        """What matches in some conversations."""
+        inside = _M.conversation_id == any_(literal(talks, ARRAY(Uuid())))
+        look = _matching(self.shape, and_(inside, self.shape.holds(which, _Plain(_M.terms))), _M)
+        return await self._found(_with_tickets(look, self.shape, most), most)
 
     async def _few_talks(self) -> list[UUID] | None:
         """The conversations of the tickets that fit, where these are few."""
@@ -383,14 +441,56 @@ class _Look:
         return self._talks_found if len(self._talks_found) <= FEW_TICKETS else None
 
     async def _is_rare(self, which: Which) -> bool:
-        counted = await self.session.scalar(_counted(self.shape, which, RARE), self.values)
-        return (counted or 0) < RARE
+        if which not in self._rare:
+            counted = await self.session.scalar(_counted(self.shape, which, RARE), self.values)
+            self._rare[which] = (counted or 0) < RARE
+        return self._rare[which]
+
+    def _fits(self, most: int) -> ColumnElement[bool]:
+        """Whether a message is of a ticket that fits. Not a join: that would be made anew for each day."""
+        if most > SOON:
+            return case((_M.conversation_id.in_(self._talks()), true()))
+        # Few are looked at, so each is asked for its ticket: less than to list all that fit. Where it was
+        # merged into none, there is no need to ask its conversation.
+        fits = case((and_(self.filters, self.seen), true()), else_=false())
+        own = select(fits).where(_T.conversation_id == _M.conversation_id, _T.merged_into_id.is_(None))
+        merged = (
+            select(fits)
+            .select_from(Conversation.__table__)
+            .join(Ticket.__table__, _T.conversation_id == func.coalesce(_C.root_id, _C.id))
+            .where(_C.id == _M.conversation_id)
+        )
+        asked = (each.correlate(Message.__table__).scalar_subquery() for each in (own, merged))
+        return func.coalesce(*asked)
 
     def _talks(self) -> Any:
         """The conversations of tickets that fit, and those that were merged into them."""
         fitting: Any = select(_T.conversation_id).where(self.filters, self.seen).cte("fitting")
         merged = select(_C.id).where(_C.root_id.in_(select(fitting.c.conversation_id)))
         return union_all(select(fitting.c.conversation_id), merged)
+
+    def _changed(self, count: int, among: int) -> AnySelect:
+        """The conversations of so many tickets that fit and changed last, the latest first, among the
+        latest of the desk (`horizon`), and those that were merged into them."""
+        every = Ticket.__table__.alias("every")
+        horizon = (
+            select(every.c.updated_at)
+            .order_by(every.c.updated_at.desc(), every.c.number.desc())
+            .offset(plainly(among))
+            .limit(plainly(1))
+            .scalar_subquery()
+        )
+        since = func.coalesce(horizon, literal_column("'epoch'::timestamptz"))
+        fitting = (
+            select(_T.conversation_id, _T.updated_at)
+            .where(self.filters, self.seen, _T.updated_at > since)
+            .order_by(_T.updated_at.desc())
+            .limit(plainly(count))
+            .cte("fitting")
+        )
+        merged = select(_C.id, null()).where(_C.root_id.in_(select(fitting.c.conversation_id)))
+        talks = union_all(select(fitting.c.conversation_id, fitting.c.updated_at), merged).subquery()
+        return select(*talks.c, since.label("horizon")).order_by(talks.c.updated_at.desc().nulls_last())
 
     def _joined(self, query: AnySelect) -> AnySelect:
         return (
@@ -399,15 +499,15 @@ class _Look:
             .where(self.filters, self.seen)
         )
 
-    async def _found(self, statement: AnySelect) -> Matches:
-        return _in_order((await self.session.execute(statement, self.values)).all())
+    async def _found(self, statement: AnySelect, most: int) -> Matches:
+        return _in_order((await self.session.execute(statement, self.values)).all(), most)
 
-    async def _in_time(self, statement: AnySelect) -> Matches:
+    async def _in_time(self, statement: AnySelect, most: int) -> Matches:
         """What is found, unless it takes too long: then nothing, and `stopped` says so."""
         try:
             async with self.session.begin_nested():
                 await self.session.execute(_limit_of(f"{PATIENCE_SECONDS * 1000:.0f}ms"))
-                found = await self._found(statement)
+                found = await self._found(statement, most)
                 await self.session.execute(_limit_of("0"))
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != _STOPPED:
@@ -423,9 +523,9 @@ _PLANNED = select(
 )
 
 
-def _in_order(rows: Sequence[Any]) -> Matches:
+def _in_order(rows: Sequence[Any], most: int) -> Matches:
     latest = sorted(rows, key=lambda each: (each.at, each.id), reverse=True)
-    return Matches(latest, more=bool(latest) and latest[0].in_all > MOST_OPENED)
+    return Matches(latest, more=bool(latest) and latest[0].in_all > most)
 
 
 def _is_true(expression: ColumnElement[bool]) -> bool:

@@ -1,7 +1,8 @@
 """Search over tickets by words, phrases and filters.
 
 The database knows keyed hashes of stems. The newest messages that match are found by `matching`, then
-opened where phrases are asked for, and ranked here; only what is shown is highlighted.
+opened where phrases are asked for, and ranked here; only what is shown is highlighted. What the latest
+come first of anyhow is looked for no further than the page reaches.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from core.markdown import to_text
 from core.people.find import ids_by_name
 from core.people.model import Team
 from core.tickets import access
-from core.tickets.matching import matches, said
+from core.tickets.matching import MOST_OPENED, matches, said
 from core.tickets.model import Category, Ticket
 from core.tickets.queries import Row, compiled, count, page, rows_of
 from core.tickets.query_words import Query, names_in, parse_query, to_condition
@@ -80,7 +81,8 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class Results:
     """A page of hits. `more` says that there were more matches than were looked at (the newest
-    ones), `stopped` that time ran out before all were; `found` counts all pages, of filters alone up to `MOST_COUNTED`; `next` is where the next page starts; `jump` the ticket whose number was typed."""
+    ones), `stopped` that time ran out before all were; `found` counts all pages, of filters alone up to `MOST_COUNTED`;
+    `next` is where the next page starts; `jump` the ticket whose number was typed."""
 
     query: Query
     hits: list[Hit] = field(default_factory=list)
@@ -91,6 +93,11 @@ class Results:
     next: str | None = None
     previous: str | None = None
     jump: int | None = None
+
+    @property
+    def at_least(self) -> bool:
+        """Whether `found` counts what this page needed to look at, and the pages after it will find more."""
+        return self.more and not self.stopped and self.looked_at < MOST_OPENED
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -125,9 +132,9 @@ async def search(
         return await _filtered(uow, actor, query, filters, wanted, after, limit, jump)
     if not wanted.possible:
         return Results(query, jump=jump)
-    found = await matches(uow, actor, filters, wanted)
-    ranked = await _ranked(uow, found.rows, wanted)
     start = int(after) if after and after.isascii() and after.isdigit() and len(after) < 6 else 0
+    found = await matches(uow, actor, filters, wanted, start + limit + 1)
+    ranked = await _ranked(uow, found.rows, wanted)
     shown = ranked[start : start + limit]
     return Results(
         query,
@@ -277,6 +284,8 @@ async def _texts(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, _Texts]:
         uow.session, {each.owner_id for each in rows} | {each.root_owner_id for each in rows}
     )
     made: dict[UUID, bytes] = {}
+    subjects: dict[UUID, str] = {}
+    texts: dict[UUID, _Texts] = {}
 
     def key(conversation_id: UUID, owner_id: UUID, wrapped: bytes) -> bytes:
         if conversation_id not in made:
@@ -284,18 +293,14 @@ async def _texts(uow: UnitOfWork, ids: Sequence[UUID]) -> dict[UUID, _Texts]:
             made[conversation_id] = uow.keys.open_data_key(owner, conversation_id, wrapped) if owner else b""
         return made[conversation_id]
 
-    return {
-        each.id: _Texts(
-            _opened(key(each.own_id, each.owner_id, each.wrapped_key), each.body, "message.body", each.id),
-            _opened(
-                key(each.root_id, each.root_owner_id, each.root_wrapped_key),
-                each.subject,
-                "ticket.subject",
-                each.ticket_id,
-            ),
-        )
-        for each in rows
-    }
+    # By their places, not names: this runs over hundreds of rows.
+    for message_id, body, own, owner, wrapped, root, root_owner, root_wrapped, ticket_id, subject in rows:
+        if ticket_id not in subjects:
+            root_key = key(root, root_owner, root_wrapped)
+            subjects[ticket_id] = _opened(root_key, subject, "ticket.subject", ticket_id)
+        plain = _opened(key(own, owner, wrapped), body, "message.body", message_id)
+        texts[message_id] = _Texts(plain, subjects[ticket_id])
+    return texts
 
 
 def _opened(key: bytes, sealed: bytes | None, field_name: str, row: UUID) -> str:

@@ -41,6 +41,11 @@ class Wanted:
         return all(need.hashes for need in self.needs)
 
     @property
+    def by_time(self) -> bool:
+        """Whether nothing but their time tells what is found apart: no word more or less, no phrase."""
+        return len(self.needs) == 1 and not (self.phrases or self.adjacent or self.without_phrases)
+
+    @property
     def stems(self) -> frozenset[str]:
         return frozenset().union(*(need.stems for need in self.needs))
 

@@ -269,7 +269,13 @@ async def test_common_words_say_that_there_is_more(world: World) -> None:
     they = await cast(world.desk)
     common = await ask(they, world.words[0])
     assert common.more
-    assert common.looked_at == MOST_OPENED
+    assert common.at_least
+    assert 25 < common.found <= common.looked_at <= matching.SOON
+    whole = await ask(they, world.words[0], after="100")
+    assert whole.more
+    assert whole.looked_at == MOST_OPENED
+    assert not whole.at_least
+    assert whole.found > common.found
     rare = await ask(they, "order17x")
     assert not rare.more
     assert (rare.looked_at, len(rare.hits)) == (1, 1)
@@ -322,9 +328,115 @@ async def test_common_and_rare_are_found_alike(world: World, monkeypatch: pytest
     assert all(found[0])
 
 
+async def paged(they: Cast, typed: str, limit: int) -> list[tuple[int, object]]:
+    """All pages of a search: each ticket with the message that is shown of it."""
+    found: list[tuple[int, object]] = []
+    after = None
+    while True:
+        page = await ask(they, typed, after=after, limit=limit)
+        found += [(hit.row.number, hit.message_id) for hit in page.hits]
+        assert len(page.hits) == limit or page.next is None
+        if (after := page.next) is None:
+            return found
+
+
+HURRIED = {
+    "few tickets": {"FEW_TICKETS": 10_000},
+    "rare words": {"FEW_TICKETS": 3, "RARE": 10_000},
+    "tickets that changed last": {"FEW_TICKETS": 3, "RARE": 0, "CHANGED": ((40, 60), (100, 10_000))},
+    "of these, all": {"FEW_TICKETS": 3, "RARE": 0, "CHANGED": ((10_000, 10_000),)},
+    "by day": {"FEW_TICKETS": 3, "RARE": 0, "CHANGED": ()},
+}
+
+
+@pytest.mark.parametrize("way", HURRIED)
+async def test_page_after_page_gives_what_a_whole_look_gives(
+    world: World, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """A page that looks no further than it must has the tickets, order and messages of one that looks at all."""
+    they = await cast(world.desk)
+    typed = [f"{filters} {word}".strip() for filters in ("", "-status:open", "-status:waiting", "tag:tag3") for word in (
+        world.words[2], world.words[30], world.words[300], world.words[900], f"{world.words[3]} -{world.words[9]}",
+    )]  # fmt: skip
+    monkeypatch.setattr(matching, "SOON", 0)
+    whole = [await paged(they, one, 100) for one in typed]
+    monkeypatch.undo()
+    for name, value in HURRIED[way].items():
+        monkeypatch.setattr(matching, name, value)
+    assert [await paged(they, one, 10) for one in typed] == whole
+    assert sum(bool(found) for found in whole) > 15
+    assert len(whole[0]) > 100
+
+
+@pytest.mark.parametrize("way", HURRIED)
+async def test_a_page_soon_found_knows_edits_deletes_merges_and_the_erased(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    they = await cast(desk)
+    for name, value in HURRIED[way].items():
+        monkeypatch.setattr(matching, name, value if name != "FEW_TICKETS" or value > 3 else 0)
+    said = [await they.says(f"person{n}", "about umbrellas") for n in range(14)]
+    changed, deleted, merged, hidden, erased = said[3:8]
+    async with desk.unit(they.bob) as uow:
+        for number, what in ((changed, "edit"), (deleted, "delete"), (hidden, "hide")):
+            opened = await access.change(uow, they.bob, number)
+            of_ticket = Message.conversation_id == opened.thread.id
+            message = (await uow.session.scalars(select(Message).where(of_ticket))).one()
+            author = await they.actor(f"person{said.index(number)}")
+            if what == "edit":
+                await conversations.edit(uow, opened.thread, author, message, "about parasols")
+            elif what == "delete":
+                await conversations.delete(uow, opened.thread, author, message)
+            else:
+                await conversations.hide(uow, opened.thread, message)
+        target = await they.says("target", "nothing to do with it")
+    async with desk.unit(they.bob) as uow:
+        await tickets.merge(uow, they.bob, merged, target)
+        gone = await they.actor(f"person{said.index(erased)}")
+        assert gone.id
+        await uow.keys.destroy_person(uow.session, gone.id)
+    expected = [target if number == merged else number for number in reversed(said)]
+    expected = [number for number in expected if number not in (changed, deleted)]
+    assert [number for number, _message in await paged(they, "-status:closed umbrellas", 2)] == expected
+    assert [number for number, _message in await paged(they, "-status:closed parasols", 2)] == [changed]
+    assert hidden in expected
+
+
+async def test_what_comes_late_hides_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message said before, and known of only now, does not make its ticket one that changed long ago."""
+    they = await cast(desk)
+    for name, value in {"FEW_TICKETS": 0, "RARE": 0, "CHANGED": ((3, 10_000),)}.items():
+        monkeypatch.setattr(matching, name, value)
+    said = [await they.says(f"person{n}", "hello") for n in range(5)]
+    for number, hours in zip(said, (2, 4, 6, 8, 20), strict=True):
+        await noted(they, number, "about umbrellas", hours)
+    await noted(they, said[4], "found afterwards", 1)
+    assert [number for number, _message in await paged(they, "-status:closed umbrellas", 1)] == said[::-1]
+
+
+async def test_what_was_said_counts_not_what_changed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tickets that changed last are looked at first, and come behind others where their words are older."""
+    they = await cast(desk)
+    for name, value in {"FEW_TICKETS": 0, "RARE": 0, "CHANGED": ((3, 10_000),)}.items():
+        monkeypatch.setattr(matching, name, value)
+    said = [await they.says(f"person{n}", "hello") for n in range(4)]
+    for number in said:
+        await noted(they, number, "about umbrellas", 1)
+    await noted(they, said[0], "umbrellas again", 5)
+    for number in said[1:]:
+        await noted(they, number, "nothing to do with it", 10)
+    expected = [said[0], said[3], said[2], said[1]]
+    assert [number for number, _message in await paged(they, "-status:closed umbrellas", 1)] == expected
+
+
+async def noted(they: Cast, number: int, what: str, hours: int) -> None:
+    async with they.desk.unit(they.bob) as uow:
+        await tickets.note(uow, they.bob, number, what, at=clock.now() + timedelta(hours=hours))
+
+
 async def test_a_search_that_takes_too_long_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     they = await cast(world.desk)
-    for name, value in (("FEW_TICKETS", 3), ("RARE", 0), ("PATIENCE_SECONDS", 0.001)):
+    for name, value in (("FEW_TICKETS", 3), ("RARE", 0), ("CHANGED", ()), ("PATIENCE_SECONDS", 0.001)):
         monkeypatch.setattr(matching, name, value)
     async with world.desk.unit(they.bob) as uow:
         found = await search(uow, they.bob, f"-status:open {world.words[30]}")

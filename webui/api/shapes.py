@@ -305,7 +305,7 @@ class HitOut(BaseModel):
 
 class SearchOut(BaseModel):
     """`found` is how many there are on all pages, of filters alone counted up to 1,000; `more`: there were more matches
-    than were looked at (the newest ones). `number` is that of the ticket, where what was typed is one."""
+    than were looked at (the newest ones), so that `found` may grow from page to page. `number` is that of the ticket, where what was typed is one."""
 
     items: list[HitOut]
     found: int

@@ -32,7 +32,7 @@ from core.tickets.search import Snippet
 from core.tickets.views import COLUMNS, DEFAULT_COLUMNS, View
 from webui import rendering
 from webui.deps import Staff, TheSite, Uow
-from webui.desk_context import QUEUES, answered, staff_page, told
+from webui.desk_context import QUEUES, answered, counted, staff_page, told
 from webui.pages import desk_filters
 from webui.pages.desk_filters import Choices, Filters, channel_words
 from webui.public import local_path
@@ -402,23 +402,27 @@ async def _list(request: Request, uow: UnitOfWork, viewer: Viewer, shown: _Listi
         "newer_url": shown.address(before=page.previous) if page.previous else None,
         "older_url": shown.address(after=page.next) if page.next else None,
     }
-    total = await _total(uow, viewer, where, page)
-    if rendering.is_fragment(request):
+    fragment = rendering.is_fragment(request)
+    # The navigation shows how many a queue holds: what was counted for it need not be counted again.
+    counts = None if fragment else await counted(uow, viewer)
+    known = counts.get(shown.queue) if counts and shown.queue and not shown.filters else None
+    total = await _total(uow, viewer, where, page, known)
+    if fragment:
         rows = rendering.page(request, "desk/rows.html", **about)
         rows.headers["x-number"] = total
         return rows
     offered = await desk_filters.choices(uow)
     return await staff_page(
         request, uow, viewer, "desk/queue.html", **about, offered=offered,
-        filters=_filter_selects(shown, offered), total=total,
+        filters=_filter_selects(shown, offered), total=total, counts=counts,
         here=_here(request), save_url=_save_url(shown), may=_may(viewer.actor),
     )  # fmt: skip
 
 
-async def _total(uow: UnitOfWork, viewer: Viewer, where: Any, page: Page) -> str:
+async def _total(uow: UnitOfWork, viewer: Viewer, where: Any, page: Page, known: int | None) -> str:
     if page.next is None and page.previous is None:
         return str(len(page.rows))
-    return queries.shown_count(await queries.count(uow, viewer.actor, where))
+    return queries.shown_count(await queries.count(uow, viewer.actor, where) if known is None else known)
 
 
 def _here(request: Request) -> str:
