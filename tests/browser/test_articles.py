@@ -20,7 +20,6 @@ from core.people import service as people
 from tests.browser.desk_server import Served, complain, ready, serving, violations
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)
 BODY = "Hold both buttons for **five** seconds.\n\n## Then\n\nWait.\n"
 
 
@@ -37,7 +36,7 @@ async def page(served: Served, context: BrowserContext) -> AsyncIterator[Page]:
         await people.give_role(uow, await people.get(uow, served.seeded.staff["Sam"].id), "lead")
     wrong: list[str] = []
     tab = await served.signed_in(context, "Sam")
-    tab.set_default_timeout(8_000)
+    tab.set_default_timeout(20_000)
     complain(tab, wrong)
     yield tab
     assert wrong == []

@@ -23,7 +23,6 @@ from core.tickets.model import Priority
 from tests.browser.desk_server import Served, complain, pages_of, ready, serving, violations
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ async def page(served: Served, context: BrowserContext) -> AsyncIterator[Page]:
     """Sam's tab; what its console complains of fails the test."""
     wrong: list[str] = []
     tab = await served.signed_in(context, "Sam")
-    tab.set_default_timeout(8_000)
+    tab.set_default_timeout(20_000)
     complain(tab, wrong)
     yield tab
     assert wrong == []

@@ -19,7 +19,6 @@ from core.people import service as people
 from tests.browser.desk_server import Served, complain, ready, serving, violations
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)
 BODY = """Hold both buttons for **five** seconds.
 
 ## Before
@@ -55,7 +54,7 @@ async def page(context: BrowserContext) -> AsyncIterator[Page]:
     """A stranger's tab; what its console complains of fails the test."""
     wrong: list[str] = []
     tab = await context.new_page()
-    tab.set_default_timeout(8_000)
+    tab.set_default_timeout(20_000)
     complain(tab, wrong)
     yield tab
     assert wrong == []

@@ -149,7 +149,7 @@ async def test_the_end_of_a_call_and_its_last_marks_do_not_wait_for_each_other(h
     async with house.desk.unit() as marking:
         await happened.sample(marking, call.id, house.ada.id, Quality())
         await marking.session.flush()
-        async with asyncio.timeout(10), house.desk.unit() as ending:
+        async with asyncio.timeout(30), house.desk.unit() as ending:
             held, opened = await access.change(ending, call.id)
             await service.end(ending, held, opened, house.bob)
         await happened.left(marking, call.id, house.ada.id, "asked")

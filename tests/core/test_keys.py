@@ -93,7 +93,7 @@ async def test_an_erasure_elsewhere_leaves_no_key_in_this_process(processes: lis
         await asyncio.sleep(0)
         async with one.unit(they.admin) as uow:
             await erase.erase(uow, they.admin, ada.id)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while two.means.keys._cached(ada.id) is not None:
                 await asyncio.sleep(0.01)
     finally:

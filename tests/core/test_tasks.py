@@ -21,7 +21,7 @@ async def test_who_did_not_hear_it_is_told_again() -> None:
 
     task = asyncio.create_task(deaf())
     await begun.wait()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await tasks.end([task], again=0.01)
     assert task.cancelled()
 

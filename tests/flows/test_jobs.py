@@ -300,7 +300,7 @@ async def test_a_broken_job_is_kept_as_a_code_and_the_others_run_on(desk: Desk, 
 async def test_the_loop_runs_until_it_is_told_to_stop(desk: Desk) -> None:
     step, stop = Step(), asyncio.Event()
     loop = asyncio.create_task(jobs.run(desk, stop, (job_of(step),)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await step.begun.wait()
         stop.set()
         await loop

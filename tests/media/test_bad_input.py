@@ -200,7 +200,7 @@ async def test_packets_of_unknown_sources_go_nowhere(stage: Stage, caller: Calle
             await asyncio.sleep(0.01)
     (person,) = stage.engine._calls[stage.call].people.values()
     assert person.peer is not None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while person.peer.unknown < 1_000:
             await asyncio.sleep(0.02)
     assert len(person.peer._tracks) == 2
@@ -221,7 +221,7 @@ async def test_cut_packets_of_known_sources_break_nothing(stage: Stage, caller: 
         with contextlib.suppress(pylibsrtp.Error):  # the strangest do not even get out
             caller.send_rtp(head + os.urandom(number % 20))
     before = viewer.received
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while viewer.received < before + 100:
             await asyncio.sleep(0.02)
     await viewer.close()
@@ -267,7 +267,7 @@ async def test_fifty_people_at_fifty_calls_at_once(stage: Stage) -> None:
         await caller.connect(answer.sdp)
 
     await asyncio.gather(*(enter(caller, call) for caller, call in zip(callers, rooms, strict=True)))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(stage.told(Joined)) < 50:
             await asyncio.sleep(0.02)
     await asyncio.gather(*(caller.close() for caller in callers))

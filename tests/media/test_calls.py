@@ -103,7 +103,7 @@ async def test_a_screen_takes_the_only_picture_and_gives_it_back(stage: Stage) -
         Bound, lambda e: e.viewer == viewer.id and any(b.source is Source.screen for b in e.bindings)
     )
     await viewer.sees()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while abs(viewer.shades["1"] - 195) > 12:
             await viewer.sees(more=1)
 
@@ -142,7 +142,7 @@ async def test_a_fresh_connection_takes_the_person_over(stage: Stage) -> None:
     event = await stage.hears(Replaced)
     assert event.person == one.id
     assert [e.again for e in stage.told(Joined) if e.person == one.id] == [False, True]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while abs(other.shades["1"] - 100) > 12:
             await other.sees("1", more=1)
     assert not stage.told(Left)

@@ -216,7 +216,7 @@ async def test_told_to_end_it_completes_its_recordings(house: House) -> None:
         await one.sees(more=15)
         os.kill(await _pid(house), signal.SIGTERM)
         await _gone(house)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not any(isinstance(event, Ended) for event in ended):
                 await asyncio.sleep(0.02)
         listening.cancel()

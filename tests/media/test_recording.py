@@ -272,7 +272,7 @@ async def test_what_was_spooled_by_a_dead_engine_is_brought_to_the_store(tmp_pat
     (tmp_path / "stray").write_bytes(b"x")
     engine = Engine(Settings(listen=("127.0.0.1",), ports=range(1)), store, tmp_path)
     await engine.start()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while spool.recordings():
             await asyncio.sleep(0.01)
     await engine.close()

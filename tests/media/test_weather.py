@@ -75,7 +75,7 @@ async def test_five_seconds_without_network_are_got_over_on_the_same_connection(
         again = await stage.hears(Joined, lambda e: e.again)
         assert again.person == who
         before = one.received
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(30):
             while one.received < before + 50:
                 await asyncio.sleep(0.02)
         assert not stage.told(Left)
@@ -102,11 +102,11 @@ async def test_a_new_address_of_the_same_connection_takes_over(stage: Stage) -> 
         one.sending = other.sending = True
         await stage.hears(Joined, lambda e: not e.again)
         one._remote = (*one._remote[:2], way.address)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while way.passed < 300:
                 await asyncio.sleep(0.05)
         before = one.received
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while one.received < before + 50:
                 await asyncio.sleep(0.02)
         assert not stage.told(Lost)

@@ -39,7 +39,7 @@ async def watching(world: World, visitor: Visitor) -> Any:
 
 async def told(page: Page, kind: str) -> dict[str, Any]:
     """The next thing of a kind that a page is told."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             what = await page.queue.get()
             if what["type"] == kind:
@@ -56,7 +56,7 @@ async def test_a_page_hears_of_a_reply_while_it_is_held_and_when_it_is_there(wor
         assert (await told(page, "typing"))["thread"] == ada.thread
         while not page.queue.empty():
             page.queue.get_nowait()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not [m for m in await ada.messages() if m["side"] == "them"]:
                 await world.settle()
         # The hold may have ended between two rounds: what is due now is sent by the next one.
@@ -300,7 +300,7 @@ async def test_places_lead_to_pages_by_their_channel(world: World) -> None:
 
 
 async def seen(world: World, *, back: bool) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             async with world.desk.unit() as uow:
                 rows = list(

@@ -35,7 +35,7 @@ async def page() -> AsyncIterator[Page]:
     async with async_playwright() as play:
         browser = await play.chromium.launch(executable_path=kitchen_sink.chromium(), args=FLAGS)
         tab = await browser.new_page(viewport={"width": 1440, "height": 900})
-        tab.set_default_timeout(5000)
+        tab.set_default_timeout(20_000)
         tab.on("pageerror", lambda error: complaints.append(str(error)))
         tab.on("console", lambda entry: complaints.append(entry.text) if entry.type == "error" else None)
         yield tab

@@ -337,7 +337,7 @@ async def test_a_stream_ends_with_the_right_to_it(world: DeskWorld, how: str) ->
             else:
                 role = "lead" if how == "another role" else person.role
                 await staff.change(uow, root, bob.id, version=person.version, role=role, team_ids=())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             async for _told in stream:
                 pass
 

@@ -66,7 +66,7 @@ def settings_for(server: DiscordServer) -> dict[str, str]:
     return {"DESKBELL_DISCORD_API_BASE_URL": server.api_url, "DESKBELL_DISCORD_BOT_TOKEN": TOKEN}
 
 
-async def until(true: Any, seconds: float = 10.0) -> None:
+async def until(true: Any, seconds: float = 30.0) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(seconds):
         while not true():

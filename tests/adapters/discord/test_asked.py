@@ -40,7 +40,7 @@ FORM = Form(
 
 
 async def settled(asked: Any) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await asked.settled.wait()
     return asked
 
@@ -94,7 +94,7 @@ async def test_commands_with_options(world: World) -> None:
     assert not invoked.direct, "others read along in a channel"
     assert asked.original.content == "**Set.**"
     assert asked.original.only_for is None
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not asked.said:
             await asyncio.sleep(0.01)
     assert asked.said[0].only_for == asked.user.id
@@ -159,7 +159,7 @@ async def test_what_takes_long_is_announced(world: World) -> None:
 
     world.ears.answers = answers
     asked = world.people.command("Bob", world.channel("general"), "desk status", {})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await asked.answered.wait()
     assert asked.answer == 5
     released.set()

@@ -71,7 +71,7 @@ async def test_a_ticket_from_the_first_word_to_the_answer(whole: World) -> None:
     await until(lambda: any("My **screen** is black" in one.content for one in standing(world, post)), 20)
     await until(lambda: any(one.files for one in standing(world, post)), 20)
     asked = world.people.command("Deniz", thread, "desk claim", {})
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await asked.settled.wait()
     reply = world.people.say("Deniz", thread, "Is it plugged in?")
     await until(lambda: any("Is it plugged in?" in one.content for one in standing(world, direct)), 30)

@@ -42,7 +42,7 @@ class Hearing:
 
     async def first(self, kind: type[Any], **wanted: Any) -> Any:
         """The first delivered value of a kind with these fields, as soon as it is there."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 self._came.clear()
                 for one in self.heard:

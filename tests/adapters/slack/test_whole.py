@@ -243,7 +243,7 @@ async def test_what_was_deleted_while_the_desk_was_away(
         slack.adapter = make(desk, env_of(slack.server, world))
         task = asyncio.create_task(slack.adapter.run(deliver))
         assert await slack.server.sockets.connected(30)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len([one for one in heard if isinstance(one, kind)]) < count:
                 await asyncio.sleep(0.02)
         await play.settled()

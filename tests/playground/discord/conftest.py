@@ -70,7 +70,7 @@ class Bot(discord.Client):
 
     async def hears(self, event: str, when: Callable[[Any], bool] = lambda what: True) -> Any:
         """The first such thing that it heard, or will hear soon."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 for name, what in self.heard:
                     if name == event and when(what):

@@ -22,7 +22,7 @@ def buttons() -> discord.ui.View:
 
 
 async def settled(asked: Any) -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await asked.settled.wait()
     return asked
 
@@ -40,7 +40,7 @@ async def test_a_press_is_deferred_and_followed_up(world: World, bot: Bot) -> No
 
     bot.on_asked = answer
     asked = world.people.press("Bob", str(message.id), "claim:ticket:1")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(world.people.view(world.room, "Bob")["messages"]) < 3:
             await world.server.world.journal.wait(world.server.world.journal.last, 1)
     assert seen == [("claim:ticket:1", "bob", message.id)]
@@ -168,7 +168,7 @@ async def test_answers_are_edited_and_deleted(world: World, bot: Bot) -> None:
 
     bot.on_asked = answer
     world.people.press("Ada", str(message.id), "claim:ticket:1")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await done.wait()
     assert [one["content"] for one in world.people.view(world.room)["messages"]] == ["card", "four"]
 

@@ -34,7 +34,7 @@ class Receiver:
         return web.Response()
 
     async def wait_for(self, many: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while len(self.posted) < many:
                 self.news.clear()
                 await self.news.wait()
