@@ -7,14 +7,20 @@ closed and opened again. Cards are shortened, never refused.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 
 from core.chat import Button, Card, CommandSpec, Field, Form, Input, Limits, Option, Select
 
 Measure = Callable[[str], int]
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _SMALLEST = 40
+MUCH = 4
+GUESSES = 4
+FULL, NEARLY = 0.9, 0.97
+"""A part that is so full is not filled further; for what share of the room the next guess is made."""
 
 
 def fit(card: Card, limits: Limits) -> Card:
@@ -67,17 +73,16 @@ def split(text: str, most: int, measure: Measure = len) -> list[str]:
     no part. The parts together say what the text says."""
     if not text.strip():
         return []
-    if measure(text) <= most:
+    if _fits(text, most, measure):
         return [text]
     most = max(most, _SMALLEST)
-    parts: list[str] = []
-    for block in _blocks(text):
-        for piece in _pieces(block, most, measure):
-            if parts and measure(f"{parts[-1]}\n\n{piece}") <= most:
-                parts[-1] = f"{parts[-1]}\n\n{piece}"
-            else:
-                parts.append(piece)
-    return parts
+    pieces = [piece for block in _blocks(text) for piece in _pieces(block, most, measure)]
+    return list(_gathered(pieces, most, measure, "\n\n", "", "", whole=True))
+
+
+def _fits(text: str, most: int, measure: Measure) -> bool:
+    """What is much too long is not measured: a platform's text is hardly shorter than its Markdown."""
+    return len(text) <= MUCH * most and measure(text) <= most
 
 
 def _blocks(text: str) -> Iterator[str]:
@@ -105,12 +110,12 @@ def _blocks(text: str) -> Iterator[str]:
 
 
 def _pieces(block: str, most: int, measure: Measure) -> Iterator[str]:
-    if measure(block) <= most:
+    if _fits(block, most, measure):
         yield block
         return
-    first, _newline, _rest = block.partition("\n")
+    first, _newline, rest = block.partition("\n")
     mark = _FENCE.match(first)
-    if mark is None:
+    if mark is None or not rest.strip() or len(first) > most // 4:
         yield from _gathered(block.split("\n"), most, measure, "\n", "", "")
         return
     body = block.split("\n")[1:]
@@ -120,22 +125,59 @@ def _pieces(block: str, most: int, measure: Measure) -> Iterator[str]:
 
 
 def _gathered(
-    units: list[str], most: int, measure: Measure, glue: str, before: str, after: str
+    units: list[str],
+    most: int,
+    measure: Measure,
+    glue: str,
+    before: str,
+    after: str,
+    *,
+    whole: bool = False,
 ) -> Iterator[str]:
-    """Lines (or words) put together as long as they fit, each run between `before` and `after`."""
-    run: list[str] = []
-    for unit in units:
-        if run and measure(f"{before}{glue.join((*run, unit))}{after}") > most:
-            yield f"{before}{glue.join(run)}{after}"
-            run = []
-        if measure(f"{before}{unit}{after}") <= most:
-            run.append(unit)
+    """Blocks, lines or words put together as long as they fit, each run between `before` and `after`. What is
+    `whole` is not cut any further."""
+
+    def size(run: list[str]) -> int:
+        return measure(f"{before}{glue.join(run)}{after}")
+
+    start, fitting = 0, whole
+    while start < len(units):
+        end = _end_of_run(units, start, most, size, fitting=fitting)
+        if end > start:
+            yield f"{before}{glue.join(units[start:end])}{after}"
+            start, fitting = end, whole
             continue
-        pieces = list(_smaller(unit, most, measure, glue, before, after))
+        pieces = list(_smaller(units[start], most, measure, glue, before, after))
         yield from pieces[:-1]
-        run = [pieces[-1].removeprefix(before).removesuffix(after)] if pieces else []
-    if run:
-        yield f"{before}{glue.join(run)}{after}"
+        # Its end and what follows may stand together.
+        units = [pieces[-1].removeprefix(before).removesuffix(after), *units[start + 1 :]]
+        start, fitting = 0, True
+
+
+def _end_of_run(
+    units: list[str], start: int, most: int, size: Callable[[list[str]], int], *, fitting: bool
+) -> int:
+    """Up to where the units fit together, or nearly; `start` where the first alone does not, unless it is
+    known to be `fitting`. Measuring is slow: where to look next is guessed by what was measured before, and
+    what is twice as long as may be is not looked at."""
+    lengths = [0]
+    while start + len(lengths) <= len(units) and lengths[-1] <= 2 * most:
+        lengths.append(lengths[-1] + len(units[start + len(lengths) - 1]) + 1)
+    low, high, wanted = (1 if fitting else 0), len(lengths) - 1, float(most)
+    for tries in count():
+        if low >= high:
+            break
+        middle = bisect_right(lengths, wanted) - 1 if tries < GUESSES else (low + high + 1) // 2
+        middle = min(max(middle, low + 1), high)
+        measured = size(units[start : start + middle])
+        if measured > most:
+            high = middle - 1
+        else:
+            low = middle
+            if measured > most * FULL:
+                break
+        wanted = lengths[middle] * most * NEARLY / max(measured, 1)
+    return start + low
 
 
 def _smaller(unit: str, most: int, measure: Measure, glue: str, before: str, after: str) -> Iterator[str]:
@@ -152,7 +194,7 @@ def _smaller(unit: str, most: int, measure: Measure, glue: str, before: str, aft
 
 def _longest(text: str, most: int, measure: Measure, before: str, after: str) -> int:
     """How many characters of a text fit; at least one, so that there is an end."""
-    low, high = 1, len(text)
+    low, high = 1, min(len(text), 2 * most)
     while low < high:
         middle = (low + high + 1) // 2
         if measure(f"{before}{text[:middle]}{after}") <= most:

@@ -16,6 +16,9 @@ BAD_WEBHOOK_TOKEN = 50027
 ARCHIVED = 50083
 HAS_THREAD = 160004
 LOCKED = 160005
+FULL = 160006
+FULL_PAUSE = 600.0
+"""Seconds until a server that has as many active threads as it may have is asked again."""
 
 _GONE = {
     UNKNOWN_CHANNEL: "unknown channel",
@@ -60,6 +63,8 @@ def in_our_words(refused: Refused, *, in_thread: bool = False) -> PostFailed:
     status, code = refused.status, refused.code
     if status == 429 or refused.after:
         return RetryAfter(refused.after or 60.0)
+    if code == FULL:
+        return RetryAfter(FULL_PAUSE)
     if status == 401 and code != BAD_WEBHOOK_TOKEN:
         return Revoked("the token is refused")
     if code == UNKNOWN_CHANNEL and in_thread:

@@ -17,6 +17,8 @@ _MAY_READ_WORDS = (1 << 18) | (1 << 19)
 """Flags of an application: the Message Content intent, for large bots and for small ones."""
 _ADMINISTRATOR = 1 << 3
 MOST_GUILDS = 20
+MOST_ACTIVE = 1_000
+"""Active threads of a server (Discord's limit)."""
 
 
 async def try_out(settings: Settings, values: Mapping[str, str]) -> Tried:
@@ -64,6 +66,11 @@ async def findings(rest: Rest, shards: int) -> Sequence[Finding]:
     words = "" if guilds else _("The bot is on no server yet. Invite it: {link}").format(link=link)
     found.append(Finding("servers", ok=bool(guilds), words=words))
     for one in guilds[:MOST_GUILDS]:
+        if await _is_full(rest, string(one, "id")):
+            words = _(
+                "{server} has as many active threads as Discord allows: new tickets get none until some are closed."
+            )
+            found.append(Finding("threads", ok=False, words=words.format(server=string(one, "name"))))
         missing = _missing(string(one, "permissions"))
         if missing:
             words = _("On {server} the bot lacks: {rights}. Invite it again with {link}").format(
@@ -111,3 +118,8 @@ def _missing(permissions: str) -> list[str]:
     lacks = (name for name, bit in guide.RIGHTS.items() if not given & bit)
     words = _("{right} (needed for: {what})")
     return [words.format(right=name.replace("_", " "), what=guide.without(name)) for name in lacks]
+
+
+async def _is_full(rest: Rest, guild: str) -> bool:
+    active = await rest.get("/guilds/{guild_id}/threads/active", guild_id=guild)
+    return isinstance(active, dict) and len(items(active, "threads")) >= MOST_ACTIVE

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -96,3 +97,29 @@ def test_a_card_never_exceeds_its_limits(card: Card) -> None:
     assert len(made.buttons) <= limits.buttons
     assert all(len(button.label) <= limits.button_label for button in made.buttons)
     assert all(len(select.options) <= limits.options for select in made.selects)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Wörter & *fett* " * 1_200, "a *b*\n\n" * 3_000, "- a\n" * 5_000, "x&" * 10_000, "one two\n" * 2_500],
+)
+def test_a_long_text_is_not_measured_over_and_over(text: str) -> None:
+    """Measuring is slow where a platform has its own markup: the desk stood still over one long message."""
+    measured = 0
+
+    def measure(part: str) -> int:
+        nonlocal measured
+        measured += len(part)
+        return len(part) * 5 // 4
+
+    parts = split(text, 1_850, measure)
+    assert all(measure(part) <= 1_850 for part in parts)
+    assert bare("".join(parts)) == bare(text)
+    assert measured < 20 * len(text)
+
+
+@pytest.mark.parametrize("text", ["`" * 20_000, "`" * 5_000 + "\n" + "abc " * 1_000])
+def test_endless_fences_are_words(text: str) -> None:
+    parts = split(text, 1_850)
+    assert len(parts) < 20
+    assert re.sub(r"\s", "", "".join(parts)) == re.sub(r"\s", "", text)

@@ -311,6 +311,19 @@ async def test_a_pause_is_honoured(world: World) -> None:
     assert pause.value.seconds > 3_000
 
 
+async def test_a_server_with_too_many_threads_is_said_and_asked_again(world: World) -> None:
+    """A ticket's thread would be given up after an hour, and its team never see it."""
+    threads = [world.people.thread("Ada", world.channel("help"), f"no. {number}") for number in range(1_000)]
+    with pytest.raises(RetryAfter):
+        await world.adapter.open_thread(world.standin.room, "#7", post("head"), key="k")
+    said = [one.words for one in await world.adapter.check() if not one.ok]
+    assert any("as many active threads as Discord allows" in words for words in said)
+    world.people.archive("Ada", threads[0], on=True)
+    await world.adapter.open_thread(world.standin.room, "#7", post("head"), key="k")
+    world.people.archive("Ada", threads[1], on=True)
+    assert not [one.words for one in await world.adapter.check() if "active threads" in one.words]
+
+
 async def test_a_refused_token(world: World) -> None:
     world.people.revoke(world.standin.seeded.app)
     with pytest.raises(Revoked):
