@@ -123,9 +123,9 @@ class Known:
         if not room.id:
             return room
         if self._hears(room):
-            _put(self._rooms, room.id, room, MOST)
+            put(self._rooms, room.id, room, MOST)
         else:
-            _put(self._foreign, room.id, (monotonic(), room), MOST_FOREIGN)
+            put(self._foreign, room.id, (monotonic(), room), MOST_FOREIGN)
         return room
 
     def hear(self, event: str, data: Mapping[str, Any]) -> None:
@@ -197,7 +197,7 @@ def emoji_in_call(name: str, emoji: Mapping[str, str]) -> str:
     return f"{name}:{number}" if number else ""
 
 
-def _put(kept: dict[str, T], key: str, value: T, most: int) -> None:
+def put(kept: dict[str, T], key: str, value: T, most: int) -> None:
     """As the latest of at most so many."""
     kept.pop(key, None)
     kept[key] = value

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import select
 
-from adapters.discord.known import DM, Known, Room
+from adapters.discord.known import DM, Known, Room, put
 from adapters.discord.reading import items, moment, order, string, time_of
 from adapters.discord.rest import Rest
 from adapters.discord.settings import PLATFORM
@@ -36,6 +36,8 @@ PAGE = 100
 LOOKED_BACK = 100
 """Messages of a ticket's place in which edits and deletions are looked for."""
 MOST_PLACES = 300
+MOST_CHECKED = 50_000
+"""Channels of a session of which is known that they were looked at; one that is forgotten is looked at once more."""
 LONGEST_PAUSE = 30.0
 _SILENT = (4, 13, 14, 15, 16)
 """Kinds of channels without messages of their own: categories, stages, directories, forums."""
@@ -50,8 +52,8 @@ class Missed:
         self._known = known
         self._marks = marks
         self._hearing = hearing
-        self._checked: set[str] = set()
-        """Channels that were looked at, or had nothing new, in this session."""
+        self._checked: dict[str, None] = {}
+        """Channels that were looked at, or had nothing new, in this session, the latest last."""
         self._began = clock.now()
         self._found = 0
 
@@ -66,7 +68,9 @@ class Missed:
                 for shape in (*items(data, "channels"), *items(data, "threads")):
                     self._see(Room.of(shape, string(data, "id")))
             case "THREAD_CREATE" if data.get("newly_created") is True:
-                self._checked.add(string(data, "id"))
+                self._check(string(data, "id"))
+            case "CHANNEL_DELETE" | "THREAD_DELETE":
+                self._checked.pop(string(data, "id"), None)
             case "THREAD_LIST_SYNC":
                 for shape in items(data, "threads"):
                     self._see(Room.of(shape, string(data, "guild_id")))
@@ -81,7 +85,7 @@ class Missed:
 
     def look_later(self, channel: str) -> None:
         """Look at a channel in its turn."""
-        self._checked.add(channel)
+        self._check(channel)
         self._hearing.lanes.put(channel, lambda: self.catch_up_in(channel))
 
     async def catch_up(self) -> int:
@@ -124,8 +128,11 @@ class Missed:
             await self._hearing.said(inbound)
             self._found += 1
 
+    def _check(self, channel: str) -> None:
+        put(self._checked, channel, None, MOST_CHECKED)
+
     def _see(self, room: Room) -> None:
-        self._checked.add(room.id)
+        self._check(room.id)
         if room.kind not in _SILENT and order(room.last or room.id) > order(
             self._marks.of(room.id, room.guild)
         ):

@@ -224,6 +224,24 @@ async def test_a_full_lane_is_let_go_and_found_again(world: World) -> None:
     assert [one.text for one in world.ears.of(Said)] == [f"m{n}" for n in range(30)]
 
 
+async def test_a_session_remembers_of_so_many_channels_only_that_it_looked(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One whose thread it forgot looks there once more, and hears each word once."""
+    monkeypatch.setattr(missed, "MOST_CHECKED", 3)
+    help_channel, bot = world.standin.seeded.channels[0], world.standin.seeded.app.user.id
+    threads = [world.people.thread("Ada", help_channel, f"thread {number}") for number in range(8)]
+    for round_ in range(2):
+        for number, thread in enumerate(threads):
+            world.people.say("Ada", thread, f"<@{bot}> {round_}-{number}")
+    await world.ears.hears(Said, 16)
+    await world.bot.lanes.settled()
+    assert world.bot.missed is not None
+    assert len(world.bot.missed._checked) <= 3
+    heard = [one.text.removeprefix("@Deskbell ") for one in world.ears.of(Said)]
+    assert sorted(heard) == sorted(f"{r}-{n}" for r in range(2) for n in range(8))
+
+
 async def test_without_the_intent_the_bot_still_hears_what_is_meant_for_it(
     desk: Desk, standin: Standin
 ) -> None:
