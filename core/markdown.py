@@ -47,7 +47,7 @@ def to_html(text: str) -> str:
 
 def _to_html(text: str) -> str:
     cut = text[:MOST_CHARACTERS]
-    rendered = _parser().render(cut) if is_modest(cut) else as_typed(cut)
+    rendered = _parser(_may_link(cut)).render(cut) if is_modest(cut) else as_typed(cut)
     return nh3.clean(
         rendered,
         tags=_TAGS,
@@ -66,7 +66,7 @@ def to_text(text: str) -> str:
         return cut.strip()
     lines: list[str] = []
     depth, marks = 0, []
-    for token in _parser().parse(cut):
+    for token in _parser(_may_link(cut)).parse(cut):
         if token.type in ("bullet_list_open", "ordered_list_open"):
             depth += 1
         elif token.type in ("bullet_list_close", "ordered_list_close"):
@@ -81,9 +81,16 @@ def to_text(text: str) -> str:
     return "\n".join(lines).strip()
 
 
+def _may_link(text: str) -> bool:
+    """Whether an address may stand in a text. Looking for one takes more than half of a parser's time,
+    and each holds one of these."""
+    return "//" in text or "@" in text or "&" in text
+
+
 @cache
-def _parser() -> MarkdownIt:
-    options = {"html": False, "linkify": True, "breaks": True, "maxNesting": NESTING}
+def _parser(links: bool) -> MarkdownIt:
+    """`links`: plain addresses become links."""
+    options = {"html": False, "linkify": links, "breaks": True, "maxNesting": NESTING}
     made = MarkdownIt("commonmark", options).enable(["linkify", "table", "strikethrough"])
     made.disable(["image", "html_block", "html_inline"])
     # Words such as "report.pdf" or "e.g.so" are not addresses; real ones name their scheme.

@@ -377,8 +377,8 @@ class _Look:
                 return changed
             if changed.tickets * 4 < tickets:
                 break
-        for most in (tickets * 3 // 2, SOON):
-            found = await self.newest(Which.every, min(most, SOON))
+        for most in sorted({min(tickets * 3 // 2, SOON), SOON}):
+            found = await self.newest(Which.every, most)
             if found.stopped or not found.more or found.tickets >= tickets:
                 break
         return found

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core import markdown
 from core.markdown import to_html, to_text
 from webui.pages.ticket_lines import _with_mentions
 
@@ -114,3 +115,15 @@ def test_nothing_typed_runs_or_loads(text: str, around: str) -> None:
 def test_deep_nesting_loses_no_words() -> None:
     assert "deep down" in to_html("> " * 40 + "deep down")
     assert "deep down" in to_html("- " * 40 + "deep down")
+
+
+PIECES = [
+    "http:", "https://", "//", "ftp://", "mailto:", "@", "a", "e.example", "www.", "10.0.0.1", ".de", " ", "\n", "\\", "&#64;",
+    "&sol;", "&commat;", "<", ">", "[", "](", ")", "*", "`", ":", "/", "HTTPS:", "ß", "\u3002", "- ", "|",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
+def test_a_text_without_an_address_is_shown_alike_whether_one_is_looked_for(text: str) -> None:
+    quick = markdown._parser(markdown._may_link(text)).render(text)
+    assert quick == markdown._parser(True).render(text)
