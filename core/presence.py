@@ -109,6 +109,14 @@ class Presence:
         found = [one for one in here.values() if max(one.looking, one.typing) > now and one.person != but]
         return sorted(found, key=lambda one: (one.typing <= now, str(one.person)))
 
+    def ends_in(self, conversation: UUID, places: Iterable[str], *, but: UUID | None = None) -> float | None:
+        """Seconds until the first of what is seen there ends by itself, which nobody tells of; None where nothing is."""
+        now = self.now()
+        here = self.at(conversation, but=but)
+        ends = [until for one in here for until in (one.looking, one.typing)]
+        ends += [self._places.get(place, 0.0) for place in places]
+        return min((until - now for until in ends if until > now), default=None)
+
     def is_typing(self, one: Present) -> bool:
         return one.typing > self.now()
 

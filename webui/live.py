@@ -114,9 +114,11 @@ async def _present(
         async for event in stream:
             yield event
     finally:
-        await tasks.end([beating])
+        # First what needs no waiting: whoever ends a request of which the browser is gone lets nothing wait.
+        beating.cancel()
         for each in conversations:
             site.presence.leaves(each, person)
+        await tasks.end([beating])
         await stream.aclose()
 
 

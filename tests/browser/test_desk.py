@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -9,13 +10,14 @@ from datetime import timedelta
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
-from core import clock, desk_settings
+from core import clock, desk_settings, presence, tasks
 from core.access import Actor, ActorKind
 from core.conversations.events import ConversationRead
 from core.conversations.service import Saying
 from core.desk import Desk
 from core.people import service as people
 from core.people.events import SignInFailed
+from core.ports.bus import Signal
 from core.tickets import access
 from core.tickets import service as tickets
 from core.tickets.events import TicketOffered
@@ -284,6 +286,31 @@ async def test_colleagues_see_each_other(served: Served, page: Page, context: Br
     await expect(page.locator("#lookers")).to_contain_text("Mira Lindqvist is writing a reply")
     await second.close()
     await expect(page.locator("#lookers")).not_to_contain_text("Mira")
+
+
+async def test_who_stops_writing_is_seen_to(
+    served: Served, page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody says so: neither a colleague whose tab is closed, nor a requester on another platform."""
+    monkeypatch.setattr(presence, "TYPING_FOR", 1.5)
+    number, mira = served.seeded.numbers[0], served.seeded.staff["Mira"]
+    async with served.desk.unit() as uow:
+        conversation = (await access.change(uow, uow.actor, number)).thread.id
+    told = {"conversation": str(conversation), "person": str(mira.id), "doing": "typing", "new": True}
+
+    async def types() -> None:
+        while True:
+            served.desk.bus.publish(Signal("presence", told))
+            await asyncio.sleep(0.3)
+
+    await ready(page, f"{served.url}/tickets/{number}")
+    for comes_anew in (False, True):
+        typing = asyncio.create_task(types())
+        await expect(page.locator("#lookers")).to_contain_text("Mira Lindqvist is writing a reply")
+        await tasks.end([typing])
+        if comes_anew:
+            await page.reload()
+        await expect(page.locator("#lookers")).not_to_contain_text("Mira")
 
 
 async def offered(served: Served, number: int, to: str) -> None:

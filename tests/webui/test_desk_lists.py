@@ -220,6 +220,8 @@ async def test_the_book_of_presence(world: DeskWorld) -> None:
     book.looks(conversation, person)
     book.types(conversation, person)
     assert [book.is_typing(each) for each in book.at(conversation)] == [True]
+    assert book.ends_in(conversation, []) == 6.0
+    assert book.ends_in(conversation, [], but=person) is None
     now[0] = 7
     assert [book.is_typing(each) for each in book.at(conversation)] == [False]
     now[0] = 80
@@ -229,6 +231,8 @@ async def test_the_book_of_presence(world: DeskWorld) -> None:
     book.heard(Signal("presence", {"conversation": "odd"}))
     book.heard(Signal("typing", {"place": "p", "on": True, "side": "requester"}))
     assert (len(book.at(conversation)), book.typing_at(["p"]), book.typing_at(["q"])) == (1, True, False)
+    now[0] = 82
+    assert book.ends_in(conversation, ["p", "q"]) == 4.0
     book.stops(conversation, person)
     book.leaves(conversation, person)
     assert book.at(conversation) == []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
@@ -21,7 +22,8 @@ MOST_COLLEAGUES = 8
 @router.get("/tickets/{number}/lookers")
 async def lookers(request: Request, uow: Uow, viewer: Staff, site: TheSite, number: int) -> Response:
     opened = await access.get(uow, viewer.actor, number)
-    return rendering.page(request, "desk/lookers.html", **await ticket.present_in(uow, site, viewer, opened))
+    here = await ticket.present_in(uow, site, viewer, opened)
+    return _looked_again(rendering.page(request, "desk/lookers.html", **here), here)
 
 
 @router.get("/tickets/{number}/typing")
@@ -29,7 +31,7 @@ async def typing(request: Request, uow: Uow, viewer: Staff, site: TheSite, numbe
     opened = await access.get(uow, viewer.actor, number)
     row = await ticket.row_of(uow, viewer, number)
     here = await ticket.present_in(uow, site, viewer, opened)
-    return rendering.page(request, "desk/typing.html", ticket=row, **here)
+    return _looked_again(rendering.page(request, "desk/typing.html", ticket=row, **here), here)
 
 
 @router.post("/tickets/{number}/typing")
@@ -53,3 +55,9 @@ async def mentions(uow: Uow, viewer: Staff, q: Annotated[str, Query(max_length=6
         or any(word.casefold().startswith(wanted) for word in name.split())
     ]
     return JSONResponse(found[:MOST_COLLEAGUES], headers={"cache-control": "no-store"})
+
+
+def _looked_again(response: Response, here: Mapping[str, Any]) -> Response:
+    if here["look_again"] is not None:
+        response.headers["x-again"] = str(here["look_again"])
+    return response

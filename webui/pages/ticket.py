@@ -57,6 +57,8 @@ MOST_LINES = 600
 HISTORY = 6
 MOST_MACROS = 60
 MOST_MARKED = 50
+LOOK_AFTER = 0.2
+"""Seconds after the end of something in which it is surely over."""
 
 
 def _number(given: object) -> object:
@@ -466,15 +468,19 @@ async def people_of(uow: UnitOfWork, viewer: Viewer, opened: Opened) -> dict[str
 
 
 async def present_in(uow: UnitOfWork, site: TheSite, viewer: Viewer, opened: Opened) -> dict[str, Any]:
-    """Colleagues who look at the ticket or write in it, and whether the requester types."""
+    """Colleagues who look at the ticket or write in it, whether the requester types, and in how many seconds to
+    look again: who stops writing, or whose browser is gone, says nothing."""
     book, here = site.presence, site.presence.at(opened.thread.id, but=viewer.actor.id)
     names = await named(uow, [each.person for each in here])
-    places = await uow.session.scalars(
+    found = await uow.session.scalars(
         select(Seat.place_key).where(
             Seat.conversation_id == opened.thread.id, Seat.active, Seat.side == "requester"
         )
     )
+    places = list(found)
+    ends = book.ends_in(opened.thread.id, places, but=viewer.actor.id)
     return {
+        "look_again": None if ends is None else round(ends + LOOK_AFTER, 1),
         "lookers": [
             SimpleNamespace(
                 id=each.person, name=names[each.person].shown, typing=book.is_typing(each), note=each.note
@@ -482,7 +488,7 @@ async def present_in(uow: UnitOfWork, site: TheSite, viewer: Viewer, opened: Ope
             for each in here
             if each.person in names and names[each.person].staff
         ],
-        "requester_types": book.typing_at(list(places)),
+        "requester_types": book.typing_at(places),
     }
 
 

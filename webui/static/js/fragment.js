@@ -1,6 +1,7 @@
 // Elements with data-fragment-url fetch their inner HTML anew; changes close together become one fetch.
 // data-pace: after one fetch the next waits so many milliseconds, but for topics in data-at-once. data-changes-url: what a topic tells of
-// is fetched from there, line by line; all of the element only where nothing less will do.
+// is fetched from there, line by line; all of the element only where nothing less will do. data-again, or x-again with a fragment: it is
+// fetched anew after so many seconds.
 import { call, Failed, post } from "./http.js";
 import { merge, morph } from "./morph.js";
 
@@ -30,6 +31,9 @@ function among(topics, wanted) {
   const names = wanted.split(/\s+/);
   return topics.filter((topic) => names.some((name) => topic === name || topic.startsWith(`${name}:`)));
 }
+
+// What the page came with ends by itself, too.
+export const attach = (element) => lookAgain(element, element.dataset.again);
 
 // To say something, and show in the same step what then stands in the conversation; what else it
 // changed is told, where somebody tells.
@@ -196,8 +200,12 @@ async function show(element, response, turn, all) {
   for (const mark of ["seq", "seen"]) if (response.headers.has(`x-${mark}`)) element.dataset[mark] = response.headers.get(`x-${mark}`);
   const number = response.headers.get("x-number");
   if (number !== null) for (const shown of document.querySelectorAll(`[data-number-of="${element.id}"]`)) shown.textContent = number;
+  if (response.headers.has("x-again")) lookAgain(element, response.headers.get("x-again"));
   element.dispatchEvent(new CustomEvent("deskbell:content", { bubbles: true }));
 }
+
+// What it shows ends by itself in so many seconds.
+const lookAgain = (element, seconds) => soon(element, Number(seconds) * 1000);
 
 function later(element) {
   const state = stateOf(element);

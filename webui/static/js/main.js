@@ -2,6 +2,7 @@
 const BEHAVIOURS = {
   "[data-live-url]": "live",
   "body[data-keys='on']": "keys",
+  "[data-again]": "fragment",
   "[data-palette]": "palette",
   "[data-composer]": "composer",
   "[data-hold]": "hold",
