@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PY := .venv/bin/python
-WORKERS ?= 3
+WORKERS ?= 2
 BENCHMARKS ?= intake views live flood load suggest adapters kill faults restore calls calls_kill fuzz fuzz_api
 
 .PHONY: help run playground scale demo migrate test check fmt bench lock messages docs sbom audit clean

@@ -190,10 +190,10 @@ async def test_quality_is_sampled(stage: Stage) -> None:
     assert set(await stage.engine.stats(stage.call)) == {visitor.id for visitor in stage.visitors}
 
 
-class TestLimits:
+class TestPlaces:
     @pytest.fixture
     def limits(self) -> Limits:
-        return Limits(people=2, alone_seconds=3.0, empty_seconds=1.0)
+        return Limits(people=2)
 
     async def test_a_full_call_is_refused_in_words(self, stage: Stage) -> None:
         one, other = stage.visitor(), stage.visitor()
@@ -207,6 +207,12 @@ class TestLimits:
         tries = [stage.engine.join(stage.call, uuid4(), offer) for _ in range(50)]
         answers = await asyncio.gather(*tries, return_exceptions=True)
         assert sum(isinstance(answer, TooMany) for answer in answers) == 48
+
+
+class TestAlone:
+    @pytest.fixture
+    def limits(self) -> Limits:
+        return Limits(alone_seconds=3.0, empty_seconds=1.0)
 
     async def test_a_call_with_nobody_ends_by_itself(self, stage: Stage) -> None:
         assert (await stage.hears(Ended)).reason is Reason.alone
