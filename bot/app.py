@@ -38,7 +38,7 @@ from bot.sharing import Sharing
 from bot.tell import Tell
 from bot.tracing import traced
 from bot.voice.engine import Voice
-from core import metrics, outbox
+from core import metrics, outbox, tasks
 from core.chat import ChatAdapter, HasPage, Menus
 from core.collector import collect_seldom
 from core.db import Database
@@ -283,7 +283,7 @@ async def serve_with(
 
 async def _ended(background: Collection[asyncio.Task[None]]) -> None:
     """All of it, or as much as ends in time: what hangs on something that does not answer is left."""
-    for task in await ending.ended(background, STOP_SECONDS):
+    for task in await tasks.ended(background, STOP_SECONDS):
         log.warning("task.left", task=task.get_name(), hanging=ending.hanging())
 
 

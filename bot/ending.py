@@ -6,8 +6,6 @@ import asyncio
 import gc
 import os
 import threading
-from collections.abc import Collection
-from typing import Any
 
 import structlog
 
@@ -27,16 +25,6 @@ def quickly() -> None:
     """Spare the interpreter the search for garbage in all that the process holds: on a busy machine it took
     longer than all the rest of the end."""
     gc.freeze()
-
-
-async def ended(tasks: Collection[asyncio.Task[Any]], seconds: float) -> Collection[asyncio.Task[Any]]:
-    """Tell all to end, and wait so long; returns what hangs. What falls over while it ends is of no interest."""
-    for task in tasks:
-        task.cancel()
-    done, left = await asyncio.wait(tasks, timeout=seconds)
-    for task in done:
-        _ = task.cancelled() or task.exception()
-    return left
 
 
 def hanging() -> list[str]:

@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot import ending
-from core import lease, metrics
+from core import lease, metrics, tasks
 from core.db import Database
 from core.errors import DeskError
 from core.ids import new_id
@@ -109,7 +109,7 @@ class Leading:
                 await self._wait()
         finally:
             if self._tasks:
-                await ending.ended(list(self._tasks.values()), LET_GO_SECONDS + 5)
+                await tasks.ended(list(self._tasks.values()), LET_GO_SECONDS + 5)
             await asyncio.shield(self._leave())
 
     # --- looking
@@ -211,7 +211,7 @@ class Leading:
             ended, kept = leading.done(), held.holds
         finally:
             # Renewed until all is let go, so that what is under way may still be written down.
-            await ending.ended((leading, over), LET_GO_SECONDS)
+            await tasks.ended((leading, over), LET_GO_SECONDS)
             del self._held[name]
             self._tell_not_leading(name)
             log.info("lease.let_go", lease=name, epoch=held.epoch)
@@ -251,8 +251,8 @@ class Leading:
         if not self._tasks:
             await asyncio.sleep(LOOK_SECONDS)
             return
-        tasks = set(self._tasks.values())
-        await asyncio.wait(tasks, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        running = set(self._tasks.values())
+        await asyncio.wait(running, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for name, task in list(self._tasks.items()):
             if task.done():
                 del self._tasks[name]

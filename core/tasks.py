@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 AGAIN = 5.0
@@ -17,10 +17,16 @@ async def end(tasks: Iterable[asyncio.Task[Any]], *, again: float = AGAIN) -> No
     `asyncio.wait_for` waited for (https://github.com/python/cpython/issues/86296), and the libraries of the platforms
     and of Redis wait so. Such a task went on as if nobody had told it.
     """
-    left = set(tasks)
+    left: Collection[asyncio.Task[Any]] = set(tasks)
     while left:
-        for task in left:
-            task.cancel()
-        done, left = await asyncio.wait(left, timeout=again)
-        for task in done:
-            _ = task.cancelled() or task.exception()
+        left = await ended(left, again)
+
+
+async def ended(tasks: Collection[asyncio.Task[Any]], seconds: float) -> Collection[asyncio.Task[Any]]:
+    """Tell all to end, and wait so long; returns what hangs. What falls over while it ends is of no interest."""
+    for task in tasks:
+        task.cancel()
+    done, left = await asyncio.wait(tasks, timeout=seconds)
+    for task in done:
+        _ = task.cancelled() or task.exception()
+    return left

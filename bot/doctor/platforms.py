@@ -39,21 +39,24 @@ async def platforms(patient: Patient) -> Sequence[Line]:
 
 
 def _lost(room: DeskRoom) -> Line:
-    place = Place.from_key(room.place_key)
-    title = f"{place.platform.title()}, {room.name or place.channel}"
     words = _(
         "The place is gone, or the bot is not there any more: no ticket shows there. Let the bot in and add the room anew."
     )
-    return Line(place.platform, "warn", f"{title}: {words}", _("See its page under Admin, Connections."))
+    return _of_room(room, words, _("See its page under Admin, Connections."))
 
 
 def _shut(room: DeskRoom) -> Line:
-    place = Place.from_key(room.place_key)
-    title = f"{place.platform.title()}, {room.name or place.channel}"
     words = _(
         "The channel was archived, or the bot was removed from it: agents see nothing new there. Open it again and invite the bot; what waits goes out then."
     )
-    return Line(place.platform, "warn", f"{title}: {words}")
+    return _of_room(room, words)
+
+
+def _of_room(room: DeskRoom, words: str, mend: str = "") -> Line:
+    place = Place.from_key(room.place_key)
+    return Line(
+        place.platform, "warn", f"{place.platform.title()}, {room.name or place.channel}: {words}", mend
+    )
 
 
 async def _of_environment(

@@ -228,7 +228,7 @@ def record(
 ) -> None:
     """Write a fact into the ticket's timeline."""
     moment = at or clock.now()
-    opened.ticket.updated_at = max(opened.ticket.updated_at, moment)
+    changing.changed_at(opened, moment)
     uow.emit(event, conversation=opened.thread.id, seq=opened.thread.next_seq(), actor=actor, at=moment)
 
 

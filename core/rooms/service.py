@@ -70,8 +70,9 @@ async def note_shut(uow: UnitOfWork, place: Place) -> None:
     """Something for this place waits for the bot to be let in: admins read it, once for each time that a
     room is shut."""
     room = await at(uow.session, replace(place, thread="").key)
-    waits = [one.id for one, _since in await shut(uow.session)]
-    if room is not None and room.id not in waits:
+    if room is None:
+        return
+    if room.id not in {one.id for one, _since in await shut(uow.session)}:
         uow.emit(RoomShut(subject=room.id))
 
 

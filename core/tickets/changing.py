@@ -32,16 +32,22 @@ def record(
     """Put a fact about the ticket on its timeline."""
     moment = at or clock.now()
     opened.ticket.version += 1
-    _changed_at(opened, moment)
+    changed_at(opened, moment)
     uow.emit(event, conversation=opened.thread.id, seq=opened.thread.next_seq(), actor=actor, at=moment)
 
 
 def touched(opened: Opened, at: datetime, message: Message) -> None:
     """Count a message that was just said on the ticket."""
     opened.ticket.version += 1
-    _changed_at(opened, at)
+    changed_at(opened, at)
     opened.ticket.messages += 1
     opened.ticket.has_file = opened.ticket.has_file or message.files > 0
+
+
+def changed_at(opened: Opened, at: datetime) -> None:
+    """What comes late, as after an outage, is no newer change: searches rely on no message being newer
+    than its ticket's last change."""
+    opened.ticket.updated_at = max(opened.ticket.updated_at, at)
 
 
 async def add_participant(uow: UnitOfWork, ticket_id: UUID, person_id: UUID, kind: str) -> bool:
@@ -72,9 +78,3 @@ async def rewrap_children(uow: UnitOfWork, thread: Thread, owner_id: UUID) -> li
         if key:
             await rewrap(uow, Thread(child, key), owner_id)
     return children
-
-
-def _changed_at(opened: Opened, at: datetime) -> None:
-    """What comes late, as after an outage, is no newer change: searches rely on no message being newer
-    than its ticket's last change."""
-    opened.ticket.updated_at = max(opened.ticket.updated_at, at)
